@@ -1,0 +1,188 @@
+# Makefile - the whole build, in one file and one dependency graph.
+#
+#   make                   the program and every connector, in build/release
+#   make unit              runs the unit tests whose code has changed; T=ack_window narrows it down
+#   make BUILD=asan unit   the same under AddressSanitizer and UBSan; also debug, tsan, coverage
+#   make test              everything, from nothing: unit, simulation, corpus, component, crash
+#   make check             what can be said without running anything: format, headers, linters
+#   make demo              a PostgreSQL, a pipeline, live changes, and the comparison; ES=1 adds one
+#   make bench             the figures of docs/benchmarks.md
+#   make install           into DESTDIR and PREFIX
+#
+# A new source file needs no edit here: every .c below a module's folder belongs to the module, and
+# every folder below connectors/ is a plugin. A plugin that needs a library says so in one line of
+# its own, connectors/NAME/libs.mk: `CFLAGS_NAME = $(shell pkg-config --cflags libpq)`, `LIBS_NAME = -lpq`.
+
+BUILD ?= release
+OUT   := build/$(BUILD)
+
+FLAGS_debug    := -Og -g
+FLAGS_release  := -O2 -g
+FLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan     := -O1 -g -fsanitize=thread
+FLAGS_coverage := -O0 -g --coverage
+
+ifeq ($(FLAGS_$(BUILD)),)
+$(error BUILD=$(BUILD) is none of release, debug, asan, tsan, coverage)
+endif
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
+WERROR ?= -Werror
+CFLAGS := -std=c11 $(WARN) $(WERROR) $(FLAGS_$(BUILD)) -fPIC -fvisibility=hidden -D_GNU_SOURCE $(EXTRA)
+
+SRC        := $(wildcard sdk/src/*.c runtime/*/*.c schema-registry/*/*.c)
+TEST_SRC   := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
+SIM_SRC    := $(wildcard tests/sim/*.c)
+BENCH_SRC  := $(wildcard tests/bench/*.c)
+FUZZ_SRC   := $(wildcard tests/fuzz/*.c)
+CONNECTORS := $(patsubst connectors/%/.,%,$(wildcard connectors/*/.))
+
+LIB     := $(OUT)/libweir.a
+PROGRAM := $(OUT)/weir
+PLUGINS := $(CONNECTORS:%=$(OUT)/connectors/%.so)
+TESTS   := $(TEST_SRC:%.c=$(OUT)/%)
+# A test that needs no server is a program of its own; so is each simulation and each benchmark.
+SIMS    := $(patsubst tests/sim/%.c,$(OUT)/tests/sim/%,$(filter tests/sim/sim_%.c,$(SIM_SRC)))
+BENCHES := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter tests/bench/bench_%.c,$(BENCH_SRC)))
+
+LIBS := -ljansson -lyaml -lmicrohttpd -lzstd -llz4 -lisal -lpcre2-8 -lsmartcols -lcrypto -lz \
+        -lsnappy -lpthread -ldl -lm
+
+all: $(PROGRAM) $(PLUGINS)
+
+# --- Compiling -----------------------------------------------------------------------------------
+# Connectors see the SDK and nothing else: an include of the runtime does not compile. Everybody
+# else writes includes from the root of the tree, so that an include says where its file is.
+
+INCLUDE := -Isdk/include -I.
+
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -c $< -o $@
+
+# Other flags, other objects: the file changes, and with it everything, only when the flags do.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
+
+$(LIB): $(SRC:%.c=$(OUT)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# Plugins find the SDK's functions in the program, so all of the library is linked and exported.
+EXPORT := -Wl,--export-dynamic -Wl,--version-script=sdk/weir.map
+
+$(PROGRAM): $(OUT)/runtime/main.o $(LIB) sdk/weir.map
+	$(CC) $(CFLAGS) $(OUT)/runtime/main.o -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive \
+	    $(EXPORT) $(LIBS) -o $@
+
+-include $(wildcard connectors/*/libs.mk)
+
+define PLUGIN
+OBJECTS_$(1) := $(patsubst %.c,$(OUT)/%.o,$(wildcard connectors/$(1)/*.c))
+$(OUT)/connectors/$(1)/%.o: INCLUDE := -Isdk/include $$(CFLAGS_$(1))
+$(OUT)/connectors/$(1).so: $$(OBJECTS_$(1))
+	$$(CC) $$(CFLAGS) -shared $$^ $$(LIBS_$(1)) -o $$@
+# a test of a connector's module is linked with that connector's objects and libraries
+$(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): $$(OBJECTS_$(1))
+$(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): TEST_LIBS := $$(LIBS_$(1))
+endef
+$(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
+
+# --- Testing -------------------------------------------------------------------------------------
+# A passed test is a file, newer than the program it ran: `make -j unit` repeats only what changed.
+
+$(TESTS): $(OUT)/%: $(OUT)/%.o $(LIB)
+	$(CC) $(CFLAGS) $^ $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
+
+$(OUT)/%.passed: $(OUT)/%
+	@if $< > $<.out 2>&1; then touch $@; echo "ok   $*"; \
+	else cat $<.out; echo "FAIL $*"; exit 1; fi
+
+PICKED := $(foreach test,$(TESTS),$(if $(or $(if $(T),,all),$(findstring $(T),$(test))),$(test)))
+
+unit: $(PICKED:%=%.passed)
+	$(if $(PICKED),,@echo "no unit test has $(T) in its path"; exit 1)
+
+# --- Simulation, fuzzing, benchmarks, everything -------------------------------------------------
+
+# What simulations share is in the files whose names do not begin with sim_.
+SIM_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/sim/sim_%.c,$(SIM_SRC)))
+BENCH_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/bench_%.c,$(BENCH_SRC)))
+
+$(SIMS): $(OUT)/%: $(OUT)/%.o $(SIM_SHARED) $(LIB)
+	$(CC) $(CFLAGS) $^ $(LIBS) -o $@
+
+$(BENCHES): $(OUT)/%: $(OUT)/%.o $(BENCH_SHARED) $(LIB)
+	$(CC) $(CFLAGS) $^ $(LIBS) -lavro -o $@
+
+sims: $(SIMS)
+benches: $(BENCHES)
+
+# tests/fuzz/NAME_fuzz.c is linked with the library and, when NAME is in connectors/, with its objects
+# by a line in connectors/NAME/libs.mk: FUZZ_OBJECTS_NAME. Everything is built again by clang.
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+FUZZ_FLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+              -fno-sanitize-recover=all $(INCLUDE)
+
+build/fuzz/%: tests/fuzz/%.c $(SRC) $(wildcard connectors/*/*.c)
+	@mkdir -p $(@D)
+	clang-14 $(FUZZ_FLAGS) $< $(SRC) $(FUZZ_SOURCES_$*) $(FUZZ_LIBS_$*) $(LIBS) -o $@
+
+fuzzers: $(FUZZERS)
+
+test:
+	.ci/install
+	tests/run
+
+demo:
+	.ci/install
+	$(MAKE) all
+	tests/demo/run ES=$(ES)
+
+bench:
+	.ci/install
+	$(MAKE) all benches
+	tests/bench/run
+
+PREFIX ?= /usr/local
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/weir/connectors \
+	    $(DESTDIR)$(PREFIX)/include/weir $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/weir/connectors/
+	install -m 644 $(wildcard sdk/include/weir/*.h) $(DESTDIR)$(PREFIX)/include/weir/
+	sed 's|@PREFIX@|$(PREFIX)|' sdk/weir-sdk.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/weir-sdk.pc
+
+# --- Checking ------------------------------------------------------------------------------------
+
+C_FILES := $(shell find sdk runtime schema-registry connectors tests -name '*.[ch]' 2>/dev/null)
+HEADERS := $(filter %.h,$(C_FILES))
+
+check: check-format lint $(HEADERS:%=$(OUT)/%.alone)
+
+lint:
+	clang-tidy-14 --quiet $(filter %.c,$(C_FILES)) -- -std=c11 -D_GNU_SOURCE -Isdk/include -I.
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+	    --suppress=missingIncludeSystem -Isdk/include -I. $(filter %.c,$(C_FILES))
+
+check-format:
+	clang-format-14 --dry-run --Werror $(C_FILES)
+
+format:
+	clang-format-14 -i $(C_FILES)
+
+# A header includes all that it needs: it compiles as a file of its own.
+$(OUT)/%.alone: % $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -include $< -x c /dev/null
+	@touch $@
+
+clean:
+	rm -rf build
+
+.PHONY: all unit sims benches fuzzers test demo bench install check check-format lint format clean \
+        FORCE
+.SECONDARY:
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
