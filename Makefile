@@ -101,6 +101,8 @@ $(OUT)/%.passed: $(OUT)/%
 
 PICKED := $(foreach test,$(TESTS),$(if $(or $(if $(T),,all),$(findstring $(T),$(test))),$(test)))
 
+tests: $(TESTS)
+
 unit: $(PICKED:%=%.passed)
 	$(if $(PICKED),,@echo "no unit test has $(T) in its path"; exit 1)
 
@@ -182,7 +184,7 @@ $(OUT)/%.alone: % $(OUT)/flags
 clean:
 	rm -rf build
 
-.PHONY: all unit sims benches fuzzers test demo bench install check check-format lint format clean \
+.PHONY: all tests unit sims benches fuzzers test demo bench install check check-format lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

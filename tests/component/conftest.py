@@ -1,0 +1,95 @@
+"""conftest.py - fixtures of the component and crash tests: real servers, and weir itself."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+
+import servers  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The folder of the programs under test: WEIR_BUILD, or the release."""
+    return os.path.join(ROOT, os.environ.get("WEIR_BUILD", "build/release"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    server = servers.Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server, request):
+    """The shared server; each test makes its own databases, slots are dropped behind it."""
+    yield postgres_server
+    with postgres_server.connect() as connection, connection.cursor() as cursor:
+        def inactive():
+            cursor.execute("select count(*) from pg_replication_slots where active")
+            return cursor.fetchone()[0] == 0
+        servers.wait_until(inactive, "replication slots to become inactive")
+        cursor.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
+
+
+@pytest.fixture
+def folder():
+    """A folder of the test's own, gone behind it."""
+    path = servers.temporary_folder("weir-test-")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+class Weir:
+    """One run of the program; its output is in .output after it ended."""
+
+    def __init__(self, build, folder, arguments, env=None):
+        self.log_path = os.path.join(folder, "weir.log")
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [os.path.join(build, "weir")] + arguments, stdout=self.log, stderr=self.log,
+            stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, **(env or {})})
+
+    @property
+    def output(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout=30):
+        """SIGTERM; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def wait(self, timeout=60):
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"weir did not end in {timeout} s:\n{self.output[-4000:]}")
+
+
+@pytest.fixture
+def weir(build, folder):
+    """weir(arguments) starts the program; whatever still runs at the end is killed."""
+    running = []
+
+    def start(arguments, env=None):
+        running.append(Weir(build, folder, arguments, env))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.kill()
+        one.log.close()
