@@ -162,7 +162,10 @@ install: all
 C_FILES := $(shell find sdk runtime schema-registry connectors tests -name '*.[ch]' 2>/dev/null)
 HEADERS := $(filter %.h,$(C_FILES))
 
-check: check-format lint $(HEADERS:%=$(OUT)/%.alone)
+check: check-format check-tree lint $(HEADERS:%=$(OUT)/%.alone)
+
+check-tree:
+	tests/support/check_tree.py
 
 lint:
 	clang-tidy-14 --quiet $(filter %.c,$(C_FILES)) -- -std=c11 -D_GNU_SOURCE -Isdk/include -I.
@@ -184,7 +187,7 @@ $(OUT)/%.alone: % $(OUT)/flags
 clean:
 	rm -rf build
 
-.PHONY: all tests unit sims benches fuzzers test demo bench install check check-format lint format clean \
+.PHONY: all tests unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""check_tree.py - rules about the tree that no compiler knows: layers, banned functions, tests, texts.
+
+Prints each breach as file:line and ends with 1 when there is one.
+"""
+import os
+import re
+import subprocess
+import sys
+
+# A folder includes itself and what stands above it.
+LAYERS = ["sdk/include", "runtime/base", "schema-registry/avro", "sdk/src", "runtime/wire",
+          "runtime/log", "schema-registry/store", "runtime/broker", "runtime/connect",
+          "runtime/pipeline", "runtime/rest", "schema-registry/rest", "runtime/cli"]
+REST = {"runtime/rest", "schema-registry/rest"}  # beside each other, below the command line
+
+BANNED = {"strcpy": "weir_buf_add", "strcat": "weir_buf_add", "sprintf": "snprintf",
+          "strtok": "a loop over a weir_str", "atoi": "a checked parser", "strtol": "a checked parser",
+          "gets": "getline", "alloca": "weir_buf", "sleep": "a wait with a wake-up",
+          "usleep": "a wait with a wake-up", "malloc": "runtime/base/mem.h",
+          "realloc": "runtime/base/mem.h", "calloc": "runtime/base/mem.h"}
+ALLOWED = {("runtime/base/mem.c", "malloc"), ("runtime/base/mem.c", "calloc"),
+           ("runtime/base/mem.c", "realloc")}
+
+problems = []
+
+
+def layer_of(path):
+    folder = "/".join(path.split("/")[:2])
+    return folder if folder in LAYERS else None
+
+
+def check_includes(path, number, line):
+    match = re.match(r'#include "([^"]+)"', line)
+    if not match:
+        return
+    target = match.group(1)
+    target_layer = "sdk/include" if target.startswith("weir/") else layer_of(target)
+    if path.startswith("connectors/"):
+        if "/" in target and not target.startswith("weir/"):
+            problems.append(f"{path}:{number}: a connector includes {target}, which is not the SDK's")
+        return
+    layer = layer_of(path)
+    if layer is None or target_layer is None:
+        return
+    below = LAYERS.index(target_layer) > LAYERS.index(layer)
+    if target_layer != layer and (below or {layer, target_layer} == REST):
+        problems.append(f"{path}:{number}: {layer} includes {target}, a layer below it")
+
+
+def check_banned(path, number, line):
+    code = re.sub(r'"(\\.|[^"\\])*"', '""', line)
+    if code.lstrip().startswith(("/*", "*")):
+        return
+    code = re.sub(r"/\*.*?(\*/|$)", "", code)
+    for name, instead in BANNED.items():
+        if re.search(rf"(?<![\w.>]){name}\s*\(", code) and (path, name) not in ALLOWED:
+            problems.append(f"{path}:{number}: {name} is banned; use {instead}")
+
+
+def check_file(path, text):
+    lines = text.split("\n")
+    name = os.path.basename(path)
+    if not lines[0].startswith(f"/* {name} - "):
+        problems.append(f"{path}:1: does not begin with \"/* {name} - \" and what it is")
+    limit = 150 if name.endswith(".h") else 800
+    if len(lines) > limit and not path.startswith(("sdk/include/", "runtime/log/log.h")):
+        problems.append(f"{path}: {len(lines)} lines; the limit is {limit}")
+    for number, line in enumerate(lines, 1):
+        check_includes(path, number, line)
+        check_banned(path, number, line)
+
+
+files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], check=True,
+                       capture_output=True, text=True).stdout.split()
+for file in files:
+    if file.startswith(("runtime/", "sdk/", "schema-registry/", "connectors/")) and \
+            os.path.exists(file):
+        with open(file, encoding="utf-8") as source:
+            check_file(file, source.read())
+folders = {"/".join(f.split("/")[:2]) for f in files if f.count("/") >= 2}
+for folder in sorted(folders):
+    if folder.startswith(("runtime/", "sdk/src", "sdk/kit", "schema-registry/", "connectors/")) and \
+            not os.path.exists(f"{folder}/README.md"):
+        problems.append(f"{folder}: has no README.md")
+print("\n".join(problems))
+sys.exit(1 if problems else 0)
