@@ -93,3 +93,10 @@ def weir(build, folder):
         if one.process.poll() is None:
             one.kill()
         one.log.close()
+
+
+@pytest.fixture(scope="session")
+def elasticsearch():
+    server = servers.Elasticsearch()
+    yield server
+    server.stop()

@@ -4,6 +4,7 @@ Every server has a folder of its own under the system's temporary folder, listen
 that was free, and is gone after stop(). Servers that refuse to run as root run as nobody when the caller
 is root.
 """
+import json
 import os
 import pwd
 import shutil
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
 
@@ -128,3 +130,88 @@ class Postgres:
         return subprocess.run(
             [f"{POSTGRES_BIN}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d",
              self.dsn(database), "-c", sql], check=True, capture_output=True, text=True).stdout
+
+ELASTICSEARCH_HOME = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+    "build", "deps", "elasticsearch")
+
+
+class Elasticsearch:
+    """One Elasticsearch node, as .ci/install built it; no security, no data streams."""
+
+    def __init__(self, settings=None):
+        self.folder = temporary_folder("weir-es-")
+        self.port = free_port()
+        self.settings = settings or {}
+        self.log = open(os.path.join(self.folder, "log"), "ab")
+        give_away(self.folder)
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        home = ELASTICSEARCH_HOME
+        settings = {
+            "path.data": f"{self.folder}/data", "path.logs": f"{self.folder}/logs",
+            "cluster.name": "test", "node.name": "test", "discovery.type": "single-node",
+            "http.host": "127.0.0.1", "http.port": self.port, "transport.host": "127.0.0.1",
+            "transport.port": free_port(),
+            "cluster.routing.allocation.disk.threshold_enabled": "false", **self.settings,
+        }
+        self.process = subprocess.Popen(
+            ["java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-cp",
+             f"{home}/lib/*:{home}/main", "SearchServer", f"{home}/home",
+             *(f"{name}={value}" for name, value in settings.items())],
+            stdout=self.log, stderr=self.log, cwd=self.folder, start_new_session=True)
+        wait_until(self._is_ready, f"Elasticsearch to start, see {self.log.name}", 90)
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"Elasticsearch ended at start; see {self.log.name}")
+        try:
+            return self.request("GET", "/_cluster/health?wait_for_status=yellow")
+        except OSError:
+            return None
+
+    def request(self, method, path, body=None, content_type="application/json"):
+        """The answer's JSON; an answer of 400 and more raises urllib.error.HTTPError."""
+        data = None if body is None else body if isinstance(body, bytes) else body.encode()
+        request = urllib.request.Request(self.url + path, data, method=method)
+        request.add_header("Content-Type", content_type)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else {}
+
+    def documents(self, index):
+        """All documents of an index: id to source."""
+        self.request("POST", f"/{index}/_refresh")
+        found, after = {}, None
+        while True:
+            query = {"size": 5000, "sort": ["_doc"],
+                     "query": {"match_all": {}}}
+            if after is None:
+                page = self.request("POST", f"/{index}/_search?scroll=1m", json.dumps(query))
+            else:
+                page = self.request("POST", "/_search/scroll",
+                                    json.dumps({"scroll": "1m", "scroll_id": after}))
+            after = page["_scroll_id"]
+            if not page["hits"]["hits"]:
+                return found
+            for hit in page["hits"]["hits"]:
+                found[hit["_id"]] = hit["_source"]
+
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
