@@ -62,7 +62,7 @@ WEIR_MUST_CHECK weir_code disk_pwritev(disk_file *file, const struct iovec *buff
 /* Reads up to size bytes; *got is less only at the end of the file. */
 WEIR_MUST_CHECK weir_code disk_pread(disk_file *file, void *bytes, size_t size, int64_t at,
                                      size_t *got, weir_error *err);
-WEIR_MUST_CHECK weir_code disk_open(disk *disk, const char *path, disk_mode mode, disk_file **out,
+WEIR_MUST_CHECK weir_code disk_open(disk *self, const char *path, disk_mode mode, disk_file **out,
                                     weir_error *err);
 void disk_close(disk_file *file);
 WEIR_MUST_CHECK weir_code disk_fdatasync(disk_file *file, weir_error *err);
@@ -70,17 +70,17 @@ WEIR_MUST_CHECK weir_code disk_truncate(disk_file *file, int64_t size, weir_erro
 /* Reserves space, so that later writes there do not fail for want of it; the size grows to cover it. */
 WEIR_MUST_CHECK weir_code disk_allocate(disk_file *file, int64_t at, int64_t size, weir_error *err);
 WEIR_MUST_CHECK weir_code disk_size(disk_file *file, int64_t *size, weir_error *err);
-WEIR_MUST_CHECK weir_code disk_rename(disk *disk, const char *from, const char *to,
+WEIR_MUST_CHECK weir_code disk_rename(disk *self, const char *from, const char *to,
                                       weir_error *err);
-WEIR_MUST_CHECK weir_code disk_unlink(disk *disk, const char *path, weir_error *err);
-WEIR_MUST_CHECK weir_code disk_mkdir(disk *disk, const char *path, weir_error *err);
-WEIR_MUST_CHECK weir_code disk_rmdir(disk *disk, const char *path, weir_error *err);
+WEIR_MUST_CHECK weir_code disk_unlink(disk *self, const char *path, weir_error *err);
+WEIR_MUST_CHECK weir_code disk_mkdir(disk *self, const char *path, weir_error *err);
+WEIR_MUST_CHECK weir_code disk_rmdir(disk *self, const char *path, weir_error *err);
 /* Makes the names in a directory durable: files made, renamed and removed in it. */
-WEIR_MUST_CHECK weir_code disk_sync_dir(disk *disk, const char *path, weir_error *err);
-WEIR_MUST_CHECK weir_code disk_list(disk *disk, const char *path,
+WEIR_MUST_CHECK weir_code disk_sync_dir(disk *self, const char *path, weir_error *err);
+WEIR_MUST_CHECK weir_code disk_list(disk *self, const char *path,
                                     void (*each)(void *context, const char *name), void *context,
                                     weir_error *err);
 /* Takes the lock file; WEIR_CONFIG when another process has it. Given back by disk_close. */
-WEIR_MUST_CHECK weir_code disk_lock(disk *disk, const char *path, disk_file **out, weir_error *err);
+WEIR_MUST_CHECK weir_code disk_lock(disk *self, const char *path, disk_file **out, weir_error *err);
 
 #endif
