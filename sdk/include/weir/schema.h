@@ -98,6 +98,13 @@ WEIR_API size_t weir_schema_fixed_size(const weir_schema *fixed);
 /* The schema as JSON text, as short as it can be; the same for equal schemas. Lives as long as it. */
 WEIR_API weir_str weir_schema_text(const weir_schema *schema);
 
+/* Adds a name that Avro allows to out: the same for a legal one, else one of its own for each original,
+ * "Key_x20Id" for "Key Id". True when it differs: then the schema keeps the original in the property
+ * "weir.name" (of a field) or "connect.name" (of a type). The second takes a full name and does so
+ * between its dots. */
+WEIR_API bool weir_legal_name(weir_str original, weir_buf *out);
+WEIR_API bool weir_legal_full_name(weir_str original, weir_buf *out);
+
 /* --- Plans and slots ------------------------------------------------------------------------ */
 
 /* A compiled schema. Its columns are the fields of a record in schema order; behind a column that is
@@ -128,8 +135,9 @@ typedef enum weir_slot_kind {
     WEIR_SLOT_INTEGER = 2, /* int and long; enum: the symbol's index */
     WEIR_SLOT_NUMBER = 3,  /* float and double */
     WEIR_SLOT_BYTES = 4,   /* bytes, string, fixed: the content */
-    WEIR_SLOT_NESTED = 5,  /* record, array, map, other unions: the Avro bytes of it */
-    WEIR_SLOT_UNSENT = 6,  /* the source did not send this field; see weir_record.unsent */
+    WEIR_SLOT_NESTED =
+        5, /* record, array, map, other unions (from the branch on): the Avro bytes */
+    WEIR_SLOT_UNSENT = 6, /* the source did not send this field; see weir_record.unsent */
 } weir_slot_kind;
 
 typedef struct weir_slot {
