@@ -1,8 +1,8 @@
 /* main.c - the table of subcommands. */
+#include "runtime/cli/cli.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#define WEIR_VERSION "0.1.0"
 
 typedef struct command {
     const char *name;
@@ -10,34 +10,35 @@ typedef struct command {
     int (*run)(int argc, char **argv);
 } command;
 
-static int run_version(int argc, char **argv)
-{
-    (void)argc, (void)argv;
-    puts("weir " WEIR_VERSION);
-    return 0;
-}
-
 static const command commands[] = {
-    {"version", "prints the version", run_version},
+    {"status", "shows the connectors of a running worker", cli_status},
+    {"pause", "pauses connectors of a running worker", cli_control},
+    {"resume", "resumes connectors that were paused or stopped", cli_control},
+    {"stop", "stops connectors of a running worker", cli_control},
+    {"restart", "restarts connectors and their tasks", cli_control},
+    {"offsets", "shows, sets or forgets a connector's offsets", cli_offsets},
+    {"version", "prints the version", cli_version},
 };
 
 static int usage(FILE *out, int exit_code)
 {
-    fputs("usage: weir COMMAND ...\n\n", out);
+    fputs("usage: weir COMMAND ...      (weir COMMAND --help says more)\n\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     return exit_code;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return usage(stderr, 2);
+        return usage(stderr, CLI_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        return usage(stdout, 0);
+        return usage(stdout, CLI_OK);
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] = (char[]){"version"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "weir: unknown command \"%s\"\n", argv[1]);
-    return usage(stderr, 2);
+    return usage(stderr, CLI_USAGE);
 }

@@ -1,0 +1,444 @@
+/* http.c - an HTTP server over libmicrohttpd.
+ *
+ * Its threads wait in epoll and run the handlers. We make the listening socket ourselves: so we can say
+ * why it cannot be made, and know the port. A request's state is made with its first call and freed when
+ * libmicrohttpd says that it is over, however it ended.
+ */
+#include "runtime/base/http.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/base/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { THREADS = 4, IDLE_TIMEOUT_S = 30, SEGMENT = 512, THREAD_STACK = 512 * 1024 };
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    const http_route *routes;
+    size_t route_count;
+    void *context;
+    int port;
+};
+
+/* One request, from its head to its end. */
+typedef struct exchange {
+    weir_buf
+        path; /* as it came: it is decoded after it was cut into segments ("%2F" is no slash) */
+    weir_buf body;
+    bool begun;
+    bool too_large;
+    char parameters[HTTP_PARAMETERS][SEGMENT];
+} exchange;
+
+weir_code http_parse_address(const char *text, char *host, int *port, weir_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    weir_str name = {text, colon != NULL ? (size_t)(colon - text) : 0};
+    int64_t number;
+
+    if (colon == NULL || !text_to_int(weir_cstr(colon + 1), &number) || number < 0 ||
+        number > 65535)
+        return weir_fail(err, WEIR_CONFIG, "\"%s\" is not HOST:PORT, as in 127.0.0.1:8083", text);
+    if (name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
+        name = (weir_str){name.ptr + 1, name.len - 2};
+    if (name.len > 255)
+        return weir_fail(err, WEIR_CONFIG, "\"%s\" has a host name of more than 255 bytes", text);
+    memcpy(host, name.ptr, name.len);
+    host[name.len] = '\0';
+    *port = (int)number;
+    return WEIR_OK;
+}
+
+/* --- Routes ---------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decodes a segment of a path; false when it is too long, empty or malformed. */
+static bool decode_segment(weir_str segment, char *out, size_t room)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < segment.len; i++) {
+        char c = segment.ptr[i];
+
+        if (c == '%') {
+            int high = i + 2 < segment.len ? hex_digit(segment.ptr[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(segment.ptr[i + 2]) : -1;
+
+            if (low < 0 || (high == 0 && low == 0))
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (used + 1 >= room)
+            return false;
+        out[used++] = c;
+    }
+    out[used] = '\0';
+    return used > 0;
+}
+
+/* Cuts the next segment off a path; false at its end. */
+static bool next_segment(weir_str *path, weir_str *segment)
+{
+    const char *end;
+
+    if (path->len > 0 && path->ptr[0] == '/')
+        *path = (weir_str){path->ptr + 1, path->len - 1};
+    if (path->len == 0)
+        return false;
+    end = memchr(path->ptr, '/', path->len);
+    *segment = (weir_str){path->ptr, end != NULL ? (size_t)(end - path->ptr) : path->len};
+    *path = (weir_str){path->ptr + segment->len, path->len - segment->len};
+    return true;
+}
+
+static bool route_matches(const char *pattern, weir_str path, exchange *x)
+{
+    weir_str left = weir_cstr(pattern), want, have;
+    size_t count = 0;
+
+    while (next_segment(&left, &want)) {
+        if (!next_segment(&path, &have))
+            return false;
+        if (want.ptr[0] != '{' && weir_str_eq(want, have))
+            continue;
+        if (want.ptr[0] != '{')
+            return false;
+        assert(count < HTTP_PARAMETERS);
+        if (!decode_segment(have, x->parameters[count++], SEGMENT))
+            return false;
+    }
+    return !next_segment(&path, &have);
+}
+
+/* The route of a request; NULL, and the methods that the path has instead, when there is none. */
+static const http_route *find_route(const http_server *server, const char *method, weir_str path,
+                                    exchange *x, weir_buf *allow)
+{
+    for (size_t i = 0; i < server->route_count; i++) {
+        const http_route *route = &server->routes[i];
+
+        if (!route_matches(route->pattern, path, x))
+            continue;
+        if (strcmp(route->method, method) == 0)
+            return route;
+        weir_buf_printf(allow, "%s%s", allow->len > 0 ? ", " : "", route->method);
+    }
+    return NULL;
+}
+
+/* --- Answering ------------------------------------------------------------------------------- */
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, http_reply *reply,
+                                  weir_buf *allow)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result queued;
+
+    if (response == NULL)
+        return MHD_NO; /* closes the connection */
+    (void)MHD_add_response_header(response, "Content-Type", reply->content_type);
+    if (reply->location.len > 0)
+        (void)MHD_add_response_header(response, "Location", weir_buf_cstr(&reply->location));
+    if (allow->len > 0)
+        (void)MHD_add_response_header(response, "Allow", weir_buf_cstr(allow));
+    queued = MHD_queue_response(connection, (unsigned)reply->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result answer(http_server *server, struct MHD_Connection *connection,
+                              const char *method, exchange *x)
+{
+    http_request request = {
+        .path = weir_buf_str(&x->path), .body = weir_buf_str(&x->body), .connection = connection};
+    http_reply reply = {.status = 200, .content_type = "application/json"};
+    weir_buf allow = {0};
+    const http_route *route =
+        find_route(server, strcmp(method, "HEAD") == 0 ? "GET" : method, request.path, x, &allow);
+    enum MHD_Result result;
+
+    for (size_t i = 0; i < HTTP_PARAMETERS; i++)
+        request.parameters[i] = x->parameters[i];
+    if (x->too_large)
+        http_reply_error(&reply, 413, "the body is larger than %d bytes", HTTP_BODY_LIMIT);
+    else if (route != NULL)
+        route->handle(server->context, &request, &reply);
+    else if (allow.len > 0)
+        http_reply_error(&reply, 405, "HTTP 405 Method Not Allowed");
+    else
+        http_reply_error(&reply, 404, "HTTP 404 Not Found");
+    if (route != NULL)
+        weir_buf_clear(&allow);
+    result = send_reply(connection, &reply, &allow);
+    weir_buf_done(&reply.body);
+    weir_buf_done(&reply.location);
+    weir_buf_done(&allow);
+    return result;
+}
+
+/* The first that is heard of a request; what it returns is the state of the calls that follow. */
+static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    exchange *x = mem_zalloc(1, sizeof(*x));
+
+    (void)context, (void)connection;
+    weir_buf_add(&x->path, uri, strcspn(uri, "?"));
+    return x;
+}
+
+/* Called for the head, for each part of the body, and once at the end: libmicrohttpd's protocol. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **state)
+{
+    exchange *x = *state;
+
+    (void)version, (void)url;
+    if (!x->begun) {
+        x->begun = true;
+        return MHD_YES;
+    }
+    if (*size == 0)
+        return answer(context, connection, method, x);
+    if (x->body.len + *size > HTTP_BODY_LIMIT)
+        x->too_large = true; /* the rest is read and dropped: the client hears why */
+    else
+        weir_buf_add(&x->body, data, *size);
+    *size = 0;
+    return MHD_YES;
+}
+
+static void on_end(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_RequestTerminationCode how)
+{
+    exchange *x = *state;
+
+    (void)context, (void)connection, (void)how;
+    if (x == NULL)
+        return;
+    weir_buf_done(&x->path);
+    weir_buf_done(&x->body);
+    free(x);
+    *state = NULL;
+}
+
+/* --- Starting and stopping ------------------------------------------------------------------- */
+
+static int listen_on(const struct addrinfo *address)
+{
+    int on = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a bind that fails says so */
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 128) == 0)
+        return fd;
+    on = errno;
+    (void)close(fd); /* nothing was sent over it */
+    errno = on;
+    return -1;
+}
+
+static weir_code open_socket(const char *name, const char *address, int *out, weir_error *err)
+{
+    char host[256], service[16];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int port, failed;
+
+    if (http_parse_address(address, host, &port, err) != WEIR_OK)
+        return weir_wrap(err, "%s", name);
+    snprintf(service, sizeof(service), "%d", port);
+    failed = getaddrinfo(host[0] != '\0' ? host : NULL, service, &hints, &found);
+    if (failed != 0)
+        return weir_fail(err, WEIR_CONFIG, "%s %s: \"%s\" is not found: %s", name, address, host,
+                         gai_strerror(failed));
+    *out = listen_on(found);
+    failed = errno;
+    freeaddrinfo(found);
+    if (*out >= 0)
+        return WEIR_OK;
+    if (failed == EADDRINUSE)
+        return weir_fail(err, WEIR_CONFIG,
+                         "port %d is in use by another process: choose another one with %s "
+                         "HOST:PORT, or switch the listener off with %s none",
+                         port, name, name);
+    return weir_fail(err, WEIR_CONFIG, "%s %s: cannot listen: %s", name, address, strerror(failed));
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return 0;
+    return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
+                                         : ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+weir_code http_server_start(const char *name, const char *address, const http_route *routes,
+                            size_t count, void *context, http_server **out, weir_error *err)
+{
+    http_server *server;
+    int fd;
+
+    if (open_socket(name, address, &fd, err) != WEIR_OK)
+        return err->code;
+    server = mem_zalloc(1, sizeof(*server));
+    *server = (http_server){
+        .routes = routes, .route_count = count, .context = context, .port = port_of(fd)};
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
+        MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        (void)close(fd); /* nothing was sent over it */
+        free(server);
+        return weir_fail(err, WEIR_FATAL, "%s %s: the HTTP server does not start", name, address);
+    }
+    *out = server;
+    return WEIR_OK;
+}
+
+void http_server_stop(http_server *server)
+{
+    if (server == NULL)
+        return;
+    MHD_stop_daemon(server->daemon);
+    free(server);
+}
+
+int http_server_port(const http_server *server)
+{
+    return server->port;
+}
+
+/* --- For handlers ---------------------------------------------------------------------------- */
+
+typedef struct query_search {
+    const char *name;
+    size_t skip;
+    const char *found;
+} query_search;
+
+static enum MHD_Result match_query(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    query_search *search = context;
+
+    (void)kind;
+    if (strcmp(name, search->name) != 0)
+        return MHD_YES;
+    if (search->skip-- > 0)
+        return MHD_YES;
+    search->found = value != NULL ? value : "";
+    return MHD_NO;
+}
+
+const char *http_query_at(const http_request *request, const char *name, size_t index)
+{
+    query_search search = {name, index, NULL};
+
+    (void)MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, match_query,
+                                    &search);
+    return search.found;
+}
+
+const char *http_query(const http_request *request, const char *name)
+{
+    return http_query_at(request, name, 0);
+}
+
+bool http_query_bool(const http_request *request, const char *name, bool fallback)
+{
+    const char *value = http_query(request, name);
+
+    if (value == NULL)
+        return fallback;
+    if (strcasecmp(value, "true") == 0 || value[0] == '\0')
+        return true;
+    return strcasecmp(value, "false") == 0 ? false : fallback;
+}
+
+const char *http_header(const http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+json_t *http_body_json(const http_request *request, http_reply *reply)
+{
+    const char *type = http_header(request, "Content-Type");
+    json_error_t error;
+    json_t *value;
+
+    if (type != NULL && strncasecmp(type, "application/json", 16) != 0) {
+        http_reply_error(reply, 415, "HTTP 415 Unsupported Media Type");
+        return NULL;
+    }
+    value = json_loadb(request->body.ptr != NULL ? request->body.ptr : "", request->body.len,
+                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value == NULL)
+        http_reply_error(reply, 400, "the body is not JSON: %s (line %d, column %d)", error.text,
+                         error.line, error.column);
+    return value;
+}
+
+static int add_to_buf(const char *bytes, size_t size, void *buf)
+{
+    weir_buf_add(buf, bytes, size);
+    return 0;
+}
+
+void http_reply_json(http_reply *reply, int status, json_t *take_value)
+{
+    assert(take_value != NULL);
+    reply->status = status;
+    weir_buf_clear(&reply->body);
+    if (json_dump_callback(take_value, add_to_buf, &reply->body, JSON_COMPACT | JSON_ENCODE_ANY) !=
+        0)
+        abort(); /* a value that we made ourselves */
+    json_decref(take_value);
+}
+
+void http_reply_error(http_reply *reply, int status, const char *fmt, ...)
+{
+    char message[1200];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof(message), fmt, args); /* a cut message is still a message */
+    va_end(args);
+    reply->status = status;
+    reply->content_type = "application/json";
+    weir_buf_clear(&reply->body);
+    weir_buf_printf(&reply->body, "{\"error_code\":%d,\"message\":", status);
+    weir_buf_add_json(&reply->body, weir_cstr(message));
+    weir_buf_add_byte(&reply->body, '}');
+}

@@ -1,0 +1,82 @@
+/* http.h - an HTTP server: routes, bodies, JSON answers.
+ *
+ * A server listens on one address and answers from a small pool of threads. A route is a method and a
+ * pattern of a path, "/connectors/{name}/config"; the texts that its {…} stand for come percent-decoded.
+ * A path without route is 404, a route without this method is 405 with Allow. HEAD is answered as GET
+ * without the body; a slash at the end of a path does not count.
+ *
+ * Bounds: HTTP_BODY_LIMIT bytes of body (then 413), HTTP_CONNECTIONS connections, 30 s without progress.
+ *
+ * Errors are Kafka Connect's: {"error_code":404,"message":"…"}.
+ *
+ * Threads: handlers run on the server's threads, several at a time, and may block. A request and its reply
+ * belong to the handler's thread until it returns.
+ */
+#ifndef RUNTIME_BASE_HTTP_H
+#define RUNTIME_BASE_HTTP_H
+
+#include "weir/buf.h"
+
+#include <jansson.h>
+
+#define HTTP_BODY_LIMIT  (1 << 20)
+#define HTTP_CONNECTIONS 256
+#define HTTP_PARAMETERS  4
+
+typedef struct http_server http_server;
+
+typedef struct http_request {
+    weir_str path;                           /* as it came, without the query */
+    const char *parameters[HTTP_PARAMETERS]; /* what the {…} of the pattern stand for, in order */
+    weir_str body;
+    void *connection; /* for http_query, http_header */
+} http_request;
+
+typedef struct http_reply {
+    int status;               /* 200 at first */
+    const char *content_type; /* a literal; "application/json" at first */
+    weir_buf body;
+    weir_buf location; /* the Location header, when not empty */
+} http_reply;
+
+typedef void (*http_handler)(void *context, const http_request *request, http_reply *reply);
+
+typedef struct http_route {
+    const char *method; /* "GET" */
+    const char *pattern;
+    http_handler handle;
+} http_route;
+
+/* Splits "HOST:PORT"; "[::1]:8083" is an IPv6 address. host has room for 256 bytes. WEIR_CONFIG. */
+WEIR_MUST_CHECK weir_code http_parse_address(const char *text, char *host, int *port,
+                                             weir_error *err);
+
+/* Listens and answers from now on. The routes and the context outlive the server. name is for messages:
+ * the flag that sets the address, "--rest". WEIR_CONFIG when the address cannot be listened on. */
+WEIR_MUST_CHECK weir_code http_server_start(const char *name, const char *address,
+                                            const http_route *routes, size_t count, void *context,
+                                            http_server **out, weir_error *err);
+/* Waits for the handlers that run, then closes all. NULL is fine. */
+void http_server_stop(http_server *server);
+/* The port it listens on: the one that the system chose when the address says 0. */
+int http_server_port(const http_server *server);
+
+/* A parameter of the query, percent-decoded; NULL when it is not there, "" when it has no value. The n-th
+ * of this name with http_query_at. */
+const char *http_query(const http_request *request, const char *name);
+const char *http_query_at(const http_request *request, const char *name, size_t index);
+/* True for "true" (any case) or a parameter without value, false for "false"; fallback when it is not there
+ * or anything else. */
+bool http_query_bool(const http_request *request, const char *name, bool fallback);
+const char *http_header(const http_request *request, const char *name);
+
+/* The body as JSON, of which the caller gets a reference. NULL, and the reply is the error: 415 when it is
+ * not sent as JSON, 400 when it is none. */
+json_t *http_body_json(const http_request *request, http_reply *reply);
+
+/* Answers with a value, whose reference is taken. */
+void http_reply_json(http_reply *reply, int status, json_t *take_value);
+/* Answers with {"error_code":status,"message":…}. */
+void http_reply_error(http_reply *reply, int status, const char *fmt, ...) WEIR_PRINTF(3, 4);
+
+#endif
