@@ -16,7 +16,8 @@
 /* Limits on schemas and values from outside. Values nested deeper are refused, never followed. */
 #define AVRO_TEXT_MAX         (16u << 20) /* bytes of schema text */
 #define AVRO_SCHEMA_DEPTH_MAX 100         /* types inside types */
-#define AVRO_WIDTH_MAX        65535       /* fields, branches, symbols, aliases, properties: each */
+#define AVRO_WIDTH_MAX        65535       /* fields, symbols, aliases, properties: each */
+#define AVRO_BRANCHES_MAX     1024        /* of one union */
 #define AVRO_DEPTH_MAX        128   /* records, arrays and maps inside one another, in a value */
 #define AVRO_EMPTY_MAX        65536 /* items that take no byte (nulls), in one array */
 

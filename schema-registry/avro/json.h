@@ -13,11 +13,13 @@
  *     record                            object, with the names that people call the fields
  *     array                             array
  *     map                               object
- *     union of null and one type        null or the value
+ *     union of null and one type        null or the value; a union of one type: the value
  *     other unions                      object with one member per branch, all but one null
+ *     array of "MapEntry" records       what AvroData makes of a map whose keys are no strings: an
+ *                                       object when they are nullable strings, else [[key, value], ...]
  *
  * Members of a union's object are called as AvroData calls them: the type ("string", "int"), or the
- * simple name of a named type (its full name when two branches share it). Any thread.
+ * simple name of a named type. Where Avro forbids the name of a field, its original is used. Any thread.
  */
 #ifndef SCHEMA_REGISTRY_AVRO_JSON_H
 #define SCHEMA_REGISTRY_AVRO_JSON_H
@@ -29,8 +31,8 @@
 #define AVRO_JSON_MAX (1u << 30)
 
 typedef struct avro_json_options {
-    bool replace_null; /* Connect's replace.null.with.default: a null field gets its default */
-    bool map_entries;  /* maps whose keys are no strings in Connect, as [[key, value], ...] */
+    bool replace_null; /* Connect's replace.null.with.default: null becomes "connect.default" */
+    size_t max_size;   /* bytes of output; 0: AVRO_JSON_MAX */
 } avro_json_options;
 
 /* Adds the value as JSON, as Connect prints a value ("payload"). On error out is as it was. */
@@ -40,7 +42,8 @@ WEIR_MUST_CHECK weir_code avro_json_value(const weir_schema *schema, weir_str va
 
 /* Adds the Connect schema of an Avro schema as JsonConverter prints it ("schema"):
  * {"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"}],"optional":false,...}.
- * WEIR_REJECT when Connect has none: a schema that contains itself. */
+ * WEIR_REJECT when Connect has none: null alone, a schema that contains itself, "connect." properties
+ * that contradict one another. On error out is as it was. */
 WEIR_MUST_CHECK weir_code avro_json_schema(const weir_schema *schema, weir_buf *out,
                                            weir_error *err);
 
@@ -48,5 +51,8 @@ WEIR_MUST_CHECK weir_code avro_json_schema(const weir_schema *schema, weir_buf *
  * number for as text. */
 void avro_json_double(weir_buf *out, double value);
 void avro_json_float(weir_buf *out, float value);
+
+/* Adds bytes as base64, without quotes. */
+void avro_json_base64(weir_buf *out, weir_str bytes);
 
 #endif

@@ -31,11 +31,18 @@ typedef struct avro_names {
     size_t count;
 } avro_names;
 
+/* A schema's text, made at the first call of weir_schema_text. */
+typedef struct avro_text {
+    size_t len;
+    char bytes[];
+} avro_text;
+
 typedef enum avro_order { AVRO_ASCENDING, AVRO_DESCENDING, AVRO_IGNORE } avro_order;
 
 typedef struct avro_field {
-    weir_str name;     /* as the schema spells it */
-    weir_str original; /* the property "weir.name", else the same as name */
+    weir_str name;      /* as the schema spells it */
+    weir_str original;  /* the property "weir.name", else the same as name */
+    weir_str json_name; /* the original as the member of a JSON object: quoted, with a colon */
     weir_schema *schema;
     weir_str doc;           /* ptr NULL: none */
     weir_str default_value; /* JSON; ptr NULL: none */
@@ -50,11 +57,13 @@ struct weir_schema {
     weir_type type;
     weir_logical logical;
     int precision, scale;
-    int null_branch; /* of a union: the null in it; -1: none */
-    bool is_error;   /* a record that was declared as an "error" */
-    bool is_empty;   /* a record without fields, or with none but empty records */
-    bool is_zero;    /* its values take no byte */
-    bool is_complete;
+    int null_branch;   /* of a union: the null in it; -1: none */
+    bool is_error;     /* a record that was declared as an "error" */
+    bool is_empty;     /* a record without fields, or with none but empty records */
+    bool is_zero;      /* its values take no byte */
+    bool is_complete;  /* of a named type: all of it was parsed */
+    bool is_decimal;   /* Connect takes it for a decimal, also where Avro does not */
+    bool is_map_entry; /* Connect takes an array of these records for a map */
     size_t fixed_size;
     weir_str name;
     size_t space_len;
@@ -71,8 +80,9 @@ struct weir_schema {
     avro_names symbols;     /* enum */
     weir_schema *items;     /* array: items, map: values */
     avro_document *document;
-    weir_schema *next; /* of the document's nodes */
-    _Atomic(char *) text;
+    weir_schema *next;        /* of the document's nodes */
+    weir_str connect_default; /* "connect.default" as Connect prints it; ptr NULL: none */
+    _Atomic(avro_text *) text;
     _Atomic(struct weir_plan *) plan;
 };
 

@@ -1,0 +1,416 @@
+/* parse.c - from the JSON text of a schema to its tree. */
+#include "schema-registry/avro/parse.h"
+
+#include "runtime/base/mem.h"
+#include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/name.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* --- Where the parser is ---------------------------------------------------------------------- */
+
+size_t avro_parser_enter(avro_parser *parser, const char *member)
+{
+    size_t mark = parser->path.len;
+
+    weir_buf_printf(&parser->path, "/%s", member);
+    return mark;
+}
+
+size_t avro_parser_enter_item(avro_parser *parser, const char *member, size_t index)
+{
+    size_t mark = parser->path.len;
+
+    if (member != NULL)
+        weir_buf_printf(&parser->path, "/%s", member);
+    weir_buf_printf(&parser->path, "/%zu", index);
+    return mark;
+}
+
+void avro_parser_leave(avro_parser *parser, size_t mark)
+{
+    assert(mark <= parser->path.len);
+    parser->path.len = mark;
+}
+
+bool avro_parser_fail(avro_parser *parser, const char *fmt, ...)
+{
+    char what[600];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args); /* a cut message is still a message */
+    va_end(args);
+    weir_fail(parser->err, WEIR_REJECT, "Avro schema, at \"%s\": %s",
+              parser->path.len == 0 ? "/" : weir_buf_cstr(&parser->path), what);
+    return false;
+}
+
+const char *avro_json_kind(const json_t *json)
+{
+    if (json == NULL)
+        return "missing";
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    assert(!"a kind of JSON that jansson does not have");
+    return "?";
+}
+
+weir_str avro_json_string(const json_t *string)
+{
+    return (weir_str){json_string_value(string), json_string_length(string)};
+}
+
+/* --- Attributes ------------------------------------------------------------------------------- */
+
+bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member, weir_str *out)
+{
+    const json_t *text = json_object_get(json, member);
+    size_t mark = avro_parser_enter(parser, member);
+
+    if (text != NULL && !json_is_string(text))
+        return avro_parser_fail(parser, "is %s, not a string", avro_json_kind(text));
+    *out =
+        text == NULL ? (weir_str){0} : avro_document_copy(parser->document, avro_json_string(text));
+    avro_parser_leave(parser, mark);
+    return true;
+}
+
+static bool is_listed(const char *const *names, const char *name)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *const *reserved,
+                           avro_properties *out)
+{
+    size_t size = json_object_size(json);
+    const char *name = NULL;
+    json_t *value = NULL;
+
+    if (size > AVRO_WIDTH_MAX)
+        return avro_parser_fail(parser, "more than %d attributes", AVRO_WIDTH_MAX);
+    out->items = avro_document_alloc(parser->document, size, sizeof(out->items[0]));
+    json_object_foreach((json_t *)json, name, value)
+    {
+        if (is_listed(reserved, name))
+            continue;
+        weir_buf_clear(&parser->scratch);
+        avro_json_text(value, &parser->scratch);
+        out->items[out->count++] = (avro_property){
+            .name = avro_document_copy(parser->document, weir_cstr(name)),
+            .value = avro_document_copy(parser->document, weir_buf_str(&parser->scratch)),
+        };
+    }
+    return true;
+}
+
+/* --- Logical types ---------------------------------------------------------------------------- */
+
+/* How many decimal digits every number of size bytes has room for: floor(log10(2^(8 size - 1) - 1)). */
+static int64_t digits_of(size_t size)
+{
+    return size == 0 ? 0 : (int64_t)((double)(8 * size - 1) * 0.30102999566398120);
+}
+
+static void parse_decimal(weir_schema *node, const json_t *json)
+{
+    const json_t *precision = json_object_get(json, "precision");
+    const json_t *scale = json_object_get(json, "scale");
+    json_int_t digits = json_integer_value(precision), fraction = json_integer_value(scale);
+
+    if (node->type != WEIR_TYPE_BYTES && node->type != WEIR_TYPE_FIXED)
+        return;
+    if (!json_is_integer(precision) || digits < 1 || digits > INT32_MAX)
+        return;
+    if ((scale != NULL && !json_is_integer(scale)) || fraction < 0 || fraction > digits)
+        return;
+    if (node->type == WEIR_TYPE_FIXED && digits > digits_of(node->fixed_size))
+        return;
+    node->logical = WEIR_LOGICAL_DECIMAL;
+    node->precision = (int)digits;
+    node->scale = (int)fraction;
+}
+
+/* Specification 1.11, "Logical Types": one that is unknown or does not fit its type is ignored. */
+static void parse_logical(weir_schema *node, const json_t *json)
+{
+    static const struct {
+        weir_str name;
+        weir_type type;
+        weir_logical logical;
+    } known[] = {
+        {WEIR_STR("uuid"), WEIR_TYPE_STRING, WEIR_LOGICAL_UUID},
+        {WEIR_STR("date"), WEIR_TYPE_INT, WEIR_LOGICAL_DATE},
+        {WEIR_STR("time-millis"), WEIR_TYPE_INT, WEIR_LOGICAL_TIME_MILLIS},
+        {WEIR_STR("time-micros"), WEIR_TYPE_LONG, WEIR_LOGICAL_TIME_MICROS},
+        {WEIR_STR("timestamp-millis"), WEIR_TYPE_LONG, WEIR_LOGICAL_TIMESTAMP_MILLIS},
+        {WEIR_STR("timestamp-micros"), WEIR_TYPE_LONG, WEIR_LOGICAL_TIMESTAMP_MICROS},
+        {WEIR_STR("local-timestamp-millis"), WEIR_TYPE_LONG, WEIR_LOGICAL_LOCAL_TIMESTAMP_MILLIS},
+        {WEIR_STR("local-timestamp-micros"), WEIR_TYPE_LONG, WEIR_LOGICAL_LOCAL_TIMESTAMP_MICROS},
+        {WEIR_STR("duration"), WEIR_TYPE_FIXED, WEIR_LOGICAL_DURATION},
+    };
+    const json_t *value = json_object_get(json, "logicalType");
+
+    if (!json_is_string(value))
+        return;
+    weir_str name = avro_json_string(value);
+
+    if (weir_str_eq(name, WEIR_STR("decimal")))
+        parse_decimal(node, json);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].type == node->type && weir_str_eq(known[i].name, name))
+            node->logical = known[i].logical;
+    if (node->logical == WEIR_LOGICAL_DURATION && node->fixed_size != 12)
+        node->logical = WEIR_LOGICAL_NONE;
+}
+
+/* What AvroData looks at: any "decimal" of bytes, and records that are the entries of a map. */
+static void find_connect(weir_schema *node)
+{
+    weir_str logical = avro_property_find(&node->properties, WEIR_STR("logicalType"));
+    weir_str internal = avro_property_find(&node->properties, WEIR_STR("connect.internal.type"));
+    static const weir_str decimal = WEIR_STR("\"decimal\"");
+
+    node->is_decimal = (node->type == WEIR_TYPE_BYTES || node->type == WEIR_TYPE_FIXED) &&
+                       logical.len == decimal.len &&
+                       strncasecmp(logical.ptr, decimal.ptr, decimal.len) == 0;
+    node->is_map_entry = node->type == WEIR_TYPE_RECORD && node->field_count == 2 &&
+                         weir_str_eq(node->fields[0].name, WEIR_STR("key")) &&
+                         weir_str_eq(node->fields[1].name, WEIR_STR("value")) &&
+                         (weir_str_eq(node->name, WEIR_STR("io.confluent.connect.avro.MapEntry")) ||
+                          weir_str_eq(internal, WEIR_STR("\"MapEntry\"")));
+}
+
+/* Properties, and what follows from some of them. */
+static bool finish_node(avro_parser *parser, weir_schema *node, const json_t *json)
+{
+    static const char *const reserved[] = {"type",   "name",    "namespace", "doc",
+                                           "fields", "symbols", "items",     "values",
+                                           "size",   "aliases", NULL};
+    static const char *const reserved_enum[] = {"type",   "name",    "namespace", "doc",
+                                                "fields", "symbols", "items",     "values",
+                                                "size",   "aliases", "default",   NULL};
+    const json_t *connect_name = json_object_get(json, "connect.name");
+
+    if (!avro_parse_properties(parser, json,
+                               node->type == WEIR_TYPE_ENUM ? reserved_enum : reserved,
+                               &node->properties))
+        return false;
+    parse_logical(node, json);
+    if (json_is_string(connect_name))
+        node->connect_name = avro_document_copy(parser->document, avro_json_string(connect_name));
+    else if (avro_type_is_named(node->type))
+        node->connect_name = node->name;
+    find_connect(node);
+    return true;
+}
+
+/* --- Types ------------------------------------------------------------------------------------ */
+
+/* A type by its name: primitive, in the namespace around it, or without one (as Java looks for it). */
+static weir_schema *parse_reference(avro_parser *parser, weir_str name, weir_str space)
+{
+    weir_schema *found = NULL;
+
+    for (weir_type type = WEIR_TYPE_NULL; type <= WEIR_TYPE_STRING; type++) {
+        if (!weir_str_eq(avro_type_name(type), name))
+            continue;
+        if (parser->shared[type] == NULL)
+            parser->shared[type] = avro_document_node(parser->document, type);
+        parser->shared[type]->is_zero = type == WEIR_TYPE_NULL;
+        return parser->shared[type];
+    }
+    if (space.len > 0 && avro_name_space(name).len == 0) {
+        weir_buf_clear(&parser->scratch);
+        weir_buf_printf(&parser->scratch, "%.*s.%.*s", WEIR_ARG(space), WEIR_ARG(name));
+        found = weir_map_get(parser->types, weir_buf_str(&parser->scratch));
+    }
+    if (found == NULL)
+        found = weir_map_get(parser->types, name);
+    if (found == NULL)
+        avro_parser_fail(parser, "type \"%.*s\" is not known here", WEIR_ARG(name));
+    return found;
+}
+
+static bool add_branch(avro_parser *parser, weir_schema *unions, weir_schema *branch)
+{
+    if (branch->type == WEIR_TYPE_UNION)
+        return avro_parser_fail(parser, "a union directly inside a union");
+    for (size_t i = 0; i < unions->branch_count; i++)
+        if (weir_str_eq(unions->branches[i]->name, branch->name))
+            return avro_parser_fail(parser, "a second \"%.*s\" in one union",
+                                    WEIR_ARG(branch->name));
+    if (branch->type == WEIR_TYPE_NULL)
+        unions->null_branch = (int)unions->branch_count;
+    unions->branches[unions->branch_count++] = branch;
+    return true;
+}
+
+static weir_schema *parse_union(avro_parser *parser, const json_t *json, weir_str space)
+{
+    size_t count = json_array_size(json);
+    weir_schema *unions = avro_document_node(parser->document, WEIR_TYPE_UNION);
+
+    if (count > AVRO_BRANCHES_MAX) {
+        avro_parser_fail(parser, "a union of more than %d types", AVRO_BRANCHES_MAX);
+        return NULL;
+    }
+    unions->branches = avro_document_alloc(parser->document, count, sizeof(struct weir_schema *));
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = avro_parser_enter_item(parser, NULL, i);
+        weir_schema *branch = avro_parse_type(parser, json_array_get(json, i), space);
+
+        if (branch == NULL || !add_branch(parser, unions, branch))
+            return NULL;
+        avro_parser_leave(parser, mark);
+    }
+    if (count == 2 && unions->null_branch >= 0)
+        unions->unwrapped = unions->branches[1 - unions->null_branch];
+    return unions;
+}
+
+static weir_schema *parse_container(avro_parser *parser, const json_t *json, weir_type type,
+                                    weir_str space)
+{
+    const char *member = type == WEIR_TYPE_ARRAY ? "items" : "values";
+    weir_schema *node = avro_document_node(parser->document, type);
+    size_t mark = avro_parser_enter(parser, member);
+
+    node->items = avro_parse_type(parser, json_object_get(json, member), space);
+    if (node->items == NULL)
+        return NULL;
+    avro_parser_leave(parser, mark);
+    return finish_node(parser, node, json) ? node : NULL;
+}
+
+static bool derived_type(weir_str name, weir_type *out)
+{
+    static const weir_type types[] = {WEIR_TYPE_RECORD, WEIR_TYPE_ENUM, WEIR_TYPE_FIXED,
+                                      WEIR_TYPE_ARRAY, WEIR_TYPE_MAP};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (!weir_str_eq(avro_type_name(types[i]), name))
+            continue;
+        *out = types[i];
+        return true;
+    }
+    *out = WEIR_TYPE_RECORD;
+    return weir_str_eq(name, WEIR_STR("error")); /* of a protocol: a record like any other */
+}
+
+/* {"type": "...", ...} */
+static weir_schema *parse_object(avro_parser *parser, const json_t *json, weir_str space)
+{
+    const json_t *member = json_object_get(json, "type");
+    weir_type type = WEIR_TYPE_NULL;
+
+    if (!json_is_string(member)) {
+        avro_parser_fail(parser, "\"type\" is %s, not the name of a type", avro_json_kind(member));
+        return NULL;
+    }
+    weir_str name = avro_json_string(member);
+
+    if (derived_type(name, &type)) {
+        weir_schema *node = NULL;
+
+        if (!avro_type_is_named(type))
+            return parse_container(parser, json, type, space);
+        node = avro_parse_named(parser, json, type, space);
+        return node != NULL && finish_node(parser, node, json) ? node : NULL;
+    }
+    weir_schema *found = parse_reference(parser, name, space);
+
+    if (found == NULL || found->type > WEIR_TYPE_STRING || json_object_size(json) == 1)
+        return found;
+    weir_schema *node = avro_document_node(parser->document, found->type);
+
+    node->is_zero = found->is_zero;
+    return finish_node(parser, node, json) ? node : NULL;
+}
+
+weir_schema *avro_parse_type(avro_parser *parser, const json_t *json, weir_str space)
+{
+    weir_schema *node = NULL;
+
+    if (parser->depth >= AVRO_SCHEMA_DEPTH_MAX) {
+        avro_parser_fail(parser, "types are nested more than %d deep", AVRO_SCHEMA_DEPTH_MAX);
+        return NULL;
+    }
+    parser->depth++;
+    if (json_is_string(json))
+        node = parse_reference(parser, avro_json_string(json), space);
+    else if (json_is_array(json))
+        node = parse_union(parser, json, space);
+    else if (json_is_object(json))
+        node = parse_object(parser, json, space);
+    else
+        avro_parser_fail(parser, "a type is %s, not a name, an object or an array",
+                         avro_json_kind(json));
+    parser->depth--;
+    return node;
+}
+
+/* --- Texts ------------------------------------------------------------------------------------ */
+
+static json_t *load(weir_str text, weir_error *err)
+{
+    json_error_t where;
+    json_t *json = NULL;
+
+    if (text.len > AVRO_TEXT_MAX) {
+        weir_fail(err, WEIR_REJECT, "Avro schema: its text has %zu bytes, more than %u", text.len,
+                  AVRO_TEXT_MAX);
+        return NULL;
+    }
+    json = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
+    if (json == NULL)
+        weir_fail(err, WEIR_REJECT, "Avro schema: not JSON, line %d, column %d: %s", where.line,
+                  where.column, where.text);
+    return json;
+}
+
+weir_schema *avro_parse(weir_str json, weir_error *err)
+{
+    CLEANUP(json_decrefp) json_t *tree = load(json, err);
+    avro_parser parser = {.err = err};
+    weir_schema *root = NULL;
+
+    if (tree == NULL)
+        return NULL;
+    parser.document = avro_document_new();
+    parser.types = weir_map_new();
+    root = avro_parse_type(&parser, tree, (weir_str){0});
+    if (root != NULL)
+        avro_parse_connect_defaults(parser.document);
+    parser.document->root = root;
+    weir_map_free(parser.types);
+    weir_buf_done(&parser.path);
+    weir_buf_done(&parser.scratch);
+    if (root == NULL)
+        avro_document_free(parser.document);
+    return root;
+}

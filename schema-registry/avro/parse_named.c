@@ -1,0 +1,280 @@
+/* parse_named.c - records, enums and fixeds: names, namespaces, fields. */
+#include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/name.h"
+#include "schema-registry/avro/parse.h"
+
+#include <assert.h>
+
+/* Specification 1.11, "Names": a name with dots is the full name, and "namespace" counts for nothing;
+ * else "namespace" is in front, or else the namespace around. */
+static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *node, weir_str space)
+{
+    weir_str name = {0}, own_space = {0};
+
+    if (!avro_parse_text(parser, json, "name", &name) ||
+        !avro_parse_text(parser, json, "namespace", &own_space))
+        return false;
+    if (name.ptr == NULL)
+        return avro_parser_fail(parser, "a type \"%.*s\" without a name", WEIR_ARG(node->name));
+    if (!avro_full_name_is_valid(name))
+        return avro_parser_fail(parser,
+                                "\"%.*s\" is not a name: letters, digits and _, no digit "
+                                "first",
+                                WEIR_ARG(name));
+    if (own_space.ptr != NULL && own_space.len > 0 && !avro_full_name_is_valid(own_space))
+        return avro_parser_fail(parser, "\"%.*s\" is not a namespace", WEIR_ARG(own_space));
+    if (avro_name_space(name).len == 0) {
+        weir_str around = own_space.ptr != NULL ? own_space : space;
+
+        weir_buf_clear(&parser->scratch);
+        if (around.len > 0)
+            weir_buf_printf(&parser->scratch, "%.*s.", WEIR_ARG(around));
+        weir_buf_add_str(&parser->scratch, name);
+        name = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+    }
+    if (avro_is_primitive_name(name))
+        return avro_parser_fail(parser, "\"%.*s\" is the name of a primitive type", WEIR_ARG(name));
+    node->name = name;
+    node->space_len = avro_name_space(name).len;
+    if (weir_map_put(parser->types, name, node) != NULL)
+        return avro_parser_fail(parser, "type \"%.*s\" is defined a second time", WEIR_ARG(name));
+    return true;
+}
+
+/* A list of names. of_type: aliases of a type, relative to the namespace; else of a field. */
+static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_str *space,
+                          avro_names *out)
+{
+    const json_t *list = json_object_get(json, "aliases");
+    size_t count = json_array_size(list);
+
+    if (list == NULL)
+        return true;
+    if (!json_is_array(list) || count > AVRO_WIDTH_MAX)
+        return avro_parser_fail(parser, "\"aliases\" is not an array of names");
+    out->items = avro_document_alloc(parser->document, count, sizeof(out->items[0]));
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = avro_parser_enter_item(parser, "aliases", i);
+        weir_str name = avro_json_string(json_array_get(list, i));
+
+        if (name.ptr == NULL ||
+            !(space != NULL ? avro_full_name_is_valid(name) : avro_name_is_valid(name)))
+            return avro_parser_fail(parser, "\"%.*s\" is not a name", WEIR_ARG(name));
+        weir_buf_clear(&parser->scratch);
+        if (space != NULL && space->len > 0 && avro_name_space(name).len == 0)
+            weir_buf_printf(&parser->scratch, "%.*s.", WEIR_ARG(*space));
+        weir_buf_add_str(&parser->scratch, name);
+        out->items[out->count++] =
+            avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+        avro_parser_leave(parser, mark);
+    }
+    return true;
+}
+
+/* --- Fields ----------------------------------------------------------------------------------- */
+
+static bool parse_order(avro_parser *parser, const json_t *json, avro_order *out)
+{
+    weir_str order = {0};
+
+    if (!avro_parse_text(parser, json, "order", &order))
+        return false;
+    if (order.ptr == NULL || weir_str_eq(order, WEIR_STR("ascending")))
+        *out = AVRO_ASCENDING;
+    else if (weir_str_eq(order, WEIR_STR("descending")))
+        *out = AVRO_DESCENDING;
+    else if (weir_str_eq(order, WEIR_STR("ignore")))
+        *out = AVRO_IGNORE;
+    else
+        return avro_parser_fail(parser, "order \"%.*s\" is none of ascending, descending, ignore",
+                                WEIR_ARG(order));
+    return true;
+}
+
+static bool parse_default(avro_parser *parser, const json_t *json, avro_field *field)
+{
+    const json_t *value = json_object_get(json, "default");
+
+    if (value == NULL)
+        return true;
+    weir_buf_clear(&parser->scratch);
+    avro_json_text(value, &parser->scratch);
+    field->default_value = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+    if (!avro_default_fits(field->schema, value)) {
+        bool is_union = field->schema->type == WEIR_TYPE_UNION;
+        const weir_schema *type = is_union && field->schema->branch_count > 0
+                                      ? field->schema->branches[0]
+                                      : field->schema;
+
+        avro_parser_enter(parser, "default");
+        return avro_parser_fail(
+            parser, "%.*s is not a value of type \"%.*s\"%s",
+            (int)(field->default_value.len < 200 ? field->default_value.len : 200),
+            field->default_value.ptr, WEIR_ARG(type->name), is_union ? ", the union's first" : "");
+    }
+    return true;
+}
+
+static void find_original(avro_parser *parser, const json_t *json, avro_field *field)
+{
+    const json_t *original = json_object_get(json, "weir.name");
+
+    field->original = field->name;
+    if (json_is_string(original))
+        field->original = avro_document_copy(parser->document, avro_json_string(original));
+    weir_buf_clear(&parser->scratch);
+    weir_buf_add_json(&parser->scratch, field->original);
+    weir_buf_add_byte(&parser->scratch, ':');
+    field->json_name = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+}
+
+static bool parse_field(avro_parser *parser, const json_t *json, weir_str space, avro_field *field)
+{
+    static const char *const reserved[] = {"name",  "type",    "doc", "default",
+                                           "order", "aliases", NULL};
+    size_t mark;
+
+    if (!json_is_object(json))
+        return avro_parser_fail(parser, "a field is %s, not an object", avro_json_kind(json));
+    if (!avro_parse_text(parser, json, "name", &field->name) ||
+        !avro_parse_text(parser, json, "doc", &field->doc))
+        return false;
+    if (field->name.ptr == NULL)
+        return avro_parser_fail(parser, "a field without a name");
+    if (!avro_name_is_valid(field->name))
+        return avro_parser_fail(parser,
+                                "\"%.*s\" is not a name: letters, digits and _, no digit first",
+                                WEIR_ARG(field->name));
+    mark = avro_parser_enter(parser, "type");
+    field->schema = avro_parse_type(parser, json_object_get(json, "type"), space);
+    if (field->schema == NULL)
+        return false;
+    avro_parser_leave(parser, mark);
+    if (!parse_default(parser, json, field) || !parse_order(parser, json, &field->order) ||
+        !parse_aliases(parser, json, NULL, &field->aliases) ||
+        !avro_parse_properties(parser, json, reserved, &field->properties))
+        return false;
+    find_original(parser, json, field);
+    return true;
+}
+
+/* Both what the schema spells and what people call the fields are unique. */
+static bool check_fields(avro_parser *parser, const weir_schema *record)
+{
+    WEIR_CLEANUP(weir_map_freep) weir_map *names = weir_map_new();
+    WEIR_CLEANUP(weir_map_freep) weir_map *originals = weir_map_new();
+
+    for (size_t i = 0; i < record->field_count; i++) {
+        avro_field *field = &record->fields[i];
+
+        if (weir_map_put(names, field->name, field) != NULL)
+            return avro_parser_fail(parser, "a second field \"%.*s\"", WEIR_ARG(field->name));
+        if (weir_map_put(originals, field->original, field) != NULL)
+            return avro_parser_fail(parser, "a second field called \"%.*s\"",
+                                    WEIR_ARG(field->original));
+    }
+    return true;
+}
+
+static bool parse_fields(avro_parser *parser, const json_t *json, weir_schema *record)
+{
+    const json_t *list = json_object_get(json, "fields");
+    size_t count = json_array_size(list);
+    weir_str space = {record->name.ptr, record->space_len};
+
+    if (!json_is_array(list))
+        return avro_parser_fail(parser, "\"fields\" is %s, not an array", avro_json_kind(list));
+    if (count > AVRO_WIDTH_MAX)
+        return avro_parser_fail(parser, "more than %d fields", AVRO_WIDTH_MAX);
+    record->fields = avro_document_alloc(parser->document, count, sizeof(record->fields[0]));
+    bool is_empty = true, is_zero = true; /* of the record only at its end: it may contain itself */
+
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = avro_parser_enter_item(parser, "fields", i);
+        avro_field *field = &record->fields[i];
+
+        if (!parse_field(parser, json_array_get(list, i), space, field))
+            return false;
+        is_empty = is_empty && field->schema->is_empty;
+        is_zero = is_zero && field->schema->is_zero;
+        avro_parser_leave(parser, mark);
+    }
+    record->field_count = count;
+    record->is_empty = is_empty;
+    record->is_zero = is_zero;
+    return check_fields(parser, record);
+}
+
+/* --- Enums and fixeds ------------------------------------------------------------------------- */
+
+static bool parse_symbols(avro_parser *parser, const json_t *json, weir_schema *node)
+{
+    const json_t *list = json_object_get(json, "symbols");
+    size_t count = json_array_size(list);
+    WEIR_CLEANUP(weir_map_freep) weir_map *seen = weir_map_new();
+
+    if (!json_is_array(list))
+        return avro_parser_fail(parser, "\"symbols\" is %s, not an array", avro_json_kind(list));
+    if (count > AVRO_WIDTH_MAX)
+        return avro_parser_fail(parser, "more than %d symbols", AVRO_WIDTH_MAX);
+    node->symbols.items =
+        avro_document_alloc(parser->document, count, sizeof(node->symbols.items[0]));
+    for (size_t i = 0; i < count; i++) {
+        size_t mark = avro_parser_enter_item(parser, "symbols", i);
+        weir_str symbol = avro_json_string(json_array_get(list, i));
+
+        if (symbol.ptr == NULL || !avro_name_is_valid(symbol))
+            return avro_parser_fail(parser,
+                                    "\"%.*s\" is not a symbol: letters, digits and _, no "
+                                    "digit first",
+                                    WEIR_ARG(symbol));
+        if (weir_map_put(seen, symbol, node) != NULL)
+            return avro_parser_fail(parser, "a second symbol \"%.*s\"", WEIR_ARG(symbol));
+        node->symbols.items[node->symbols.count++] = avro_document_copy(parser->document, symbol);
+        avro_parser_leave(parser, mark);
+    }
+    if (!avro_parse_text(parser, json, "default", &node->enum_default))
+        return false;
+    if (node->enum_default.ptr != NULL && weir_map_get(seen, node->enum_default) == NULL)
+        return avro_parser_fail(parser, "default \"%.*s\" is not one of the symbols",
+                                WEIR_ARG(node->enum_default));
+    return true;
+}
+
+static bool parse_size(avro_parser *parser, const json_t *json, weir_schema *node)
+{
+    const json_t *size = json_object_get(json, "size");
+    json_int_t bytes = json_integer_value(size);
+
+    if (!json_is_integer(size) || bytes < 0 || bytes > INT32_MAX)
+        return avro_parser_fail(parser, "\"size\" is not a number of bytes");
+    node->fixed_size = (size_t)bytes;
+    node->is_zero = bytes == 0;
+    return true;
+}
+
+weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type type,
+                              weir_str space)
+{
+    weir_schema *node = avro_document_node(parser->document, type);
+    bool is_whole = false;
+
+    if (!parse_name(parser, json, node, space) || !avro_parse_text(parser, json, "doc", &node->doc))
+        return NULL;
+    weir_str own_space = {node->name.ptr, node->space_len};
+
+    if (!parse_aliases(parser, json, &own_space, &node->aliases))
+        return NULL;
+    if (type == WEIR_TYPE_RECORD) {
+        const json_t *spelled = json_object_get(json, "type");
+
+        node->is_error = weir_str_eq(avro_json_string(spelled), WEIR_STR("error"));
+        is_whole = parse_fields(parser, json, node);
+    } else {
+        assert(type == WEIR_TYPE_ENUM || type == WEIR_TYPE_FIXED);
+        is_whole = type == WEIR_TYPE_ENUM ? parse_symbols(parser, json, node)
+                                          : parse_size(parser, json, node);
+    }
+    node->is_complete = is_whole;
+    return is_whole ? node : NULL;
+}
