@@ -16,10 +16,12 @@
 BUILD ?= release
 OUT   := build/$(BUILD)
 
-FLAGS_debug    := -Og -g
+# Every put is checked against its schema in all builds but the release.
+CHECKS := -DWEIR_CHECK_PUTS
+FLAGS_debug    := -Og -g $(CHECKS)
 FLAGS_release  := -O2 -g
-FLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_tsan     := -O1 -g -fsanitize=thread
+FLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(CHECKS)
+FLAGS_tsan     := -O1 -g -fsanitize=thread $(CHECKS)
 FLAGS_coverage := -O0 -g --coverage
 
 ifeq ($(FLAGS_$(BUILD)),)
