@@ -1,0 +1,71 @@
+/* dialect.h - what a destination must be able to do. PostgreSQL and ADBC drivers stand behind it.
+ *
+ * One connection, one thread. A transaction is open from begin to commit or rollback; write and query
+ * happen inside one. What a code means, of any function here:
+ *
+ *     WEIR_RETRY   the connection is gone or the server says "not now": roll back, come again
+ *     WEIR_REJECT  the server refuses the data of some row: roll back, find the row
+ *     others       roll back, and the task fails
+ *
+ * After an error the transaction can only be rolled back.
+ */
+#ifndef WAREHOUSE_DIALECT_H
+#define WAREHOUSE_DIALECT_H
+
+#include "settings.h"
+#include "sql.h"
+#include "table.h"
+#include "url.h"
+#include "weir/task.h"
+
+typedef struct dialect dialect;
+
+typedef struct dialect_ops {
+    weir_code (*begin)(dialect *self, weir_error *err);
+    weir_code (*commit)(dialect *self, weir_error *err);
+    void (*rollback)(dialect *self); /* best effort: a lost connection is rolled back as well */
+
+    /* Runs a statement; its rows, all columns cast to text by the statement, are appended to cells in
+     * the form of copy_text, and counted. cells may be NULL. */
+    weir_code (*query)(dialect *self, const char *sql, weir_buf *cells, size_t *row_count,
+                       weir_error *err);
+
+    /* Looks at the destination: exists, columns. */
+    weir_code (*describe)(dialect *self, table *target, weir_error *err);
+
+    /* Writes the rows that wait and empties the window. What the server answers may come later, by any
+     * of these functions. Unless is_last, a dialect may decide to gather more. */
+    weir_code (*write)(dialect *self, table *target, bool is_last, weir_error *err);
+
+    /* Waits for every answer that is open. */
+    weir_code (*settle)(dialect *self, weir_error *err);
+
+    void (*close)(dialect *self);
+} dialect_ops;
+
+struct dialect {
+    const dialect_ops *ops;
+    sql_vendor vendor;
+    weir_task *task;
+    const settings *settings;
+    size_t direct_bytes; /* of rows that go straight into their table, before they are written */
+};
+
+/* Connect. Memory is the task's. */
+dialect *postgres_open(weir_task *task, const settings *config, const url *where,
+                       weir_error *err);
+dialect *adbc_open(weir_task *task, const settings *config, const url *where, weir_error *err);
+
+/* The step that a window's rows of the kind UPSERT take. */
+static inline sql_step dialect_upsert_step(const settings *config)
+{
+    return config->insert_mode.index == INSERT_MODE_UPDATE ? SQL_UPDATE : SQL_UPSERT;
+}
+
+/* The rows of this table go straight into it: nothing to fold, nothing to cast. */
+static inline bool dialect_is_direct(const table *target)
+{
+    return target->rows.key_count == 0 && !target->layout->has_cast;
+}
+
+#endif

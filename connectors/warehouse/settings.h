@@ -1,0 +1,49 @@
+/* settings.h - what can be configured about the warehouse sink.
+ *
+ * The names are those of Confluent's JDBC sink and, where that has none, of Debezium's. One table
+ * in settings.c yields parsing, validation and documentation.
+ */
+#ifndef WAREHOUSE_SETTINGS_H
+#define WAREHOUSE_SETTINGS_H
+
+#include "weir/config.h"
+
+typedef enum insert_mode { INSERT_MODE_INSERT, INSERT_MODE_UPSERT, INSERT_MODE_UPDATE } insert_mode;
+
+typedef enum pk_mode { PK_NONE, PK_KAFKA, PK_RECORD_KEY, PK_RECORD_VALUE } pk_mode;
+
+typedef struct settings {
+    weir_str url;
+    weir_str user;
+    weir_str password;
+    weir_choice insert_mode; /* an insert_mode */
+    weir_choice pk_mode;     /* a pk_mode */
+    weir_list pk_fields;
+    bool delete_enabled;
+    bool auto_create;
+    bool auto_evolve;
+    weir_str table_name_format;
+    weir_choice quote_identifiers; /* 0: always, 1: never */
+    weir_list fields_whitelist;
+    weir_list table_types;
+    weir_str time_zone;
+    int64_t connection_attempts;
+    int64_t connection_backoff_ms;
+    weir_str ledger_table;
+    int64_t buffer_bytes;
+} settings;
+
+enum { SETTINGS_COUNT = 55 };
+
+extern const weir_field settings_fields[SETTINGS_COUNT];
+
+/* What no single setting says: combinations that cannot work. Connects nowhere. */
+weir_code settings_validate(const settings *self, weir_error *err);
+
+/* A type of table (TABLE, VIEW, "PARTITIONED TABLE") may be written to. */
+bool settings_allow_table_type(const settings *self, const char *type);
+
+/* True when the list is empty or names the field. */
+bool settings_list_takes(const weir_list *list, weir_str name);
+
+#endif

@@ -1,0 +1,58 @@
+/* sql.h - the text of every statement, from a table, a layout and what is special about a vendor.
+ *
+ * Pure functions: text is appended to a buffer, without a semicolon behind it. A staging table has the
+ * columns c0, c1, … of a layout, then `op`, a fold_kind as text, and `mask`, one '1' or '0' a column:
+ * 1 for a field that was sent; NULL when all were.
+ */
+#ifndef WAREHOUSE_SQL_H
+#define WAREHOUSE_SQL_H
+
+#include "table.h"
+
+typedef struct sql_vendor {
+    const char *name;
+    bool unquoted; /* names are not quoted: quote.sql.identifiers=never */
+    /* the name of a type with all that belongs to it */
+    void (*type)(weir_buf *out, column_type type);
+    const char *stage_end; /* behind a staging table's definition */
+} sql_vendor;
+
+extern const sql_vendor sql_postgres;
+extern const sql_vendor sql_duckdb;
+
+void sql_identifier(weir_buf *out, weir_str name, const sql_vendor *vendor);
+void sql_literal(weir_buf *out, weir_str text);
+
+/* A column that a table shall get. */
+typedef struct sql_column {
+    weir_str name;
+    column_type type;
+    bool nullable;
+    bool is_key;
+} sql_column;
+
+void sql_create_table(weir_buf *out, const table *target, const sql_column *columns, size_t count,
+                      const sql_vendor *vendor);
+/* One column at a time: not every vendor takes more. Added columns are nullable. */
+void sql_add_column(weir_buf *out, const table *target, const sql_column *column,
+                    const sql_vendor *vendor);
+
+/* The name of a table's staging table. */
+void sql_stage_name(weir_buf *out, const table *target);
+void sql_create_stage(weir_buf *out, const table *target, const layout *rows,
+                      const sql_vendor *vendor);
+
+/* What is done with the rows of a staging table, in the order of these names. */
+typedef enum sql_step {
+    SQL_DELETE,  /* rows of kinds DELETE and REPLACE */
+    SQL_PARTIAL, /* PARTIAL rows change what was sent, in rows that are there */
+    SQL_UPDATE,  /* UPSERT rows change rows that are there */
+    SQL_UPSERT,  /* UPSERT and REPLACE rows */
+    SQL_INSERT,  /* INSERT and REPLACE rows */
+    SQL_STEPS,
+} sql_step;
+
+void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows,
+               const sql_vendor *vendor);
+
+#endif

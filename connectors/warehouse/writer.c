@@ -1,0 +1,275 @@
+/* writer.c - records become rows.
+ *
+ * The rows that wait for a table all have one layout. A record whose layout differs writes them first;
+ * schemas of the same columns have equal layouts, so that this happens when a schema changes and not
+ * for each record. A tombstone has a key and no other field: it takes the layout that is there.
+ */
+#include "writer.h"
+
+#include "copy.h"
+
+#include <assert.h>
+
+void writer_init(writer *self, dialect *to)
+{
+    *self = (writer){.dialect = to};
+    routes_init(&self->routes, to);
+}
+
+void writer_done(writer *self)
+{
+    routes_done(&self->routes);
+    weir_buf_done(&self->value_slots);
+    weir_buf_done(&self->key_slots);
+    weir_buf_done(&self->row);
+    *self = (writer){.dialect = NULL};
+}
+
+/* Whether rows of this route's table are folded by key. Plain inserts never are: two inserts of a key
+ * are an error that the destination finds. */
+static size_t fold_key_count(const writer *self, const layout *rows)
+{
+    const settings *config = self->dialect->settings;
+
+    if (config->insert_mode.index == INSERT_MODE_INSERT && !config->delete_enabled)
+        return 0;
+    return rows->key_count;
+}
+
+/* The table's waiting rows have a layout that this route's rows can have, too. */
+static weir_code take_layout(writer *self, const route *along, weir_error *err)
+{
+    table *target = along->target;
+    const layout *wanted = &along->layout;
+
+    if (target->layout != NULL && target->layout != wanted) {
+        bool is_delete = along->value_schema == NULL;
+
+        if (is_delete && layout_begins_alike(target->layout, wanted, wanted->key_count))
+            return WEIR_OK;
+        if (layout_equal(target->layout, wanted))
+            return WEIR_OK;
+        if (self->dialect->ops->write(self->dialect, target, true, err) != WEIR_OK ||
+            self->dialect->ops->settle(self->dialect, err) != WEIR_OK)
+            return err->code;
+    }
+    if (target->layout != wanted) {
+        target->layout = wanted;
+        fold_reset(&target->rows, fold_key_count(self, wanted));
+        target->write_at = dialect_is_direct(target)
+                               ? self->dialect->direct_bytes
+                               : (size_t)self->dialect->settings->buffer_bytes;
+    }
+    return WEIR_OK;
+}
+
+static weir_slot *decode(weir_buf *slots, const weir_schema *schema, weir_str value,
+                         weir_error *err)
+{
+    const weir_plan *plan = weir_schema_plan(schema);
+    weir_slot *out;
+
+    weir_buf_clear(slots);
+    out = (weir_slot *)(void *)weir_buf_reserve(slots,
+                                                weir_plan_column_count(plan) * sizeof(weir_slot));
+    return weir_plan_decode(plan, value, out, err) == WEIR_OK ? out : NULL;
+}
+
+static weir_slot *decode_value(writer *self, const weir_record *record, weir_error *err)
+{
+    size_t count = weir_plan_column_count(weir_schema_plan(record->value_schema));
+    weir_slot *out;
+
+    weir_buf_clear(&self->value_slots);
+    out = (weir_slot *)(void *)weir_buf_reserve(&self->value_slots, count * sizeof(weir_slot));
+    return weir_record_decode(record, out, err) == WEIR_OK ? out : NULL;
+}
+
+static bool needs_key(const route *along)
+{
+    return along->layout.key_count > 0 && along->fields[0].origin == FROM_KEY;
+}
+
+static weir_slot place_slot(const route_field *field, const weir_record *record)
+{
+    weir_slot slot = {.kind = WEIR_SLOT_INTEGER};
+
+    if (field->origin == FROM_TOPIC) {
+        slot.kind = WEIR_SLOT_BYTES;
+        slot.bytes = record->log_topic;
+    } else {
+        slot.integer = field->origin == FROM_PARTITION ? record->log_partition : record->log_offset;
+    }
+    return slot;
+}
+
+static weir_code encode_field(const route_field *field, const weir_slot *slot, bool keyed,
+                              weir_buf *out, weir_error *err)
+{
+    if (field->is_key && (slot->kind == WEIR_SLOT_NULL || slot->kind == WEIR_SLOT_UNSENT))
+        return weir_fail(err, WEIR_REJECT, "field \"%.*s\" of the key is NULL",
+                         WEIR_ARG(field->name));
+    if (slot->kind == WEIR_SLOT_UNSENT && !keyed) { /* an appended row has nothing to keep */
+        copy_marker(out, COPY_NULL);
+        return WEIR_OK;
+    }
+    if (copy_field(&field->source, field->type, slot, out, err) != WEIR_OK)
+        return weir_wrap(err, "field \"%.*s\"", WEIR_ARG(field->name));
+    return WEIR_OK;
+}
+
+/* Appends the record's row to those that wait. */
+static weir_code encode(writer *self, const route *along, const weir_record *record,
+                        weir_error *err)
+{
+    table *target = along->target;
+    weir_buf *out = fold_buffer(&target->rows);
+    const weir_slot *keys = NULL;
+    const weir_slot *values = NULL;
+    size_t start = out->len;
+
+    if (needs_key(along)) {
+        keys = decode(&self->key_slots, record->key_schema, record->key, err);
+        if (keys == NULL)
+            return weir_wrap(err, "key");
+    }
+    if (along->value_schema != NULL) {
+        values = decode_value(self, record, err);
+        if (values == NULL)
+            return weir_wrap(err, "value");
+    }
+    copy_row(out, target->layout->count);
+    for (size_t i = 0; i < along->layout.count; i++) {
+        const route_field *field = &along->fields[i];
+        weir_slot place;
+        const weir_slot *slot = field->origin == FROM_KEY     ? &keys[field->slot]
+                                : field->origin == FROM_VALUE ? &values[field->slot]
+                                                              : &place;
+
+        if (slot == &place)
+            place = place_slot(field, record);
+        if (encode_field(field, slot, target->rows.key_count > 0, out, err) != WEIR_OK) {
+            out->len = start;
+            return err->code;
+        }
+    }
+    for (size_t i = along->layout.count; i < target->layout->count; i++)
+        copy_marker(out, COPY_NULL); /* of a delete only the key counts */
+    return WEIR_OK;
+}
+
+/* Folds the row in; one that can't be is added again behind the rows in its way. */
+static weir_code fold_in(writer *self, table *target, size_t start, fold_kind kind, bool *own,
+                         weir_error *err)
+{
+    weir_buf *rows = fold_buffer(&target->rows);
+    fold_result result = fold_add(&target->rows, start, kind);
+
+    if (result == FOLD_ADDED)
+        return WEIR_OK;
+    if (result == FOLD_ORPHAN) {
+        rows->len = start;
+        return weir_fail(err, WEIR_REJECT,
+                         "a change without all columns (unchanged TOAST) is for a row that was "
+                         "deleted before");
+    }
+    weir_buf_clear(&self->row);
+    weir_buf_add(&self->row, rows->ptr + start, rows->len - start);
+    rows->len = start;
+    *own = false;
+    if (self->dialect->ops->write(self->dialect, target, true, err) != WEIR_OK)
+        return err->code;
+    assert(rows->len == 0);
+    weir_buf_add_str(rows, weir_buf_str(&self->row));
+    result = fold_add(&target->rows, 0, kind);
+    assert(result == FOLD_ADDED);
+    return WEIR_OK;
+}
+
+static weir_code check_record(const writer *self, const weir_record *record, weir_error *err)
+{
+    if (record->value.ptr == NULL && !self->dialect->settings->delete_enabled)
+        return weir_fail(err, WEIR_REJECT,
+                         "the record is a tombstone, and delete.enabled is false; filter tombstones "
+                         "out, or set delete.enabled=true and pk.mode=record_key");
+    if (record->value.ptr != NULL && record->value_schema == NULL)
+        return weir_fail(err, WEIR_REJECT,
+                         "the value has no schema: use a converter with schemas (avro, or json with "
+                         "schemas.enable)");
+    return WEIR_OK;
+}
+
+weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault, weir_error *err)
+{
+    const route *along = self->last;
+    fold_kind kind = FOLD_UPSERT;
+
+    *is_own_fault = true;
+    if (check_record(self, record, err) != WEIR_OK)
+        return err->code;
+    if (along == NULL || !route_fits(along, record)) {
+        *is_own_fault = false; /* what is still on its way may be refused */
+        if (self->dialect->ops->settle(self->dialect, err) != WEIR_OK)
+            return err->code;
+        *is_own_fault = true;
+        along = routes_find(&self->routes, record, err);
+        if (along == NULL)
+            return err->code;
+        self->last = along;
+    }
+    table *target = along->target;
+
+    if (!target->exists)
+        return WEIR_OK; /* a delete from a table that is not there yet */
+    *is_own_fault = false;
+    if (target->layout != &along->layout && take_layout(self, along, err) != WEIR_OK)
+        return err->code;
+    *is_own_fault = true;
+
+    size_t start = fold_buffer(&target->rows)->len;
+
+    if (encode(self, along, record, err) != WEIR_OK)
+        return err->code;
+    if (along->value_schema == NULL)
+        kind = FOLD_DELETE;
+    else if (self->dialect->settings->insert_mode.index == INSERT_MODE_INSERT)
+        kind = FOLD_INSERT;
+    if (fold_in(self, target, start, kind, is_own_fault, err) != WEIR_OK)
+        return err->code;
+    *is_own_fault = false;
+    if (fold_bytes(&target->rows) >= target->write_at)
+        return self->dialect->ops->write(self->dialect, target, false, err);
+    return WEIR_OK;
+}
+
+weir_code writer_finish(writer *self, weir_error *err)
+{
+    size_t at = 0;
+    void *value;
+
+    while (weir_map_next(self->routes.tables, &at, NULL, &value)) {
+        table *target = value;
+
+        if (target->rows.row_count > 0 &&
+            self->dialect->ops->write(self->dialect, target, true, err) != WEIR_OK)
+            return err->code;
+    }
+    return self->dialect->ops->settle(self->dialect, err);
+}
+
+void writer_reset(writer *self, bool rolled_back)
+{
+    size_t at = 0;
+    void *value;
+
+    while (weir_map_next(self->routes.tables, &at, NULL, &value)) {
+        table *target = value;
+
+        target->stage_used = false;
+        if (!rolled_back)
+            continue;
+        target->known = false;
+        target->staged = NULL;
+        fold_reset(&target->rows, target->rows.key_count);
+    }
+}
