@@ -108,12 +108,12 @@ int64_t copy_read_int(const char *at, size_t size)
 uint32_t copy_oid(type_id id)
 {
     static const uint32_t oids[] = {
-        [TYPE_BOOL] = 16,      [TYPE_INT2] = 21,          [TYPE_INT4] = 23,
-        [TYPE_INT8] = 20,      [TYPE_FLOAT4] = 700,       [TYPE_FLOAT8] = 701,
-        [TYPE_NUMERIC] = 1700, [TYPE_TEXT] = 25,          [TYPE_BYTES] = 17,
-        [TYPE_DATE] = 1082,    [TYPE_TIME] = 1083,        [TYPE_TIMETZ] = 1266,
+        [TYPE_BOOL] = 16,        [TYPE_INT2] = 21,          [TYPE_INT4] = 23,
+        [TYPE_INT8] = 20,        [TYPE_FLOAT4] = 700,       [TYPE_FLOAT8] = 701,
+        [TYPE_NUMERIC] = 1700,   [TYPE_TEXT] = 25,          [TYPE_BYTES] = 17,
+        [TYPE_DATE] = 1082,      [TYPE_TIME] = 1083,        [TYPE_TIMETZ] = 1266,
         [TYPE_TIMESTAMP] = 1114, [TYPE_TIMESTAMPTZ] = 1184, [TYPE_INTERVAL] = 1186,
-        [TYPE_JSON] = 114,     [TYPE_JSONB] = 3802,       [TYPE_UUID] = 2950,
+        [TYPE_JSON] = 114,       [TYPE_JSONB] = 3802,       [TYPE_UUID] = 2950,
         [TYPE_OTHER] = 25,
     };
 

@@ -52,8 +52,7 @@ struct dialect {
 };
 
 /* Connect. Memory is the task's. */
-dialect *postgres_open(weir_task *task, const settings *config, const url *where,
-                       weir_error *err);
+dialect *postgres_open(weir_task *task, const settings *config, const url *where, weir_error *err);
 dialect *adbc_open(weir_task *task, const settings *config, const url *where, weir_error *err);
 
 /* The step that a window's rows of the kind UPSERT take. */

@@ -167,10 +167,8 @@ static bool complete(fold *self, const fold_entry *earlier, size_t later, size_t
 
 static void add_entry(fold *self, size_t start, uint32_t hash, fold_kind kind)
 {
-    fold_entry entry = {.at = start,
-                        .size = (uint32_t)(self->bytes.len - start),
-                        .hash = hash,
-                        .kind = kind};
+    fold_entry entry = {
+        .at = start, .size = (uint32_t)(self->bytes.len - start), .hash = hash, .kind = kind};
 
     weir_buf_add(&self->entries, &entry, sizeof(entry));
     index_put(self, hash, self->row_count++);
@@ -195,8 +193,7 @@ static fold_result merge(fold *self, fold_entry *entry, size_t start, fold_kind 
         next = unsent ? FOLD_PARTIAL : FOLD_UPSERT;
         if (entry->kind != FOLD_PARTIAL)
             next = entry->kind;
-    } else if (kind != FOLD_DELETE &&
-               (entry->kind == FOLD_DELETE || entry->kind == FOLD_REPLACE)) {
+    } else if (kind != FOLD_DELETE && (entry->kind == FOLD_DELETE || entry->kind == FOLD_REPLACE)) {
         next = FOLD_REPLACE;
     }
     self->kind_counts[entry->kind]--;

@@ -75,13 +75,14 @@ static weir_code run(ledger *self, size_t *row_count, weir_error *err)
 weir_code ledger_create(ledger *self, weir_error *err)
 {
     weir_buf_clear(&self->text);
-    weir_buf_printf(&self->text,
-                    "CREATE TABLE IF NOT EXISTS %.*s (connector text NOT NULL, topic text NOT NULL, "
-                    "\"partition\" integer NOT NULL, log_id text NOT NULL, topic_id text NOT NULL, "
-                    "task integer NOT NULL, epoch bigint NOT NULL, next_offset bigint, "
-                    "careful_to bigint, updated_at timestamp, "
-                    "PRIMARY KEY (connector, topic, \"partition\"))",
-                    WEIR_ARG(self->name));
+    weir_buf_printf(
+        &self->text,
+        "CREATE TABLE IF NOT EXISTS %.*s (connector text NOT NULL, topic text NOT NULL, "
+        "\"partition\" integer NOT NULL, log_id text NOT NULL, topic_id text NOT NULL, "
+        "task integer NOT NULL, epoch bigint NOT NULL, next_offset bigint, "
+        "careful_to bigint, updated_at timestamp, "
+        "PRIMARY KEY (connector, topic, \"partition\"))",
+        WEIR_ARG(self->name));
     if (run(self, NULL, err) == WEIR_OK)
         return WEIR_OK;
     if (err->code == WEIR_REJECT) /* two tasks at once collide in the catalogue: it passes */
@@ -119,8 +120,7 @@ void ledger_forget(ledger *self, weir_str topic, int32_t partition)
 
 static void add_where(ledger *self, weir_str topic, int32_t partition)
 {
-    weir_buf_printf(&self->text, " WHERE connector = %.*s AND topic = ",
-                    WEIR_ARG(self->connector));
+    weir_buf_printf(&self->text, " WHERE connector = %.*s AND topic = ", WEIR_ARG(self->connector));
     sql_literal(&self->text, topic);
     weir_buf_printf(&self->text, " AND \"partition\" = %" PRId32, partition);
 }
@@ -152,13 +152,14 @@ static weir_code check_identity(ledger *self, weir_str topic, weir_str log_id, w
 
     if (!other_log && weir_str_eq(topic_id, weir_task_topic_id(task, topic)))
         return WEIR_OK;
-    return weir_fail(err, WEIR_FATAL,
-                     "the destination was filled by connector \"%.*s\" from another %s (topic "
-                     "\"%.*s\" of log %.*s): go on with the old data directory, or set the "
-                     "connector's offsets to where this log shall begin, or give the connector another "
-                     "name and empty tables",
-                     WEIR_ARG(weir_task_connector(task)),
-                     other_log ? "log" : "topic of this name", WEIR_ARG(topic), WEIR_ARG(log_id));
+    return weir_fail(
+        err, WEIR_FATAL,
+        "the destination was filled by connector \"%.*s\" from another %s (topic "
+        "\"%.*s\" of log %.*s): go on with the old data directory, or set the "
+        "connector's offsets to where this log shall begin, or give the connector another "
+        "name and empty tables",
+        WEIR_ARG(weir_task_connector(task)), other_log ? "log" : "topic of this name",
+        WEIR_ARG(topic), WEIR_ARG(log_id));
 }
 
 /* The row is ours from here on, unless a newer start of this task has it. Waits for a transaction of the
@@ -260,10 +261,11 @@ static weir_code update(ledger *self, const char *set, weir_error *err)
 
 weir_code ledger_write(ledger *self, weir_error *err)
 {
-    return update(self,
-                  "next_offset = v.o, updated_at = CAST(current_timestamp AS timestamp), careful_to "
-                  "= CASE WHEN l.careful_to > v.o THEN l.careful_to END",
-                  err);
+    return update(
+        self,
+        "next_offset = v.o, updated_at = CAST(current_timestamp AS timestamp), careful_to "
+        "= CASE WHEN l.careful_to > v.o THEN l.careful_to END",
+        err);
 }
 
 weir_code ledger_write_careful(ledger *self, weir_error *err)

@@ -156,8 +156,7 @@ static bool take_zone(cursor *in, int32_t *east)
     negative = take(in, '-');
     if (!negative && !take(in, '+'))
         return false;
-    if (!take_number(in, 2, 2, &hours) ||
-        (take(in, ':') && !take_number(in, 2, 2, &minutes)) ||
+    if (!take_number(in, 2, 2, &hours) || (take(in, ':') && !take_number(in, 2, 2, &minutes)) ||
         (take(in, ':') && !take_number(in, 2, 2, &seconds)))
         return false;
     *east = (int32_t)((hours * 60 + minutes) * 60 + seconds);
@@ -203,8 +202,8 @@ bool moment_parse_timestamp(weir_str text, int64_t *out)
         *out = text.ptr[0] == '-' ? MOMENT_MINUS_INFINITY : MOMENT_INFINITY;
         return true;
     }
-    if (!take_date(&in, &days) || !(take(&in, 'T') || take(&in, ' ')) ||
-        !take_clock(&in, &clock) || !take_zone(&in, &east))
+    if (!take_date(&in, &days) || !(take(&in, 'T') || take(&in, ' ')) || !take_clock(&in, &clock) ||
+        !take_zone(&in, &east))
         return false;
     if (__builtin_mul_overflow(days, MOMENT_MICROS_PER_DAY, &micros) ||
         __builtin_add_overflow(micros, clock - east * MICROS, &micros))

@@ -17,8 +17,8 @@
 #include <string.h>
 
 enum {
-    DIRECT_BYTES = 256 * 1024,      /* of rows, handed to libpq at once */
-    HOLD_BYTES = 4 * 1024 * 1024,   /* while another table's COPY is open */
+    DIRECT_BYTES = 256 * 1024,    /* of rows, handed to libpq at once */
+    HOLD_BYTES = 4 * 1024 * 1024, /* while another table's COPY is open */
     KEYWORDS_MAX = URL_PARAMETERS_MAX + 8,
 };
 
@@ -69,10 +69,10 @@ weir_code postgres_classify(const char *sqlstate)
 
 weir_code postgres_classify_connect(const char *message)
 {
-    static const char *const ours[] = {"password authentication failed", "no password supplied",
-                                       "does not exist", "no pg_hba.conf entry",
-                                       "invalid connection option", "invalid sslmode",
-                                       "permission denied for database"};
+    static const char *const ours[] = {
+        "password authentication failed", "no password supplied",      "does not exist",
+        "no pg_hba.conf entry",           "invalid connection option", "invalid sslmode",
+        "permission denied for database"};
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
         if (strstr(message, ours[i]) != NULL)
@@ -102,7 +102,8 @@ static const char *remedy(const char *sqlstate)
         return "; an upsert needs a primary key or unique constraint on exactly the columns of "
                "pk.fields";
     if (strcmp(sqlstate, "42501") == 0)
-        return "; grant the user of connection.user what it needs: INSERT, UPDATE, DELETE, SELECT on "
+        return "; grant the user of connection.user what it needs: INSERT, UPDATE, DELETE, SELECT "
+               "on "
                "the tables, CREATE on the schema, TEMPORARY on the database";
     return "";
 }
@@ -675,9 +676,9 @@ static weir_code connect_once(postgres *self, const keywords *list, weir_error *
         return prepare_session(self, err);
     }
     const char *message = PQerrorMessage(self->connection);
-    weir_code code = weir_fail(err, postgres_classify_connect(message),
-                               "could not connect to the warehouse: %.*s", first_line(message),
-                               message);
+    weir_code code =
+        weir_fail(err, postgres_classify_connect(message),
+                  "could not connect to the warehouse: %.*s", first_line(message), message);
 
     PQfinish(self->connection);
     self->connection = NULL;

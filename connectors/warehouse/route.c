@@ -45,10 +45,11 @@ static weir_code split_name(weir_str full, weir_str *schema, weir_str *name, wei
     if (name->len == 0 || (dot != NULL && schema->len == 0))
         return weir_fail(err, WEIR_CONFIG, "\"%.*s\" is no name of a table", WEIR_ARG(full));
     if (schema->len > 0 && memchr(schema->ptr, '.', schema->len) != NULL)
-        return weir_fail(err, WEIR_CONFIG,
-                         "the table name \"%.*s\" has more than a schema and a table; shorten it with "
-                         "the route transform or set table.name.format",
-                         WEIR_ARG(full));
+        return weir_fail(
+            err, WEIR_CONFIG,
+            "the table name \"%.*s\" has more than a schema and a table; shorten it with "
+            "the route transform or set table.name.format",
+            WEIR_ARG(full));
     return WEIR_OK;
 }
 
@@ -123,8 +124,8 @@ static weir_code add_place_fields(const settings *config, field_list *list, weir
     if (config->pk_fields.count != 0 && config->pk_fields.count != 3)
         return weir_fail(err, WEIR_CONFIG, "pk.fields must have three names");
     for (size_t i = 0; i < 3; i++) {
-        weir_str name = config->pk_fields.count > 0 ? config->pk_fields.items[i]
-                                                    : weir_cstr(names[i]);
+        weir_str name =
+            config->pk_fields.count > 0 ? config->pk_fields.items[i] : weir_cstr(names[i]);
         route_field *field = add_field(list, name, (field_origin)(FROM_TOPIC + i));
 
         field->source.type.id = types[i];
@@ -145,7 +146,8 @@ static weir_code add_key_fields(const settings *config, const weir_schema *schem
     if (weir_schema_type(schema) != WEIR_TYPE_RECORD) {
         if (config->pk_fields.count != 1)
             return weir_fail(err, WEIR_CONFIG,
-                             "the record's %s is no record: name its one column in pk.fields", which);
+                             "the record's %s is no record: name its one column in pk.fields",
+                             which);
         add_column(list, config->pk_fields.items[0], origin, 0, weir_plan_column(plan, 0));
     } else if (config->pk_fields.count == 0) {
         for (size_t i = 0; i < weir_plan_column_count(plan);
@@ -158,8 +160,8 @@ static weir_code add_key_fields(const settings *config, const weir_schema *schem
 
             if (slot < 0)
                 return weir_fail(err, WEIR_REJECT,
-                                 "the record's %s has no field \"%.*s\", which pk.fields names", which,
-                                 WEIR_ARG(config->pk_fields.items[i]));
+                                 "the record's %s has no field \"%.*s\", which pk.fields names",
+                                 which, WEIR_ARG(config->pk_fields.items[i]));
             add_column(list, config->pk_fields.items[i], origin, slot,
                        weir_plan_column(plan, (size_t)slot));
         }
@@ -194,8 +196,7 @@ static void add_value_fields(const settings *config, const weir_schema *schema, 
 static weir_code check_value(const weir_schema *schema, weir_error *err)
 {
     if (weir_schema_type(schema) != WEIR_TYPE_RECORD)
-        return weir_fail(err, WEIR_REJECT,
-                         "the value is a %.*s and no record: a row needs fields",
+        return weir_fail(err, WEIR_REJECT, "the value is a %.*s and no record: a row needs fields",
                          WEIR_ARG(weir_schema_name(schema)));
     if (is_envelope(weir_schema_plan(schema)))
         return weir_fail(err, WEIR_CONFIG,
@@ -318,10 +319,11 @@ static weir_code check_required(const table *target, const field_list *list, boo
         for (size_t k = 0; k < list->count && !found; k++)
             found = weir_str_eq(list->fields[k].name, column->name) || !case_counts;
         if (!found)
-            return weir_fail(err, WEIR_CONFIG,
-                             "column \"%.*s\" of table %.*s is NOT NULL, and the records do not have "
-                             "it: give it a default or drop the constraint",
-                             WEIR_ARG(column->name), WEIR_ARG(target->sql_name));
+            return weir_fail(
+                err, WEIR_CONFIG,
+                "column \"%.*s\" of table %.*s is NOT NULL, and the records do not have "
+                "it: give it a default or drop the constraint",
+                WEIR_ARG(column->name), WEIR_ARG(target->sql_name));
     }
     return WEIR_OK;
 }

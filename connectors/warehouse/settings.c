@@ -26,8 +26,9 @@ static weir_code check_time_zone(weir_str value, weir_error *err)
 
 const weir_field settings_fields[] = {
     SETTING(url, .name = "connection.url", .importance = WEIR_HIGH, .min = 1, .max = 4096,
-            .doc = "Where the tables are: postgresql://…, jdbc:postgresql://…, or "
-                   "adbc:PATH.so?entrypoint=…&<driver option>=… for any ADBC driver with a dialect.",
+            .doc =
+                "Where the tables are: postgresql://…, jdbc:postgresql://…, or "
+                "adbc:PATH.so?entrypoint=…&<driver option>=… for any ADBC driver with a dialect.",
             .check = url_check),
     SETTING(user, .name = "connection.user", .fallback = "", .importance = WEIR_HIGH,
             .doc = "User to connect as; empty: as the URL says."),
@@ -35,8 +36,9 @@ const weir_field settings_fields[] = {
             .importance = WEIR_HIGH, .doc = "Password of that user."),
     SETTING(insert_mode, .name = "insert.mode", .fallback = "insert", .choices = insert_modes,
             .importance = WEIR_HIGH,
-            .doc = "insert adds rows; upsert inserts or replaces by key; update changes rows that are "
-                   "there and leaves out the others."),
+            .doc =
+                "insert adds rows; upsert inserts or replaces by key; update changes rows that are "
+                "there and leaves out the others."),
     SETTING(pk_mode, .name = "pk.mode", .fallback = "none", .choices = pk_modes,
             .importance = WEIR_HIGH,
             .doc = "Where the primary key comes from: nowhere, the record's place in the log, its "
@@ -58,8 +60,7 @@ const weir_field settings_fields[] = {
     SETTING(quote_identifiers, .name = "quote.sql.identifiers", .fallback = "always",
             .choices = quote_modes, .importance = WEIR_MEDIUM,
             .doc = "Whether names are quoted in SQL; unquoted names fold to the database's case."),
-    SETTING(fields_whitelist, .name = "fields.whitelist", .fallback = "",
-            .importance = WEIR_MEDIUM,
+    SETTING(fields_whitelist, .name = "fields.whitelist", .fallback = "", .importance = WEIR_MEDIUM,
             .doc = "Fields of the value that are written, besides the key; empty: all of them."),
     SETTING(table_types, .name = "table.types", .fallback = "TABLE", .importance = WEIR_LOW,
             .doc = "Kinds of relations that may be written to: TABLE, VIEW, PARTITIONED TABLE."),
@@ -73,10 +74,11 @@ const weir_field settings_fields[] = {
     SETTING(connection_backoff_ms, .name = "connection.backoff.ms", .fallback = "10000", .min = 0,
             .max = 3600000, .importance = WEIR_LOW,
             .doc = "Longest time one attempt to connect may take."),
-    SETTING(ledger_table, .name = "ledger.table", .fallback = "weir_ledger",
-            .importance = WEIR_LOW, .min = 1, .max = 128,
-            .doc = "Table in the destination that holds the log's offsets; it is written in the same "
-                   "transaction as the data, and created when it is missing."),
+    SETTING(ledger_table, .name = "ledger.table", .fallback = "weir_ledger", .importance = WEIR_LOW,
+            .min = 1, .max = 128,
+            .doc =
+                "Table in the destination that holds the log's offsets; it is written in the same "
+                "transaction as the data, and created when it is missing."),
     SETTING(buffer_bytes, .name = "buffer.bytes", .fallback = "33554432", .min = 65536,
             .max = 1073741824, .importance = WEIR_LOW,
             .doc = "Rows of one table that are folded in memory before they are merged. A flush "
@@ -142,13 +144,13 @@ weir_code settings_validate(const settings *self, weir_error *err)
     bool by_key = self->insert_mode.index != INSERT_MODE_INSERT;
 
     if (self->delete_enabled && self->pk_mode.index != PK_RECORD_KEY)
-        return weir_fail(err, WEIR_CONFIG,
-                         "delete.enabled needs pk.mode=record_key: a tombstone has nothing but a key");
+        return weir_fail(
+            err, WEIR_CONFIG,
+            "delete.enabled needs pk.mode=record_key: a tombstone has nothing but a key");
     if (by_key && self->pk_mode.index == PK_NONE)
         return weir_fail(err, WEIR_CONFIG, "insert.mode %s needs a key: set pk.mode",
                          insert_modes[self->insert_mode.index]);
-    if (self->pk_mode.index == PK_KAFKA && self->pk_fields.count != 0 &&
-        self->pk_fields.count != 3)
+    if (self->pk_mode.index == PK_KAFKA && self->pk_fields.count != 0 && self->pk_fields.count != 3)
         return weir_fail(err, WEIR_CONFIG,
                          "pk.fields has %zu names, but pk.mode=kafka takes none or three: topic, "
                          "partition, offset",

@@ -39,8 +39,8 @@ static const named_type named_types[] = {
     {"io.debezium.time.Interval", WEIR_TYPE_STRING, FORM_ISO_INTERVAL, TYPE_INTERVAL, 0},
     {"io.debezium.data.Json", WEIR_TYPE_STRING, FORM_TEXT, TYPE_JSONB, 0},
     {"io.debezium.data.Uuid", WEIR_TYPE_STRING, FORM_UUID, TYPE_UUID, 0},
-    {"io.debezium.data.VariableScaleDecimal", WEIR_TYPE_RECORD, FORM_VARIABLE_DECIMAL,
-     TYPE_NUMERIC, 0},
+    {"io.debezium.data.VariableScaleDecimal", WEIR_TYPE_RECORD, FORM_VARIABLE_DECIMAL, TYPE_NUMERIC,
+     0},
 };
 
 typedef struct plain_type {
@@ -80,24 +80,15 @@ static const plain_type base_types[] = {
 };
 
 static const char *const names[] = {
-    [TYPE_BOOL] = "boolean",
-    [TYPE_INT2] = "smallint",
-    [TYPE_INT4] = "integer",
-    [TYPE_INT8] = "bigint",
-    [TYPE_FLOAT4] = "real",
-    [TYPE_FLOAT8] = "double precision",
-    [TYPE_NUMERIC] = "numeric",
-    [TYPE_TEXT] = "text",
-    [TYPE_BYTES] = "bytea",
-    [TYPE_DATE] = "date",
-    [TYPE_TIME] = "time",
-    [TYPE_TIMETZ] = "timetz",
-    [TYPE_TIMESTAMP] = "timestamp",
-    [TYPE_TIMESTAMPTZ] = "timestamptz",
-    [TYPE_INTERVAL] = "interval",
-    [TYPE_JSON] = "json",
-    [TYPE_JSONB] = "jsonb",
-    [TYPE_UUID] = "uuid",
+    [TYPE_BOOL] = "boolean",        [TYPE_INT2] = "smallint",
+    [TYPE_INT4] = "integer",        [TYPE_INT8] = "bigint",
+    [TYPE_FLOAT4] = "real",         [TYPE_FLOAT8] = "double precision",
+    [TYPE_NUMERIC] = "numeric",     [TYPE_TEXT] = "text",
+    [TYPE_BYTES] = "bytea",         [TYPE_DATE] = "date",
+    [TYPE_TIME] = "time",           [TYPE_TIMETZ] = "timetz",
+    [TYPE_TIMESTAMP] = "timestamp", [TYPE_TIMESTAMPTZ] = "timestamptz",
+    [TYPE_INTERVAL] = "interval",   [TYPE_JSON] = "json",
+    [TYPE_JSONB] = "jsonb",         [TYPE_UUID] = "uuid",
     [TYPE_OTHER] = "text",
 };
 
@@ -105,26 +96,16 @@ static const struct {
     const char *typname;
     type_id id;
 } catalog[] = {
-    {"bool", TYPE_BOOL},
-    {"int2", TYPE_INT2},
-    {"int4", TYPE_INT4},
-    {"int8", TYPE_INT8},
-    {"float4", TYPE_FLOAT4},
-    {"float8", TYPE_FLOAT8},
-    {"numeric", TYPE_NUMERIC},
-    {"text", TYPE_TEXT},
-    {"varchar", TYPE_TEXT},
-    {"bpchar", TYPE_TEXT},
-    {"bytea", TYPE_BYTES},
-    {"date", TYPE_DATE},
-    {"time", TYPE_TIME},
-    {"timetz", TYPE_TIMETZ},
-    {"timestamp", TYPE_TIMESTAMP},
-    {"timestamptz", TYPE_TIMESTAMPTZ},
-    {"interval", TYPE_INTERVAL},
-    {"json", TYPE_JSON},
-    {"jsonb", TYPE_JSONB},
-    {"uuid", TYPE_UUID},
+    {"bool", TYPE_BOOL},           {"int2", TYPE_INT2},
+    {"int4", TYPE_INT4},           {"int8", TYPE_INT8},
+    {"float4", TYPE_FLOAT4},       {"float8", TYPE_FLOAT8},
+    {"numeric", TYPE_NUMERIC},     {"text", TYPE_TEXT},
+    {"varchar", TYPE_TEXT},        {"bpchar", TYPE_TEXT},
+    {"bytea", TYPE_BYTES},         {"date", TYPE_DATE},
+    {"time", TYPE_TIME},           {"timetz", TYPE_TIMETZ},
+    {"timestamp", TYPE_TIMESTAMP}, {"timestamptz", TYPE_TIMESTAMPTZ},
+    {"interval", TYPE_INTERVAL},   {"json", TYPE_JSON},
+    {"jsonb", TYPE_JSONB},         {"uuid", TYPE_UUID},
 };
 
 const char *type_name(type_id id)

@@ -23,7 +23,7 @@ typedef struct warehouse {
     ledger ledger;
     writer writer;
     bool in_transaction;
-    bool has_rows; /* a put since the last flush is in the transaction */
+    bool has_rows;  /* a put since the last flush is in the transaction */
     weir_code lost; /* WEIR_OK, or why what was put is lost: WEIR_RETRY, WEIR_REJECT */
     weir_error lost_error;
     weir_buf records; /* weir_record of a batch that is applied with care */
@@ -244,8 +244,7 @@ static weir_code put_with_care(weir_task *task, warehouse *self, const weir_batc
 
     weir_buf_clear(&self->records);
     while (weir_record_next(batch, &record)) {
-        const ledger_row *row =
-            ledger_find(&self->ledger, record.log_topic, record.log_partition);
+        const ledger_row *row = ledger_find(&self->ledger, record.log_topic, record.log_partition);
 
         if (row == NULL || record.log_offset >= row->next)
             weir_buf_add(&self->records, &record, sizeof(record));

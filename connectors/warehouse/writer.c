@@ -189,13 +189,15 @@ static weir_code fold_in(writer *self, table *target, size_t start, fold_kind ki
 static weir_code check_record(const writer *self, const weir_record *record, weir_error *err)
 {
     if (record->value.ptr == NULL && !self->dialect->settings->delete_enabled)
-        return weir_fail(err, WEIR_REJECT,
-                         "the record is a tombstone, and delete.enabled is false; filter tombstones "
-                         "out, or set delete.enabled=true and pk.mode=record_key");
+        return weir_fail(
+            err, WEIR_REJECT,
+            "the record is a tombstone, and delete.enabled is false; filter tombstones "
+            "out, or set delete.enabled=true and pk.mode=record_key");
     if (record->value.ptr != NULL && record->value_schema == NULL)
-        return weir_fail(err, WEIR_REJECT,
-                         "the value has no schema: use a converter with schemas (avro, or json with "
-                         "schemas.enable)");
+        return weir_fail(
+            err, WEIR_REJECT,
+            "the value has no schema: use a converter with schemas (avro, or json with "
+            "schemas.enable)");
     return WEIR_OK;
 }
 
