@@ -85,8 +85,11 @@ OBJECTS_$(1) := $(patsubst %.c,$(OUT)/%.o,$(wildcard connectors/$(1)/*.c))
 $(OUT)/connectors/$(1)/%.o: INCLUDE := -Isdk/include $$(CFLAGS_$(1))
 $(OUT)/connectors/$(1).so: $$(OBJECTS_$(1))
 	$$(CC) $$(CFLAGS) -shared $$^ $$(LIBS_$(1)) -o $$@
-# a test of a connector's module is linked with that connector's objects and libraries
-$(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): $$(OBJECTS_$(1))
+# a test of a connector's module is linked with those objects of the connector that it needs
+$(OUT)/connectors/$(1).a: $$(OBJECTS_$(1))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+$(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): $(OUT)/connectors/$(1).a
 $(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): TEST_LIBS := $$(LIBS_$(1))
 endef
 $(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
@@ -95,7 +98,7 @@ $(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
 # A passed test is a file, newer than the program it ran: `make -j unit` repeats only what changed.
 
 $(TESTS): $(OUT)/%: $(OUT)/%.o $(LIB)
-	$(CC) $(CFLAGS) $^ $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
+	$(CC) $(CFLAGS) $(filter-out $(LIB),$^) $(LIB) $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
 
 $(OUT)/%.passed: $(OUT)/%
 	@if $< > $<.out 2>&1; then touch $@; echo "ok   $*"; \

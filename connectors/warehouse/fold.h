@@ -9,9 +9,11 @@
  *     (nothing)       UPSERT           PARTIAL            DELETE
  *     INSERT          conflict         conflict           DELETE
  *     UPSERT          UPSERT           UPSERT, completed  DELETE
- *     PARTIAL         UPSERT           PARTIAL, merged    DELETE
+ *     PARTIAL         UPSERT           PARTIAL, merged (*) DELETE
  *     DELETE          REPLACE          refused            DELETE
  *     REPLACE         REPLACE          REPLACE, completed DELETE
+ *
+ * (*) or UPSERT, when no field is unknown any more.
  *
  * Belongs to one thread. Memory is bounded by who fills it: see fold_bytes.
  */

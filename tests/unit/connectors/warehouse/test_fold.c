@@ -67,8 +67,11 @@ static void a_field_that_was_not_sent_takes_the_earlier_value(void **state)
     only(&rows, FOLD_UPSERT, 11, 20);
     fold_reset(&rows, 1);
     add(&rows, 1, UNSENT, 20, FOLD_UPSERT);
+    only(&rows, FOLD_PARTIAL, UNSENT, 20);
+    add(&rows, 1, UNSENT, 21, FOLD_UPSERT);
+    only(&rows, FOLD_PARTIAL, UNSENT, 21);
     add(&rows, 1, 11, UNSENT, FOLD_UPSERT);
-    only(&rows, FOLD_PARTIAL, 11, 20);
+    only(&rows, FOLD_UPSERT, 11, 21);
     fold_done(&rows);
 }
 
