@@ -50,12 +50,9 @@ static bool to_micros(int64_t ticks, int64_t ticks_per_second, int64_t *out)
     return true;
 }
 
-static bool from_2000(int64_t micros_1970, int64_t *out)
+static bool in_range(int64_t micros, int64_t *out)
 {
-    int64_t micros;
-
-    if (__builtin_sub_overflow(micros_1970, MOMENT_DAYS_1970 * MOMENT_MICROS_PER_DAY, &micros) ||
-        micros < TIMESTAMP_MIN || micros >= TIMESTAMP_END)
+    if (micros < TIMESTAMP_MIN || micros >= TIMESTAMP_END)
         return false;
     *out = micros;
     return true;
@@ -69,7 +66,9 @@ bool moment_timestamp(int64_t ticks, int64_t ticks_per_second, int64_t *out)
         *out = ticks > 0 ? MOMENT_INFINITY : MOMENT_MINUS_INFINITY;
         return true;
     }
-    return to_micros(ticks, ticks_per_second, &micros) && from_2000(micros, out);
+    return to_micros(ticks, ticks_per_second, &micros) &&
+           !__builtin_sub_overflow(micros, MOMENT_DAYS_1970 * MOMENT_MICROS_PER_DAY, &micros) &&
+           in_range(micros, out);
 }
 
 bool moment_time(int64_t ticks, int64_t ticks_per_second, int64_t *out)
@@ -205,10 +204,11 @@ bool moment_parse_timestamp(weir_str text, int64_t *out)
     if (!take_date(&in, &days) || !(take(&in, 'T') || take(&in, ' ')) || !take_clock(&in, &clock) ||
         !take_zone(&in, &east))
         return false;
-    if (__builtin_mul_overflow(days, MOMENT_MICROS_PER_DAY, &micros) ||
+    /* from 2000 at once: the last years do not fit when they are counted from 1970 */
+    if (__builtin_mul_overflow(days - MOMENT_DAYS_1970, MOMENT_MICROS_PER_DAY, &micros) ||
         __builtin_add_overflow(micros, clock - east * MICROS, &micros))
         return false;
-    return from_2000(micros, out);
+    return in_range(micros, out);
 }
 
 bool moment_parse_time(weir_str text, int64_t *micros, int32_t *west)
