@@ -1,0 +1,125 @@
+/* admin.c - /, health, metrics and loggers. There is one logger, "root": all diagnostics. */
+#include "runtime/rest/rest.h"
+
+#include "runtime/base/diag.h"
+#include "runtime/base/metrics.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* The version whose API this is: tools decide by it what they may ask for. */
+#define CONNECT_VERSION "4.1.1"
+
+void rest_root(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_api *self = context;
+
+    (void)request;
+    http_reply_json(reply, 200,
+                    json_pack("{s:s, s:s+, s:s, s:s}", "version", CONNECT_VERSION, "commit",
+                              "weir-", self->version, "kafka_cluster_id",
+                              self->backend.log_id(self->backend.context), "weir_version",
+                              self->version));
+}
+
+/* KIP-1017. */
+void rest_health(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_backend *backend = &((const rest_api *)context)->backend;
+    const char *reason = "";
+    bool ready = backend->is_ready(backend->context, &reason);
+
+    (void)request;
+    http_reply_json(reply, ready ? 200 : 503,
+                    json_pack("{s:s, s:s}", "status", ready ? "healthy" : "starting", "message",
+                              ready
+                                  ? "Worker has completed startup and is ready to handle requests."
+                                  : reason));
+}
+
+static void reply_text(http_reply *reply, int status, const char *text)
+{
+    reply->status = status;
+    reply->content_type = "text/plain; charset=utf-8";
+    weir_buf_printf(&reply->body, "%s\n", text);
+}
+
+/* We answer, so we live. */
+void rest_healthz(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request;
+    reply_text(reply, 200, "ok");
+}
+
+void rest_readyz(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_backend *backend = &((const rest_api *)context)->backend;
+    const char *reason = "";
+    bool ready = backend->is_ready(backend->context, &reason);
+
+    (void)request;
+    reply_text(reply, ready ? 200 : 503, ready ? "ready" : reason);
+}
+
+void rest_metrics(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request;
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_page(&reply->body);
+}
+
+static const char *const levels[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+
+static const char *current_level(void)
+{
+    int level = 0;
+
+    while (level < 3 && !diag_is_on((weir_level)level))
+        level++;
+    return levels[level];
+}
+
+static json_t *root_logger(void)
+{
+    return json_pack("{s:s, s:n}", "level", current_level(), "last_modified");
+}
+
+void rest_loggers_list(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request;
+    http_reply_json(reply, 200, json_pack("{s:o}", "root", root_logger()));
+}
+
+void rest_logger_get(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context;
+    if (strcmp(request->parameters[0], "root") == 0)
+        http_reply_json(reply, 200, root_logger());
+    else
+        http_reply_error(reply, 404, "Logger %s not found.", request->parameters[0]);
+}
+
+void rest_logger_put(void *context, const http_request *request, http_reply *reply)
+{
+    json_t *body = http_body_json(request, reply);
+    const char *level = json_string_value(json_object_get(body, "level"));
+
+    (void)context;
+    if (body == NULL)
+        return;
+    if (strcmp(request->parameters[0], "root") != 0) {
+        http_reply_error(reply, 404, "Logger %s not found.", request->parameters[0]);
+        json_decref(body);
+        return;
+    }
+    http_reply_error(reply, 404,
+                     "the level is DEBUG, INFO, WARN or ERROR, as in "
+                     "{\"level\": \"DEBUG\"}");
+    for (int i = 0; i < 4 && level != NULL; i++) {
+        if (strcasecmp(level, levels[i]) != 0)
+            continue;
+        diag_set_level((weir_level)i);
+        http_reply_json(reply, 200, json_pack("[s]", "root"));
+    }
+    json_decref(body);
+}

@@ -1,0 +1,257 @@
+/* connectors.c - /connectors: list, create, inspect, configure, delete. */
+#include "runtime/rest/rest.h"
+
+#include <string.h>
+
+static bool expands(const http_request *request, const char *what)
+{
+    const char *value;
+
+    for (size_t i = 0; (value = http_query_at(request, "expand", i)) != NULL; i++)
+        if (strcmp(value, what) == 0)
+            return true;
+    return false;
+}
+
+void rest_connectors_list(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_api *self = context;
+    const rest_backend *backend = &self->backend;
+    json_t *names = backend->names(backend->context);
+    bool status = expands(request, "status"), info = expands(request, "info");
+    json_t *expanded, *name;
+    size_t i;
+
+    if (!status && !info) {
+        http_reply_json(reply, 200, names);
+        return;
+    }
+    expanded = json_object();
+    json_array_foreach(names, i, name)
+    {
+        const char *text = json_string_value(name);
+        json_t *entry = json_object();
+        json_t *value;
+
+        if (status && (value = backend->status(backend->context, text)) != NULL)
+            (void)json_object_set_new(entry, "status", value);
+        if (info && (value = rest_info(self, text)) != NULL)
+            (void)json_object_set_new(entry, "info", value);
+        if (json_object_size(entry) == (size_t)status + (size_t)info)
+            (void)json_object_set(expanded, text, entry); /* else it was deleted meanwhile */
+        json_decref(entry);
+    }
+    json_decref(names);
+    http_reply_json(reply, 200, expanded);
+}
+
+/* The settings as texts: Connect takes numbers and booleans for texts, too. NULL, with the reply: they are
+ * not flat. A null is dropped; PATCH looks for it before. */
+static json_t *texts_of(const json_t *config, http_reply *reply)
+{
+    json_t *texts = json_object();
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)config, key, value)
+    {
+        char *number = NULL;
+
+        if (json_is_object(value) || json_is_array(value)) {
+            http_reply_error(reply, 400, "the value of %s must be a text", key);
+            json_decref(texts);
+            return NULL;
+        }
+        if (json_is_string(value)) {
+            (void)json_object_set(texts, key, value);
+        } else if (!json_is_null(value)) {
+            number = json_dumps(value, JSON_ENCODE_ANY);
+            (void)json_object_set_new(texts, key, json_string(number));
+        }
+        free(number);
+    }
+    return texts;
+}
+
+/* Secrets that a client read as "***" and sends back are those that we know. */
+static void restore_secrets(const rest_api *self, json_t *config, const json_t *known)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(config, key, value)
+    {
+        const json_t *old = json_object_get(known, key);
+
+        if (old != NULL && strcmp(json_string_value(value), "***") == 0 &&
+            self->backend.is_secret(self->backend.context, config, key))
+            (void)json_object_set(config, key, (json_t *)old);
+    }
+}
+
+static bool name_is_legal(const char *name)
+{
+    return name[0] != '\0' && strlen(name) <= 249 && strpbrk(name, "/\n\r\t") == NULL &&
+           name[0] != ' ' && name[strlen(name) - 1] != ' ';
+}
+
+/* Puts the connector and answers with its info. Takes the reference to config. */
+static void put(const rest_api *self, const char *name, json_t *take_config, const char *target,
+                http_reply *reply)
+{
+    const rest_backend *backend = &self->backend;
+    json_t *known = backend->config(backend->context, name);
+    json_t *own = json_object_get(take_config, "name");
+    weir_error err;
+    rest_result result = REST_BAD_REQUEST;
+    json_t *info;
+
+    if (!name_is_legal(name))
+        weir_fail(&err, WEIR_CONFIG, "\"%s\" cannot be the name of a connector", name);
+    else if (own != NULL && strcmp(json_string_value(own), name) != 0)
+        weir_fail(&err, WEIR_CONFIG,
+                  "the connector's name %s and \"name\" in its configuration, %s, differ", name,
+                  json_string_value(own));
+    else {
+        (void)json_object_set_new(take_config, "name", json_string(name));
+        restore_secrets(self, take_config, known);
+        result = backend->put(backend->context, name, take_config, target, &err);
+    }
+    json_decref(take_config);
+    if (result != REST_OK)
+        rest_reply_result(reply, result, &err);
+    else if ((info = rest_info(self, name)) == NULL)
+        rest_reply_unknown(reply, name);
+    else
+        http_reply_json(reply, known != NULL ? 200 : 201, info);
+    if (reply->status == 201)
+        weir_buf_printf(&reply->location, "/connectors/%s", name);
+    json_decref(known);
+}
+
+static bool target_is_known(const char *target)
+{
+    return strcmp(target, "RUNNING") == 0 || strcmp(target, "PAUSED") == 0 ||
+           strcmp(target, "STOPPED") == 0;
+}
+
+/* What POST has: a name, settings, and perhaps the state to begin in. */
+static void create(const rest_api *self, const json_t *body, http_reply *reply)
+{
+    const char *name = json_string_value(json_object_get(body, "name"));
+    const char *target = json_string_value(json_object_get(body, "initial_state"));
+    const json_t *config = json_object_get(body, "config");
+    json_t *texts, *known;
+
+    if (!json_is_object(config) || (name == NULL && json_object_get(config, "name") == NULL)) {
+        http_reply_error(reply, 400, "a connector is {\"name\": \"...\", \"config\": {...}}");
+        return;
+    }
+    if (target != NULL && !target_is_known(target)) {
+        http_reply_error(reply, 400, "initial_state is RUNNING, PAUSED or STOPPED, not \"%s\"",
+                         target);
+        return;
+    }
+    texts = texts_of(config, reply);
+    if (texts == NULL)
+        return;
+    if (name == NULL)
+        name = json_string_value(json_object_get(texts, "name"));
+    if (name == NULL)
+        name = "";
+    known = self->backend.config(self->backend.context, name);
+    if (known != NULL) {
+        http_reply_error(reply, 409, "Connector %s already exists", name);
+        json_decref(known);
+        json_decref(texts);
+        return;
+    }
+    put(self, name, texts, target, reply);
+}
+
+void rest_connectors_create(void *context, const http_request *request, http_reply *reply)
+{
+    json_t *body = http_body_json(request, reply);
+
+    if (body == NULL)
+        return;
+    create(context, body, reply);
+    json_decref(body);
+}
+
+void rest_connector_get(void *context, const http_request *request, http_reply *reply)
+{
+    json_t *info = rest_info(context, request->parameters[0]);
+
+    if (info != NULL)
+        http_reply_json(reply, 200, info);
+    else
+        rest_reply_unknown(reply, request->parameters[0]);
+}
+
+void rest_connector_delete(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_api *self = context;
+    weir_error err;
+    rest_result result = self->backend.remove(self->backend.context, request->parameters[0], &err);
+
+    if (result == REST_OK)
+        reply->status = 204;
+    else
+        rest_reply_result(reply, result, &err);
+}
+
+void rest_config_get(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_api *self = context;
+    json_t *config = self->backend.config(self->backend.context, request->parameters[0]);
+
+    if (config != NULL)
+        http_reply_json(reply, 200, rest_mask(self, config));
+    else
+        rest_reply_unknown(reply, request->parameters[0]);
+}
+
+void rest_config_put(void *context, const http_request *request, http_reply *reply)
+{
+    json_t *body = http_body_json(request, reply);
+    json_t *texts;
+
+    if (body == NULL)
+        return;
+    if (!json_is_object(body))
+        http_reply_error(reply, 400, "a configuration is {\"setting\": \"value\", ...}");
+    else if ((texts = texts_of(body, reply)) != NULL)
+        put(context, request->parameters[0], texts, NULL, reply);
+    json_decref(body);
+}
+
+/* Settings that are null go, the others are set on top of what is known. */
+void rest_config_patch(void *context, const http_request *request, http_reply *reply)
+{
+    const rest_api *self = context;
+    json_t *body = http_body_json(request, reply);
+    json_t *known, *texts = NULL, *value;
+    const char *key;
+
+    if (body == NULL)
+        return;
+    known = self->backend.config(self->backend.context, request->parameters[0]);
+    if (known == NULL)
+        rest_reply_unknown(reply, request->parameters[0]);
+    else if (!json_is_object(body))
+        http_reply_error(reply, 400, "a patch is {\"setting\": \"value\" or null, ...}");
+    else
+        texts = texts_of(body, reply);
+    if (texts != NULL) {
+        restore_secrets(self, texts, known);
+        (void)json_object_update(known, texts);
+        json_object_foreach(body, key, value) if (json_is_null(value))(void)
+            json_object_del(known, key); /* may not be there */
+        put(self, request->parameters[0], known, NULL, reply);
+        known = NULL;
+    }
+    json_decref(texts);
+    json_decref(known);
+    json_decref(body);
+}
