@@ -195,6 +195,6 @@ void avro_parse_connect_defaults(avro_document *document)
 
         weir_buf_clear(&out);
         if (json != NULL && !json_is_null(json) && avro_default_json(node, json, &out))
-            node->connect_default = avro_document_copy(document, weir_buf_str(&out));
+            node->connect_default = arena_copy(&document->memory, weir_buf_str(&out));
     }
 }

@@ -89,8 +89,8 @@ bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member
 
     if (text != NULL && !json_is_string(text))
         return avro_parser_fail(parser, "is %s, not a string", avro_json_kind(text));
-    *out =
-        text == NULL ? (weir_str){0} : avro_document_copy(parser->document, avro_json_string(text));
+    *out = text == NULL ? (weir_str){0}
+                        : arena_copy(&parser->document->memory, avro_json_string(text));
     avro_parser_leave(parser, mark);
     return true;
 }
@@ -112,7 +112,7 @@ bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *
 
     if (size > AVRO_WIDTH_MAX)
         return avro_parser_fail(parser, "more than %d attributes", AVRO_WIDTH_MAX);
-    out->items = avro_document_alloc(parser->document, size, sizeof(out->items[0]));
+    out->items = arena_alloc(&parser->document->memory, size, sizeof(out->items[0]));
     json_object_foreach((json_t *)json, name, value)
     {
         if (is_listed(reserved, name))
@@ -120,8 +120,8 @@ bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *
         weir_buf_clear(&parser->scratch);
         avro_json_text(value, &parser->scratch);
         out->items[out->count++] = (avro_property){
-            .name = avro_document_copy(parser->document, weir_cstr(name)),
-            .value = avro_document_copy(parser->document, weir_buf_str(&parser->scratch)),
+            .name = arena_copy(&parser->document->memory, weir_cstr(name)),
+            .value = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch)),
         };
     }
     return true;
@@ -221,7 +221,7 @@ static bool finish_node(avro_parser *parser, weir_schema *node, const json_t *js
         return false;
     parse_logical(node, json);
     if (json_is_string(connect_name))
-        node->connect_name = avro_document_copy(parser->document, avro_json_string(connect_name));
+        node->connect_name = arena_copy(&parser->document->memory, avro_json_string(connect_name));
     else if (avro_type_is_named(node->type))
         node->connect_name = node->name;
     find_connect(node);
@@ -278,7 +278,7 @@ static weir_schema *parse_union(avro_parser *parser, const json_t *json, weir_st
         avro_parser_fail(parser, "a union of more than %d types", AVRO_BRANCHES_MAX);
         return NULL;
     }
-    unions->branches = avro_document_alloc(parser->document, count, sizeof(struct weir_schema *));
+    unions->branches = arena_alloc(&parser->document->memory, count, sizeof(struct weir_schema *));
     for (size_t i = 0; i < count; i++) {
         size_t mark = avro_parser_enter_item(parser, NULL, i);
         weir_schema *branch = avro_parse_type(parser, json_array_get(json, i), space);

@@ -30,7 +30,7 @@ static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *nod
         if (around.len > 0)
             weir_buf_printf(&parser->scratch, "%.*s.", WEIR_ARG(around));
         weir_buf_add_str(&parser->scratch, name);
-        name = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+        name = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
     }
     if (avro_is_primitive_name(name))
         return avro_parser_fail(parser, "\"%.*s\" is the name of a primitive type", WEIR_ARG(name));
@@ -52,7 +52,7 @@ static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_st
         return true;
     if (!json_is_array(list) || count > AVRO_WIDTH_MAX)
         return avro_parser_fail(parser, "\"aliases\" is not an array of names");
-    out->items = avro_document_alloc(parser->document, count, sizeof(out->items[0]));
+    out->items = arena_alloc(&parser->document->memory, count, sizeof(out->items[0]));
     for (size_t i = 0; i < count; i++) {
         size_t mark = avro_parser_enter_item(parser, "aliases", i);
         weir_str name = avro_json_string(json_array_get(list, i));
@@ -65,7 +65,7 @@ static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_st
             weir_buf_printf(&parser->scratch, "%.*s.", WEIR_ARG(*space));
         weir_buf_add_str(&parser->scratch, name);
         out->items[out->count++] =
-            avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+            arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
         avro_parser_leave(parser, mark);
     }
     return true;
@@ -99,7 +99,7 @@ static bool parse_default(avro_parser *parser, const json_t *json, avro_field *f
         return true;
     weir_buf_clear(&parser->scratch);
     avro_json_text(value, &parser->scratch);
-    field->default_value = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+    field->default_value = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
     if (!avro_default_fits(field->schema, value)) {
         bool is_union = field->schema->type == WEIR_TYPE_UNION;
         const weir_schema *type = is_union && field->schema->branch_count > 0
@@ -121,11 +121,11 @@ static void find_original(avro_parser *parser, const json_t *json, avro_field *f
 
     field->original = field->name;
     if (json_is_string(original))
-        field->original = avro_document_copy(parser->document, avro_json_string(original));
+        field->original = arena_copy(&parser->document->memory, avro_json_string(original));
     weir_buf_clear(&parser->scratch);
     weir_buf_add_json(&parser->scratch, field->original);
     weir_buf_add_byte(&parser->scratch, ':');
-    field->json_name = avro_document_copy(parser->document, weir_buf_str(&parser->scratch));
+    field->json_name = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
 }
 
 static bool parse_field(avro_parser *parser, const json_t *json, weir_str space, avro_field *field)
@@ -186,7 +186,7 @@ static bool parse_fields(avro_parser *parser, const json_t *json, weir_schema *r
         return avro_parser_fail(parser, "\"fields\" is %s, not an array", avro_json_kind(list));
     if (count > AVRO_WIDTH_MAX)
         return avro_parser_fail(parser, "more than %d fields", AVRO_WIDTH_MAX);
-    record->fields = avro_document_alloc(parser->document, count, sizeof(record->fields[0]));
+    record->fields = arena_alloc(&parser->document->memory, count, sizeof(record->fields[0]));
     bool is_empty = true, is_zero = true; /* of the record only at its end: it may contain itself */
 
     for (size_t i = 0; i < count; i++) {
@@ -218,7 +218,7 @@ static bool parse_symbols(avro_parser *parser, const json_t *json, weir_schema *
     if (count > AVRO_WIDTH_MAX)
         return avro_parser_fail(parser, "more than %d symbols", AVRO_WIDTH_MAX);
     node->symbols.items =
-        avro_document_alloc(parser->document, count, sizeof(node->symbols.items[0]));
+        arena_alloc(&parser->document->memory, count, sizeof(node->symbols.items[0]));
     for (size_t i = 0; i < count; i++) {
         size_t mark = avro_parser_enter_item(parser, "symbols", i);
         weir_str symbol = avro_json_string(json_array_get(list, i));
@@ -230,7 +230,7 @@ static bool parse_symbols(avro_parser *parser, const json_t *json, weir_schema *
                                     WEIR_ARG(symbol));
         if (weir_map_put(seen, symbol, node) != NULL)
             return avro_parser_fail(parser, "a second symbol \"%.*s\"", WEIR_ARG(symbol));
-        node->symbols.items[node->symbols.count++] = avro_document_copy(parser->document, symbol);
+        node->symbols.items[node->symbols.count++] = arena_copy(&parser->document->memory, symbol);
         avro_parser_leave(parser, mark);
     }
     if (!avro_parse_text(parser, json, "default", &node->enum_default))

@@ -8,14 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE ((size_t)8192)
-
-typedef struct avro_chunk {
-    struct avro_chunk *next;
-    size_t used, size;
-    max_align_t bytes[];
-} avro_chunk;
-
 /* --- Documents -------------------------------------------------------------------------------- */
 
 avro_document *avro_document_new(void)
@@ -31,49 +23,13 @@ void avro_document_free(avro_document *document)
         free(atomic_load(&node->text));
         avro_plan_free(atomic_load(&node->plan));
     }
-    while (document->chunks != NULL) {
-        avro_chunk *chunk = document->chunks;
-
-        document->chunks = chunk->next;
-        free(chunk);
-    }
+    arena_done(&document->memory);
     free(document);
-}
-
-void *avro_document_alloc(avro_document *document, size_t count, size_t size)
-{
-    const size_t align = sizeof(max_align_t);
-    avro_chunk *chunk = document->chunks;
-    size_t need;
-
-    assert(size > 0 && count <= AVRO_TEXT_MAX && size <= AVRO_TEXT_MAX);
-    need = (count * size + align) / align * align; /* one byte at least */
-    if (chunk == NULL || chunk->size - chunk->used < need) {
-        size_t room = need > CHUNK_SIZE ? need : CHUNK_SIZE;
-
-        chunk = mem_zalloc(1, sizeof(avro_chunk) + room);
-        chunk->size = room;
-        chunk->next = document->chunks;
-        document->chunks = chunk;
-    }
-    void *memory = (char *)chunk->bytes + chunk->used;
-
-    chunk->used += need;
-    return memory;
-}
-
-weir_str avro_document_copy(avro_document *document, weir_str text)
-{
-    char *copy = avro_document_alloc(document, text.len + 1, 1);
-
-    if (text.len > 0)
-        memcpy(copy, text.ptr, text.len);
-    return (weir_str){copy, text.len};
 }
 
 weir_schema *avro_document_node(avro_document *document, weir_type type)
 {
-    weir_schema *node = avro_document_alloc(document, 1, sizeof(*node));
+    weir_schema *node = arena_alloc(&document->memory, 1, sizeof(*node));
 
     node->type = type;
     node->null_branch = -1;

@@ -9,6 +9,7 @@
 #ifndef SCHEMA_REGISTRY_AVRO_TREE_H
 #define SCHEMA_REGISTRY_AVRO_TREE_H
 
+#include "runtime/base/arena.h"
 #include "weir/schema.h"
 
 #include <stdatomic.h>
@@ -89,16 +90,14 @@ struct weir_schema {
 /* --- Building, for the parser ----------------------------------------------------------------- */
 
 struct avro_document {
-    struct avro_chunk *chunks;
+    arena memory;
     weir_schema *nodes;
     weir_schema *root;
 };
 
 avro_document *avro_document_new(void);
 void avro_document_free(avro_document *document);
-/* Zeroed memory that lives as long as the document. */
-void *avro_document_alloc(avro_document *document, size_t count, size_t size);
-weir_str avro_document_copy(avro_document *document, weir_str text); /* ptr is not NULL */
+/* A node of this type, as the schema language has it without attributes. */
 weir_schema *avro_document_node(avro_document *document, weir_type type);
 
 /* Frees what weir_schema_plan made. */

@@ -1,0 +1,363 @@
+/* test_parse.c - what is a schema, what is none, and where it says so. */
+#include "schema-registry/avro/avro.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static weir_schema *parse(const char *json)
+{
+    weir_error err = {0};
+    weir_schema *schema = avro_parse(weir_cstr(json), &err);
+
+    if (schema == NULL)
+        fail_msg("%s: %s", json, err.message);
+    return schema;
+}
+
+static void assert_text(weir_str actual, const char *expected)
+{
+    if (!weir_str_eq(actual, weir_cstr(expected)))
+        fail_msg("\"%.*s\" is not \"%s\"", WEIR_ARG(actual), expected);
+}
+
+/* --- Refusals ----------------------------------------------------------------------------------- */
+
+#define R(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+
+static void what_the_specification_forbids_is_refused_with_its_place(void **state)
+{
+    static const struct {
+        const char *json, *message;
+    } cases[] = {
+        {"", "not JSON"},
+        {"{\"type\":\"int\"", "not JSON, line 1"},
+        {"{\"type\":\"int\",\"type\":\"int\"}", "not JSON"},
+        {"5", "at \"/\": a type is a number"},
+        {"null", "at \"/\": a type is null"},
+        {"\"no.such\"", "type \"no.such\" is not known here"},
+        {"{}", "\"type\" is missing"},
+        {"{\"type\":{\"type\":\"int\"}}", "\"type\" is an object"},
+        {"{\"type\":\"record\",\"fields\":[]}", "a type \"record\" without a name"},
+        {"{\"type\":\"record\",\"name\":5,\"fields\":[]}", "at \"/name\": is a number"},
+        {"{\"type\":\"record\",\"name\":\"1a\",\"fields\":[]}", "\"1a\" is not a name"},
+        {"{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}", "\"a..b\" is not a name"},
+        {"{\"type\":\"record\",\"name\":\"\",\"fields\":[]}", "\"\" is not a name"},
+        {"{\"type\":\"fixed\",\"name\":\"int\",\"size\":1}", "the name of a primitive type"},
+        {"{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a-b\",\"fields\":[]}", "namespace"},
+        {"{\"type\":\"record\",\"name\":\"R\"}", "\"fields\" is missing"},
+        {"{\"type\":\"record\",\"name\":\"R\",\"doc\":1,\"fields\":[]}", "at \"/doc\""},
+        {"{\"type\":\"record\",\"name\":\"R\",\"aliases\":\"S\",\"fields\":[]}", "\"aliases\""},
+        {"{\"type\":\"record\",\"name\":\"R\",\"aliases\":[\"S\",1],\"fields\":[]}",
+         "at \"/aliases/1\""},
+        {R("5"), "at \"/fields/0\": a field is a number"},
+        {R("{\"type\":\"int\"}"), "a field without a name"},
+        {R("{\"name\":\"a b\",\"type\":\"int\"}"), "\"a b\" is not a name"},
+        {R("{\"name\":\"a\"}"), "at \"/fields/0/type\": a type is missing"},
+        {R("{\"name\":\"a\",\"type\":\"x\"}"), "at \"/fields/0/type\": type \"x\""},
+        {R("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"a\",\"type\":\"int\"}"),
+         "a second field \"a\""},
+        {R("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":\"int\","
+           "\"weir.name\":\"a\"}"),
+         "a second field called \"a\""},
+        {R("{\"name\":\"a\",\"type\":\"int\",\"order\":\"up\"}"), "order \"up\""},
+        {R("{\"name\":\"a\",\"type\":\"int\",\"aliases\":[\"b.c\"]}"), "\"b.c\" is not a name"},
+        {R("{\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":[\"int\",\"q\"]}}"),
+         "at \"/fields/0/type/items/1\""},
+        {R("{\"name\":\"a\",\"type\":{\"type\":\"map\"}}"), "at \"/fields/0/type/values\""},
+        {"[\"int\",\"int\"]", "at \"/1\": a second \"int\""},
+        {"[\"int\",[\"long\"]]", "a union directly inside a union"},
+        {"[{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},"
+         "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}]",
+         "type \"F\" is defined a second time"},
+        {"{\"type\":\"enum\",\"name\":\"E\"}", "\"symbols\" is missing"},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"A\"]}", "a second symbol \"A\""},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a-b\"]}", "at \"/symbols/0\""},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[1]}", "at \"/symbols/0\""},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"B\"}",
+         "default \"B\" is not one of the symbols"},
+        {"{\"type\":\"fixed\",\"name\":\"F\"}", "\"size\""},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}", "\"size\""},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1.5}", "\"size\""},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":3000000000}", "\"size\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        weir_error err = {0};
+        weir_schema *schema = avro_parse(weir_cstr(cases[i].json), &err);
+
+        if (schema != NULL || err.code != WEIR_REJECT ||
+            strstr(err.message, cases[i].message) == NULL)
+            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].json, err.message,
+                     cases[i].message);
+    }
+}
+
+static void a_default_fits_the_type_of_its_field(void **state)
+{
+    static const struct {
+        const char *type, *value;
+        bool fits;
+    } cases[] = {
+        {"\"null\"", "null", true},
+        {"\"null\"", "0", false},
+        {"\"boolean\"", "true", true},
+        {"\"boolean\"", "1", false},
+        {"\"int\"", "2147483647", true},
+        {"\"int\"", "2147483648", false},
+        {"\"int\"", "-2147483649", false},
+        {"\"int\"", "1.0", false},
+        {"\"int\"", "null", false},
+        {"\"long\"", "9223372036854775807", true},
+        {"\"long\"", "\"1\"", false},
+        {"\"float\"", "1", true},
+        {"\"double\"", "1.5", true},
+        {"\"double\"", "\"NaN\"", false},
+        {"\"string\"", "\"\xe2\x82\xac\"", true},
+        {"\"string\"", "1", false},
+        {"\"bytes\"", "\"\\u0000\xc3\xbf\"", true},
+        {"\"bytes\"", "\"\\u0100\"", false},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}",
+         "\"\xc3\xbf"
+         "a\"",
+         true},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}", "\"abc\"", false},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", "\"A\"", true},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", "\"B\"", false},
+        {"{\"type\":\"array\",\"items\":\"int\"}", "[1,2]", true},
+        {"{\"type\":\"array\",\"items\":\"int\"}", "[1,\"2\"]", false},
+        {"{\"type\":\"array\",\"items\":\"int\"}", "{}", false},
+        {"{\"type\":\"map\",\"values\":\"int\"}", "{\"a\":1}", true},
+        {"{\"type\":\"map\",\"values\":\"int\"}", "{\"a\":null}", false},
+        {"{\"type\":\"map\",\"values\":\"int\"}", "[]", false},
+        {"[\"null\",\"int\"]", "null", true},
+        {"[\"null\",\"int\"]", "1", false},
+        {"[\"int\",\"null\"]", "1", true},
+        {"[\"int\",\"null\"]", "null", false},
+        {"[]", "null", false},
+        {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"},"
+         "{\"name\":\"y\",\"type\":\"int\",\"default\":1}]}",
+         "{\"x\":1}", true},
+        {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}",
+         "{}", false},
+        {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}",
+         "[]", false},
+        {"\"R\"", "{}", false}, /* it would have no end */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char json[600];
+        weir_error err = {0};
+
+        snprintf(json, sizeof(json), R("{\"name\":\"a\",\"type\":%s,\"default\":%s}"),
+                 cases[i].type, cases[i].value);
+        weir_schema *schema = avro_parse(weir_cstr(json), &err);
+
+        if ((schema != NULL) != cases[i].fits)
+            fail_msg("default %s of %s: %s", cases[i].value, cases[i].type, err.message);
+        if (schema == NULL)
+            assert_non_null(strstr(err.message, "at \"/fields/0/default\""));
+        else
+            assert_text(weir_schema_field_default(schema, 0), cases[i].value);
+        avro_schema_free(schema);
+    }
+}
+
+static void types_nested_deeper_than_the_limit_are_refused(void **state)
+{
+    char json[3000] = "";
+    weir_error err = {0};
+    size_t len = 0;
+
+    (void)state;
+    for (int depth = 1; depth <= AVRO_SCHEMA_DEPTH_MAX; depth++)
+        len += (size_t)snprintf(json + len, sizeof(json) - len, "{\"type\":\"map\",\"values\":");
+    len += (size_t)snprintf(json + len, sizeof(json) - len, "\"int\"");
+    for (int depth = 1; depth <= AVRO_SCHEMA_DEPTH_MAX; depth++)
+        json[len++] = '}';
+    assert_null(avro_parse((weir_str){json, len}, &err));
+    assert_non_null(strstr(err.message, "nested more than 100 deep"));
+
+    size_t less = strlen("{\"type\":\"map\",\"values\":");
+    weir_schema *schema = avro_parse((weir_str){json + less, len - less - 1}, &err);
+
+    assert_non_null(schema);
+    avro_schema_free(schema);
+}
+
+static void widths_beyond_the_limits_are_refused(void **state)
+{
+    weir_buf json = {0};
+    weir_error err = {0};
+
+    (void)state;
+    weir_buf_add_str(&json, WEIR_STR("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"S\""));
+    for (int i = 0; i < AVRO_WIDTH_MAX; i++)
+        weir_buf_printf(&json, ",\"S%d\"", i);
+    weir_buf_add_str(&json, WEIR_STR("]}"));
+    assert_null(avro_parse(weir_buf_str(&json), &err));
+    assert_non_null(strstr(err.message, "more than 65535 symbols"));
+
+    weir_buf_clear(&json);
+    weir_buf_reserve(&json, AVRO_TEXT_MAX + 1);
+    memset(json.ptr, ' ', AVRO_TEXT_MAX + 1);
+    assert_null(avro_parse((weir_str){json.ptr, AVRO_TEXT_MAX + 1}, &err));
+    assert_non_null(strstr(err.message, "more than 16777216"));
+
+    weir_buf_add_str(&json, WEIR_STR("[\"int\""));
+    for (int i = 0; i < AVRO_BRANCHES_MAX; i++)
+        weir_buf_printf(&json, ",{\"type\":\"fixed\",\"name\":\"F%d\",\"size\":1}", i);
+    weir_buf_add_byte(&json, ']');
+    assert_null(avro_parse(weir_buf_str(&json), &err));
+    assert_non_null(strstr(err.message, "a union of more than 1024"));
+    weir_buf_done(&json);
+}
+
+/* --- What is kept ------------------------------------------------------------------------------- */
+
+static void names_inherit_the_namespace_around_them(void **state)
+{
+    weir_schema *schema =
+        parse("{\"type\":\"record\",\"name\":\"a.b.R\",\"namespace\":\"ignored\",\"fields\":["
+              "{\"name\":\"e\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}},"
+              "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"c\","
+              "\"size\":3}},"
+              "{\"name\":\"g\",\"type\":{\"type\":\"fixed\",\"name\":\"G\",\"namespace\":\"\","
+              "\"size\":4}},"
+              "{\"name\":\"e2\",\"type\":\"E\"},{\"name\":\"f2\",\"type\":\"c.F\"},"
+              "{\"name\":\"g2\",\"type\":\"G\"},{\"name\":\"r\",\"type\":[\"null\",\"R\"]}]}");
+
+    (void)state;
+    assert_text(weir_schema_name(schema), "a.b.R");
+    assert_text(weir_schema_name(weir_schema_field(schema, 0)), "a.b.E");
+    assert_text(weir_schema_name(weir_schema_field(schema, 1)), "c.F");
+    assert_text(weir_schema_name(weir_schema_field(schema, 2)), "G");
+    assert_ptr_equal(weir_schema_field(schema, 3), weir_schema_field(schema, 0));
+    assert_ptr_equal(weir_schema_field(schema, 4), weir_schema_field(schema, 1));
+    assert_ptr_equal(weir_schema_field(schema, 5), weir_schema_field(schema, 2));
+    assert_ptr_equal(weir_schema_unwrap(weir_schema_field(schema, 6)), schema);
+    avro_schema_free(schema);
+}
+
+static void properties_defaults_and_names_are_kept(void **state)
+{
+    weir_schema *schema = parse(
+        "{\"type\":\"record\",\"name\":\"Envelope\",\"connect.name\":\"shop.orders.Envelope\","
+        "\"connect.version\":1, \"x\": {\"a\" : [1, 2.50, \"q\\\"\"]}, \"fields\":["
+        "{\"name\":\"Key_x20Id\",\"weir.name\":\"Key Id\",\"type\":{\"type\":\"int\","
+        "\"connect.type\":\"int16\"},\"default\":7},{\"name\":\"b\",\"type\":\"string\"}]}");
+
+    (void)state;
+    assert_text(weir_schema_connect_name(schema), "shop.orders.Envelope");
+    assert_text(weir_schema_property(schema, "connect.version"), "1");
+    assert_text(weir_schema_property(schema, "x"), "{\"a\":[1,2.5,\"q\\\"\"]}");
+    assert_int_equal(weir_schema_property(schema, "none").len, 0);
+    assert_text(weir_schema_field_name(schema, 0), "Key Id");
+    assert_text(weir_schema_field_avro_name(schema, 0), "Key_x20Id");
+    assert_text(weir_schema_property(weir_schema_field(schema, 0), "connect.type"), "\"int16\"");
+    assert_text(weir_schema_field_default(schema, 0), "7");
+    assert_int_equal(weir_schema_field_default(schema, 1).len, 0);
+    assert_int_equal(weir_schema_field_index(schema, WEIR_STR("Key Id")), 0);
+    assert_int_equal(weir_schema_field_index(schema, WEIR_STR("Key_x20Id")), -1);
+    assert_text(weir_schema_connect_name(weir_schema_field(schema, 1)), "");
+    avro_schema_free(schema);
+}
+
+static void a_logical_type_counts_only_where_it_fits(void **state)
+{
+    static const struct {
+        const char *json;
+        weir_logical logical;
+        int precision, scale;
+    } cases[] = {
+        {"{\"type\":\"int\",\"logicalType\":\"date\"}", WEIR_LOGICAL_DATE, 0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"date\"}", WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"int\",\"logicalType\":\"time-millis\"}", WEIR_LOGICAL_TIME_MILLIS, 0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"time-micros\"}", WEIR_LOGICAL_TIME_MICROS, 0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}", WEIR_LOGICAL_TIMESTAMP_MILLIS,
+         0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}", WEIR_LOGICAL_TIMESTAMP_MICROS,
+         0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"}",
+         WEIR_LOGICAL_LOCAL_TIMESTAMP_MILLIS, 0, 0},
+        {"{\"type\":\"long\",\"logicalType\":\"local-timestamp-micros\"}",
+         WEIR_LOGICAL_LOCAL_TIMESTAMP_MICROS, 0, 0},
+        {"{\"type\":\"string\",\"logicalType\":\"uuid\"}", WEIR_LOGICAL_UUID, 0, 0},
+        {"{\"type\":\"string\",\"logicalType\":5}", WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"string\",\"logicalType\":\"phone\"}", WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}",
+         WEIR_LOGICAL_DURATION, 0, 0},
+        {"{\"type\":\"fixed\",\"name\":\"D\",\"size\":11,\"logicalType\":\"duration\"}",
+         WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":10,\"scale\":2}",
+         WEIR_LOGICAL_DECIMAL, 10, 2},
+        {"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":10}", WEIR_LOGICAL_DECIMAL,
+         10, 0},
+        {"{\"type\":\"bytes\",\"logicalType\":\"decimal\"}", WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":3}",
+         WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":-1}",
+         WEIR_LOGICAL_NONE, 0, 0},
+        {"{\"type\":\"string\",\"logicalType\":\"decimal\",\"precision\":2}", WEIR_LOGICAL_NONE, 0,
+         0},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\","
+         "\"precision\":9}",
+         WEIR_LOGICAL_DECIMAL, 9, 0},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\","
+         "\"precision\":10}",
+         WEIR_LOGICAL_NONE, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        weir_schema *schema = parse(cases[i].json);
+
+        if (weir_schema_logical(schema) != cases[i].logical ||
+            weir_schema_precision(schema) != cases[i].precision ||
+            weir_schema_scale(schema) != cases[i].scale)
+            fail_msg("%s: logical type %d", cases[i].json, (int)weir_schema_logical(schema));
+        avro_schema_free(schema);
+    }
+}
+
+static void a_union_of_null_and_one_type_unwraps_to_the_type(void **state)
+{
+    weir_schema *schema = parse("[\"int\",\"null\"]");
+
+    (void)state;
+    assert_true(weir_schema_is_nullable(schema));
+    assert_int_equal(weir_schema_type(weir_schema_unwrap(schema)), WEIR_TYPE_INT);
+    assert_int_equal(weir_schema_branch_count(schema), 2);
+    avro_schema_free(schema);
+
+    schema = parse("[\"int\",\"null\",\"string\"]");
+    assert_true(weir_schema_is_nullable(schema));
+    assert_ptr_equal(weir_schema_unwrap(schema), schema);
+    avro_schema_free(schema);
+
+    schema = parse("[\"int\",\"string\"]");
+    assert_false(weir_schema_is_nullable(schema));
+    assert_ptr_equal(weir_schema_unwrap(schema), schema);
+    avro_schema_free(schema);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_specification_forbids_is_refused_with_its_place),
+        cmocka_unit_test(a_default_fits_the_type_of_its_field),
+        cmocka_unit_test(types_nested_deeper_than_the_limit_are_refused),
+        cmocka_unit_test(widths_beyond_the_limits_are_refused),
+        cmocka_unit_test(names_inherit_the_namespace_around_them),
+        cmocka_unit_test(properties_defaults_and_names_are_kept),
+        cmocka_unit_test(a_logical_type_counts_only_where_it_fits),
+        cmocka_unit_test(a_union_of_null_and_one_type_unwraps_to_the_type),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
