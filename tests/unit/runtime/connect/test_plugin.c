@@ -59,9 +59,7 @@ static const struct {
     {"noflush",
      HEAD "static const weir_sink s = {.name = \"noflush\", .version = \"1\", .summary = "
           "\"x\", .put = put};\nWEIR_EXPORT(.sink = &s);\n"},
-    {"older", SOURCE
-     /* built when weir_source ended with close, and its idle was not yet known */
-     "WEIR_EXPORT(.source = &toy);\n"},
+    {"twin", SOURCE "WEIR_EXPORT(.source = &toy);\n"},
     {"sloppy", HEAD
      "static const weir_field bad[] = {\n"
      "    WEIR_FIELD(state, rows, .name = \"Rows\", .fallback = \"50\", .doc = \"x\", .min = 1, "
@@ -216,7 +214,7 @@ static void refused_files_leave_the_rest_usable(void **state)
     plugins_load_all(all);
     while (plugins_refusal(all, refusals) != NULL)
         refusals++;
-    assert_int_equal(refusals, 8); /* seven that are wrong, and "older", which is "toy" once more */
+    assert_int_equal(refusals, 8); /* seven that are wrong, and "twin", which is "toy" once more */
     assert_string_equal(plugins_at(all, 0)->name, "Sloppy");
     assert_string_equal(plugins_at(all, 1)->name, "both");
     assert_int_equal(plugins_at(all, 1)->kind, PLUGIN_SOURCE);
