@@ -294,8 +294,8 @@ static weir_code fill(driver *self, weir_str topic, const weir_schema *schemas[2
 static weir_code load(driver *self, char **words, double *took)
 {
     const weir_schema *schemas[2] = {
-        weir_task_schema(&self->task, WEIR_STR(load_key), &self->err),
-        weir_task_schema(&self->task, WEIR_STR(load_value), &self->err)};
+        weir_task_schema(&self->task, weir_cstr(load_key), &self->err),
+        weir_task_schema(&self->task, weir_cstr(load_value), &self->err)};
     int64_t first = number(words[2]), count = number(words[3]), step = number(words[4]);
     int64_t flush_count = number(words[5]);
     weir_str topic = weir_cstr(words[1]);
