@@ -111,14 +111,6 @@ tests: $(TESTS)
 unit: $(PICKED:%=%.passed)
 	$(if $(PICKED)$(if $(T),,all),,@echo "no unit test has $(T) in its path"; exit 1)
 
-# Programs that component tests drive: hosts of a plugin, which find the SDK's functions in them.
-DRIVERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/support/*.c))
-
-$(DRIVERS): $(OUT)/%: $(OUT)/%.o $(LIB) sdk/weir.map
-	$(CC) $(CFLAGS) $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) $(LIBS) -o $@
-
-drivers: $(DRIVERS)
-
 # --- Simulation, fuzzing, benchmarks, everything -------------------------------------------------
 
 # What simulations share is in the files whose names do not begin with sim_.
@@ -200,7 +192,7 @@ $(OUT)/%.alone: % $(OUT)/flags
 clean:
 	rm -rf build
 
-.PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
+.PHONY: all tests unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -156,7 +156,7 @@ int64_t store_size_bytes(store_partition *partition);   /* of all its segments, 
 typedef struct store_cursor {
     int64_t segment_base;
     int64_t position;
-    int64_t offset; /* of the batch at position */
+    int64_t offset; /* behind what was read: where the next read goes on */
     uint64_t epoch; /* of the partition's segments; 0: nothing known */
 } store_cursor;
 

@@ -122,7 +122,8 @@ class Postgres:
         return connection
 
     def create_database(self, name):
-        self.psql(f'create database "{name}"')  # takes no transaction around it
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f'create database "{name}"')
         return self.dsn(name)
 
     def psql(self, sql, database="postgres"):

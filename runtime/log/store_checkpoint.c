@@ -1,0 +1,218 @@
+/* store_checkpoint.c - makes what was applied durable, records it, and frees the journal.
+ *
+ * The order is the point: first the segments, and the names of new ones, then the checkpoint, then the
+ * journal may be written over. New data may arrive in a segment while it is being synced; the checkpoint
+ * says how long it was before.
+ */
+#include "runtime/base/mem.h"
+#include "runtime/log/store_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MS = 5000 }; /* what was applied is in a checkpoint after so long at the latest */
+
+/* What is synced, taken under the lock. */
+typedef struct snapshot {
+    log_checkpoint checkpoint;
+    weir_buf segments; /* of segment *, pinned */
+    weir_buf topics;   /* of store_topic *, whose directories are new */
+} snapshot;
+
+bool store_checkpoint_is_due(store *self)
+{
+    int64_t size = self->options.journal_file_bytes;
+
+    if (self->has_stopped || self->applied_position == self->checkpoint_position)
+        return false;
+    if ((int64_t)(self->applied_position - self->checkpoint_position) >= size / 2)
+        return true;
+    return self->doomed != NULL || self->disk_is_full || journal_is_crowded(self->journal);
+}
+
+static void snapshot_partition(snapshot *taken, const store_partition *partition)
+{
+    const log_segment *last = partition->applied;
+    checkpoint_partition state = {.partition = partition->number};
+
+    if (last == NULL)
+        return;
+    memcpy(state.topic_id, partition->topic->id, sizeof(state.topic_id));
+    state.next_offset = partition->applied_offset;
+    state.segment_base = last->base_offset;
+    state.segment_bytes = last->applied_bytes;
+    state.max_timestamp_ms = last->max_timestamp_ms;
+    checkpoint_add(&taken->checkpoint, &state);
+}
+
+static void take_snapshot(store *self, snapshot *taken)
+{
+    taken->checkpoint.generation = self->generation;
+    taken->checkpoint.position = self->applied_position;
+    memcpy(taken->checkpoint.log_id, self->id, sizeof(self->id));
+    for (size_t i = 0; i < self->dirty.len / sizeof(log_segment *); i++) {
+        log_segment *segment;
+
+        memcpy(&segment, self->dirty.ptr + i * sizeof(segment), sizeof(segment));
+        segment->pins++;
+        segment->is_dirty = false;
+    }
+    taken->segments = self->dirty;
+    self->dirty = (weir_buf){0};
+    for (size_t i = 0; i < self->all_topics.len / sizeof(store_topic *); i++) {
+        store_topic *topic;
+
+        memcpy(&topic, self->all_topics.ptr + i * sizeof(topic), sizeof(topic));
+        if (topic->dirs_are_new)
+            weir_buf_add(&taken->topics, &topic, sizeof(topic));
+        for (int32_t j = 0; j < topic->info.config.partitions; j++)
+            snapshot_partition(taken, &topic->partitions[j]);
+    }
+}
+
+static weir_code sync_segment(store *self, log_segment *segment, weir_error *err)
+{
+    char dir[STORE_PATH_BYTES];
+    bool is_new;
+
+    pthread_mutex_lock(&self->lock);
+    is_new = segment->is_new;
+    segment->is_new = false;
+    pthread_mutex_unlock(&self->lock);
+    assert(segment->file != NULL); /* pinned when it was written, and dirty since */
+    if (disk_fdatasync(segment->file, err) != WEIR_OK)
+        return err->code;
+    if (!is_new)
+        return WEIR_OK;
+    partition_dir(segment->partition, dir);
+    return disk_sync_dir(self->disk, dir, err);
+}
+
+static weir_code sync_snapshot(store *self, const snapshot *taken, weir_error *err)
+{
+    for (size_t at = 0; at < taken->topics.len; at += sizeof(store_topic *)) {
+        store_topic *topic;
+
+        memcpy(&topic, taken->topics.ptr + at, sizeof(topic));
+        if (topics_sync_dirs(topic, err) != WEIR_OK)
+            return err->code;
+        pthread_mutex_lock(&self->lock);
+        topic->dirs_are_new = false;
+        pthread_mutex_unlock(&self->lock);
+    }
+    for (size_t at = 0; at < taken->segments.len; at += sizeof(log_segment *)) {
+        log_segment *segment;
+
+        memcpy(&segment, taken->segments.ptr + at, sizeof(segment));
+        if (sync_segment(self, segment, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
+}
+
+static void unpin_all(const snapshot *taken)
+{
+    for (size_t at = 0; at < taken->segments.len; at += sizeof(log_segment *)) {
+        log_segment *segment;
+
+        memcpy(&segment, taken->segments.ptr + at, sizeof(segment));
+        segment_unpin(segment);
+    }
+}
+
+/* Locked. Segments that are complete and durable may be removed or replaced from now on. */
+static void mark_checkpointed(store *self)
+{
+    for (size_t i = 0; i < self->all_topics.len / sizeof(store_topic *); i++) {
+        store_topic *topic;
+
+        memcpy(&topic, self->all_topics.ptr + i * sizeof(topic), sizeof(topic));
+        for (int32_t j = 0; j < topic->info.config.partitions; j++) {
+            store_partition *partition = &topic->partitions[j];
+
+            for (size_t k = partition_segment_count(partition); k > 0; k--) {
+                log_segment *segment = partition_segment(partition, k - 1);
+
+                if (segment->is_checkpointed)
+                    break; /* and so are all before it */
+                segment->is_checkpointed =
+                    segment->is_final && !segment->is_dirty && segment != partition->applied;
+            }
+        }
+    }
+}
+
+static void note_checkpoint(store *self, const snapshot *taken)
+{
+    pthread_mutex_lock(&self->lock);
+    self->checkpoint_position = taken->checkpoint.position;
+    self->stats.checkpoints++;
+    mark_checkpointed(self);
+    pthread_mutex_unlock(&self->lock);
+    journal_free_below(self->journal, taken->checkpoint.position);
+    pthread_mutex_lock(&self->lock);
+    pthread_cond_signal(&self->to_write); /* it may have waited for room in the journal */
+    self->retry_ns = 0;
+    pthread_cond_broadcast(&self->moved);
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* Removes the files of topics whose deletion is behind the checkpoint. */
+static weir_code remove_doomed(store *self, uint64_t position, weir_error *err)
+{
+    for (;;) {
+        store_topic **at, *topic;
+
+        pthread_mutex_lock(&self->lock);
+        at = &self->doomed;
+        while (*at != NULL && (*at)->deleted_at > position)
+            at = &(*at)->next_doomed;
+        topic = *at;
+        if (topic != NULL)
+            *at = topic->next_doomed;
+        for (int32_t i = 0; topic != NULL && i < topic->info.config.partitions; i++) {
+            store_partition *partition = &topic->partitions[i];
+
+            topic->dirs_are_new = false;
+            partition->applied = NULL;
+            while (partition_segment_count(partition) > 0) {
+                log_segment *segment = partition_segment(partition, 0);
+
+                partition_drop_segment(partition, 0);
+                segment_remove(segment);
+            }
+        }
+        pthread_mutex_unlock(&self->lock);
+        if (topic == NULL)
+            return WEIR_OK;
+        if (topics_remove_dir(self, topic->dir, err) != WEIR_OK)
+            return err->code;
+    }
+}
+
+weir_code store_make_checkpoint(store *self, weir_error *err)
+{
+    snapshot taken = {0};
+    weir_code code;
+
+    pthread_mutex_lock(&self->lock);
+    take_snapshot(self, &taken);
+    pthread_mutex_unlock(&self->lock);
+    code = sync_snapshot(self, &taken, err);
+    if (code == WEIR_RETRY)
+        err->code = code = WEIR_FATAL; /* data that was applied found no room: it is lost */
+    if (code == WEIR_OK)
+        code = checkpoint_write(&taken.checkpoint, self->disk, self->path, err);
+    if (code == WEIR_OK)
+        note_checkpoint(self, &taken);
+    else if (code != WEIR_RETRY) /* a full disk: the last checkpoint stands, the next may succeed */
+        store_stop(self, err);
+    unpin_all(&taken);
+    weir_buf_done(&taken.segments);
+    weir_buf_done(&taken.topics);
+    if (code == WEIR_OK)
+        code = remove_doomed(self, taken.checkpoint.position, err);
+    checkpoint_done(&taken.checkpoint);
+    return code;
+}

@@ -1,0 +1,262 @@
+/* store_segment.c - segments' files: opened when needed, closed when too many are open. */
+#include "runtime/base/mem.h"
+#include "runtime/base/reader.h"
+#include "runtime/log/store_state.h"
+#include "runtime/wire/record_batch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SCAN_BYTES = 1 << 20 };
+
+void segment_path(const log_segment *segment, const char *suffix, char *path)
+{
+    const store_topic *topic = segment->partition->topic;
+
+    snprintf(path, STORE_PATH_BYTES, "%s/topics/%s/%d/%020lld.%s", topic->store->path, topic->dir,
+             segment->partition->number, (long long)segment->base_offset, suffix);
+}
+
+log_segment *segment_new(store_partition *partition, int64_t base_offset)
+{
+    log_segment *segment = mem_zalloc(1, sizeof(*segment));
+
+    segment->partition = partition;
+    segment->base_offset = base_offset;
+    segment->max_timestamp_ms = -1;
+    return segment;
+}
+
+void segment_free(log_segment *segment)
+{
+    if (segment == NULL)
+        return;
+    assert(segment->pins == 0);
+    disk_close(segment->file);
+    sparse_index_done(&segment->offsets);
+    free(segment);
+}
+
+/* Locked: the list of open files that may be closed. */
+static void unlink_clean(log_segment *segment)
+{
+    store *self = segment->partition->topic->store;
+
+    if (segment->newer != NULL)
+        segment->newer->older = segment->older;
+    else
+        self->newest = segment->older;
+    if (segment->older != NULL)
+        segment->older->newer = segment->newer;
+    else
+        self->oldest = segment->newer;
+    segment->newer = segment->older = NULL;
+    self->clean_count--;
+}
+
+static bool is_clean(const log_segment *segment)
+{
+    return segment->pins == 0 && !segment->is_dirty && segment->file != NULL;
+}
+
+static void link_clean(log_segment *segment)
+{
+    store *self = segment->partition->topic->store;
+
+    segment->older = self->newest;
+    if (self->newest != NULL)
+        self->newest->newer = segment;
+    else
+        self->oldest = segment;
+    self->newest = segment;
+    self->clean_count++;
+}
+
+weir_code segment_pin(log_segment *segment, disk_file **file, weir_error *err)
+{
+    store *self = segment->partition->topic->store;
+    char path[STORE_PATH_BYTES];
+    disk_file *opened;
+    bool exists;
+
+    pthread_mutex_lock(&self->lock);
+    exists = segment->is_final;
+    if (is_clean(segment))
+        unlink_clean(segment);
+    segment->pins++;
+    *file = segment->file;
+    pthread_mutex_unlock(&self->lock);
+    if (*file != NULL)
+        return WEIR_OK;
+
+    segment_path(segment, "log", path);
+    if (disk_open(self->disk, path, exists ? DISK_WRITE : DISK_CREATE, &opened, err) != WEIR_OK) {
+        segment_unpin(segment);
+        return err->code;
+    }
+    pthread_mutex_lock(&self->lock);
+    if (segment->file == NULL) {
+        segment->file = opened;
+        opened = NULL;
+    }
+    *file = segment->file;
+    pthread_mutex_unlock(&self->lock);
+    disk_close(opened); /* somebody else was faster */
+    return WEIR_OK;
+}
+
+void segment_unpin(log_segment *pinned)
+{
+    store *self = pinned->partition->topic->store;
+    disk_file *closing = NULL;
+    log_segment *gone = NULL;
+
+    pthread_mutex_lock(&self->lock);
+    assert(pinned->pins > 0);
+    pinned->pins--;
+    if (pinned->pins == 0 && pinned->is_removed) {
+        gone = pinned;
+    } else if (is_clean(pinned)) {
+        link_clean(pinned);
+        if (self->clean_count > CLEAN_FILES) {
+            log_segment *oldest = self->oldest;
+
+            unlink_clean(oldest);
+            closing = oldest->file;
+            oldest->file = NULL;
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+    disk_close(closing);
+    segment_free(gone);
+}
+
+void segment_mark_dirty(log_segment *segment)
+{
+    store *self = segment->partition->topic->store;
+
+    if (segment->is_dirty)
+        return;
+    if (is_clean(segment))
+        unlink_clean(segment);
+    segment->is_dirty = true;
+    weir_buf_add(&self->dirty, &segment, sizeof(segment));
+}
+
+void segment_remove(log_segment *segment)
+{
+    assert(!segment->is_dirty);
+    if (is_clean(segment))
+        unlink_clean(segment);
+    segment->is_removed = true;
+    if (segment->pins == 0)
+        segment_free(segment);
+}
+
+/* The fields of a batch's header that place it; false when there is no batch. The rest of the batch need
+ * not be there, which is why this is not record_batch_peek. */
+static bool read_header(const char *header, record_batch_info *info)
+{
+    reader in = reader_of((weir_str){header, RECORD_BATCH_HEADER_BYTES});
+    int32_t length, last_delta;
+    uint8_t magic;
+
+    info->base_offset = (int64_t)reader_be64(&in);
+    length = (int32_t)reader_be32(&in);
+    (void)reader_be32(&in); /* leader epoch */
+    magic = reader_u8(&in);
+    (void)reader_be32(&in); /* CRC */
+    (void)reader_be16(&in); /* attributes */
+    last_delta = (int32_t)reader_be32(&in);
+    (void)reader_be64(&in); /* base timestamp */
+    info->max_timestamp_ms = (int64_t)reader_be64(&in);
+    if (magic != 2 || last_delta < 0 || info->base_offset < 0 ||
+        length < RECORD_BATCH_HEADER_BYTES - RECORD_BATCH_LENGTH_AT - 4)
+        return false;
+    info->last_offset = info->base_offset + last_delta;
+    info->size_bytes = (size_t)length + RECORD_BATCH_LENGTH_AT + 4;
+    return true;
+}
+
+/* A walk over the headers of a segment's batches. */
+typedef struct batch_walk {
+    log_segment *segment;
+    disk_file *file;
+    weir_buf window;
+    int64_t window_at;
+    sparse_index *offsets, *times;
+    int64_t indexed_at;
+    index_facts *facts;
+} batch_walk;
+
+static void index_batch(batch_walk *walk, const record_batch_info *info)
+{
+    int64_t at = walk->facts->segment_bytes;
+
+    if (walk->offsets != NULL && (at == 0 || at - walk->indexed_at >= INDEX_INTERVAL_BYTES)) {
+        sparse_index_add(walk->offsets, info->base_offset, at);
+        if (at > 0)
+            sparse_index_add(walk->times, walk->facts->max_timestamp_ms, info->base_offset);
+        walk->indexed_at = at;
+    }
+    if (info->max_timestamp_ms > walk->facts->max_timestamp_ms)
+        walk->facts->max_timestamp_ms = info->max_timestamp_ms;
+    walk->facts->next_offset = info->last_offset + 1;
+    walk->facts->segment_bytes += (int64_t)info->size_bytes;
+}
+
+/* The header at a position; NULL behind the end of the file. */
+static weir_code view_header(batch_walk *walk, int64_t at, const char **header, weir_error *err)
+{
+    int64_t end = walk->window_at + (int64_t)walk->window.len;
+    size_t got;
+
+    if (at < walk->window_at || at + RECORD_BATCH_HEADER_BYTES > end) {
+        weir_buf_clear(&walk->window);
+        if (disk_pread(walk->file, weir_buf_reserve(&walk->window, SCAN_BYTES), SCAN_BYTES, at,
+                       &got, err) != WEIR_OK)
+            return err->code;
+        walk->window.len = got;
+        walk->window_at = at;
+        end = at + (int64_t)got;
+    }
+    *header =
+        at + RECORD_BATCH_HEADER_BYTES <= end ? walk->window.ptr + (at - walk->window_at) : NULL;
+    return WEIR_OK;
+}
+
+static weir_code walk_batch(batch_walk *walk, int64_t size, weir_error *err)
+{
+    int64_t at = walk->facts->segment_bytes;
+    char path[STORE_PATH_BYTES];
+    record_batch_info info;
+    const char *header = NULL;
+
+    if (view_header(walk, at, &header, err) != WEIR_OK)
+        return err->code;
+    if (header == NULL || !read_header(header, &info) ||
+        info.base_offset < walk->facts->next_offset || at + (int64_t)info.size_bytes > size) {
+        segment_path(walk->segment, "log", path);
+        return weir_fail(err, WEIR_FATAL, "the segment '%s' is damaged at offset %lld", path,
+                         (long long)at);
+    }
+    index_batch(walk, &info);
+    return WEIR_OK;
+}
+
+weir_code segment_index(log_segment *segment, int64_t size, sparse_index *offsets,
+                        sparse_index *times, index_facts *facts, weir_error *err)
+{
+    batch_walk walk = {.segment = segment, .offsets = offsets, .times = times, .facts = facts};
+    weir_code code = WEIR_OK;
+
+    *facts = (index_facts){.next_offset = segment->base_offset, .max_timestamp_ms = -1};
+    if (segment_pin(segment, &walk.file, err) != WEIR_OK)
+        return err->code;
+    while (facts->segment_bytes < size && code == WEIR_OK)
+        code = walk_batch(&walk, size, err);
+    segment_unpin(segment);
+    weir_buf_done(&walk.window);
+    return code;
+}
