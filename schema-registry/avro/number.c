@@ -1,6 +1,7 @@
 /* number.c - floating point numbers as JSON: the shortest digits that read back as the same. */
 #include "schema-registry/avro/json.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ void avro_json_double(weir_buf *out, double value)
     }
     if (add_whole(out, value))
         return;
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
@@ -55,7 +56,7 @@ void avro_json_float(weir_buf *out, float value)
     }
     if (fabsf(value) < 1e7F && add_whole(out, (double)value))
         return;
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value)
             break;
