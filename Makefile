@@ -97,14 +97,7 @@ $(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
 # --- Testing -------------------------------------------------------------------------------------
 # A passed test is a file, newer than the program it ran: `make -j unit` repeats only what changed.
 
-# What tests share, linked where it is needed: the fake log, the simulated disk.
-FIXTURES := $(OUT)/fixtures.a
-
-$(FIXTURES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fixtures/*.c))
-	@rm -f $@
-	$(AR) rcs $@ $^
-
-$(TESTS): $(OUT)/%: $(OUT)/%.o $(FIXTURES) $(LIB)
+$(TESTS): $(OUT)/%: $(OUT)/%.o $(LIB)
 	$(CC) $(CFLAGS) $(filter-out $(LIB),$^) $(LIB) $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
 
 $(OUT)/%.passed: $(OUT)/%
@@ -118,13 +111,21 @@ tests: $(TESTS)
 unit: $(PICKED:%=%.passed)
 	$(if $(PICKED)$(if $(T),,all),,@echo "no unit test has $(T) in its path"; exit 1)
 
+# Programs that component tests drive: hosts of a plugin, which find the SDK's functions in them.
+DRIVERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/support/*.c))
+
+$(DRIVERS): $(OUT)/%: $(OUT)/%.o $(LIB) sdk/weir.map
+	$(CC) $(CFLAGS) $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) $(LIBS) -o $@
+
+drivers: $(DRIVERS)
+
 # --- Simulation, fuzzing, benchmarks, everything -------------------------------------------------
 
 # What simulations share is in the files whose names do not begin with sim_.
 SIM_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/sim/sim_%.c,$(SIM_SRC)))
 BENCH_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/bench_%.c,$(BENCH_SRC)))
 
-$(SIMS): $(OUT)/%: $(OUT)/%.o $(SIM_SHARED) $(FIXTURES) $(LIB)
+$(SIMS): $(OUT)/%: $(OUT)/%.o $(SIM_SHARED) $(LIB)
 	$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(BENCH_SHARED) $(LIB)
@@ -199,7 +200,7 @@ $(OUT)/%.alone: % $(OUT)/flags
 clean:
 	rm -rf build
 
-.PHONY: all tests unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
+.PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -113,12 +113,12 @@ static weir_code result_error(postgres *self, const PGresult *result, const char
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 
     if (message == NULL || PQstatus(self->connection) == CONNECTION_BAD)
         return connection_error(self, doing, err);
-    return weir_fail(err, postgres_classify(sqlstate), "%s: %s%s%s%s", doing, message,
-                     detail != NULL ? ": " : "", detail != NULL ? detail : "", remedy(sqlstate));
+    /* the detail stays out: it shows the row, and values do not belong into diagnostics */
+    return weir_fail(err, postgres_classify(sqlstate), "%s: %s%s", doing, message,
+                     remedy(sqlstate));
 }
 
 /* The answers of a merge: every statement must have worked, and partial rows must have been there. */

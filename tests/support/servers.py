@@ -122,8 +122,7 @@ class Postgres:
         return connection
 
     def create_database(self, name):
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f'create database "{name}"')
+        self.psql(f'create database "{name}"')  # takes no transaction around it
         return self.dsn(name)
 
     def psql(self, sql, database="postgres"):

@@ -1,0 +1,50 @@
+/* slot.h - the server's side of the stream: its settings, the publications and the replication slot.
+ *
+ * The publication is made before the slot, because the server looks it up as of the change that it
+ * decodes: a slot that is older than its publication never works. Tables whose updates and deletes
+ * could not be published, because they have no replica identity, go into a second publication of inserts
+ * only, so that publishing never breaks an application's UPDATE.
+ *
+ * One thread.
+ */
+#ifndef POSTGRES_CDC_SLOT_H
+#define POSTGRES_CDC_SLOT_H
+
+#include "catalog.h"
+
+typedef struct slot_state {
+    bool exists;
+    bool active;
+    bool lost; /* the server has removed WAL that it needs */
+    int active_pid;
+    uint64_t restart_lsn;   /* what is decoded begins at or behind this */
+    uint64_t confirmed_lsn; /* transactions that committed before are not sent again */
+} slot_state;
+
+typedef struct slot_created {
+    uint64_t consistent_lsn;
+    weir_str snapshot; /* its exported name; lives as long as the task */
+} slot_created;
+
+/* Refuses a server that can't do it: wal_level, version, a standby. */
+WEIR_MUST_CHECK weir_code slot_check_server(PGconn *connection, weir_error *err);
+
+/* Makes the publications what the captured tables ask for, as publication.autocreate.mode allows.
+ * slot_exists: a missing publication is an error then. names: for the option publication_names. */
+WEIR_MUST_CHECK weir_code slot_publish(const catalog *tables, const settings *config,
+                                       bool slot_exists, weir_buf *names, weir_error *err);
+
+WEIR_MUST_CHECK weir_code slot_look(PGconn *connection, const settings *config, slot_state *state,
+                                    weir_error *err);
+
+/* Makes the slot, in two steps: it waits for every transaction that is open on the server. */
+WEIR_MUST_CHECK weir_code slot_create_begin(PGconn *replication, const settings *config,
+                                            weir_error *err);
+/* *done: it is there. Waits no longer than this. */
+WEIR_MUST_CHECK weir_code slot_create_poll(PGconn *replication, weir_task *task, int64_t timeout_us,
+                                           slot_created *created, bool *done, weir_error *err);
+
+/* How many transactions a slot that is being made waits for, and the oldest's process. */
+WEIR_MUST_CHECK weir_code slot_waits_for(PGconn *connection, int *count, int *pid, weir_error *err);
+
+#endif

@@ -1,0 +1,140 @@
+/* plugin_check.c - what a person who writes a plugin should know before others use it. */
+#include "runtime/connect/plugin.h"
+
+#include "runtime/base/mem.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct findings {
+    void (*found)(void *context, const char *message);
+    void *context;
+} findings;
+
+static void WEIR_PRINTF(2, 3) add(const findings *to, const char *fmt, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof(message), fmt, args); /* a cut message is still a message */
+    va_end(args);
+    to->found(to->context, message);
+}
+
+static bool name_is_legal(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++)
+        if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) &&
+            strchr(".-_", *at) == NULL)
+            return false;
+    return name[0] != '\0';
+}
+
+/* The bytes of the member that a field is bound to. */
+static size_t member_size(weir_kind kind)
+{
+    switch (kind) {
+    case WEIR_KIND_BOOL:
+        return sizeof(bool);
+    case WEIR_KIND_INT:
+        return sizeof(int64_t);
+    case WEIR_KIND_STR:
+        return sizeof(weir_str);
+    case WEIR_KIND_LIST:
+        return sizeof(weir_list);
+    case WEIR_KIND_DOUBLE:
+        return sizeof(double);
+    case WEIR_KIND_CHOICE:
+        return sizeof(weir_choice);
+    }
+    return 0;
+}
+
+static void check_field(const plugin *self, size_t index, const findings *to)
+{
+    weir_field field = config_field(&self->table, index);
+
+    if (!name_is_legal(field.name))
+        add(to, "setting \"%s\": a name has lower-case letters, digits, '.', '-' and '_'",
+            field.name);
+    if (field.doc == NULL || strlen(field.doc) < 10)
+        add(to, "setting \"%s\": has no documentation", field.name);
+    if (member_size(field.kind) == 0)
+        add(to, "setting \"%s\": has a kind that this weir does not know", field.name);
+    if (field.bound && field.offset + member_size(field.kind) > self->state_size)
+        add(to, "setting \"%s\": its member lies outside of the state (state_size is %zu)",
+            field.name, self->state_size);
+    if (field.kind == WEIR_KIND_CHOICE && (field.choices == NULL || field.choices[0] == NULL))
+        add(to, "setting \"%s\": is a choice of nothing", field.name);
+    if (field.min > field.max)
+        add(to, "setting \"%s\": its least value is larger than its greatest", field.name);
+    if (field.unsupported != NULL && field.ignored != NULL)
+        add(to, "setting \"%s\": is both unsupported and ignored", field.name);
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(config_field(&self->table, i).name, field.name) == 0)
+            add(to, "setting \"%s\": stands twice in the table", field.name);
+    if (field.depends_on != NULL) {
+        bool known = false;
+
+        for (size_t i = 0; i < self->table.count; i++)
+            known |= strcmp(config_field(&self->table, i).name, field.depends_on) == 0;
+        if (!known)
+            add(to, "setting \"%s\": depends on \"%s\", which is not in the table", field.name,
+                field.depends_on);
+    }
+}
+
+/* All defaults, bound as a task would: what the table's own checks say about them. Settings without default
+ * are missing, of course. */
+static void check_defaults(const plugin *self, const findings *to)
+{
+    static const task_host nobody = {0};
+    config_issues issues = {0};
+    void *state = mem_zalloc(1, self->state_size + 1);
+    weir_task task = {0};
+
+    task_init(&task, WEIR_STR("check"), 0, &nobody, NULL);
+    config_bind(&self->table, NULL, 0, CONFIG_ERROR, NULL, &task, state, &issues);
+    for (size_t i = 0; i < config_issue_count(&issues); i++) {
+        const config_issue *issue = config_issue_at(&issues, i);
+
+        for (size_t n = 0; n < self->table.count; n++) {
+            weir_field field = config_field(&self->table, n);
+
+            if (weir_str_eq(weir_cstr(field.name), issue->name) && field.fallback != NULL)
+                add(to, "setting \"%s\": its own default is refused: %s", field.name,
+                    issue->message);
+        }
+    }
+    config_issues_done(&issues);
+    task_done(&task);
+    free(state);
+}
+
+void plugin_check(const plugin *self, void (*found)(void *context, const char *message),
+                  void *context)
+{
+    const findings to = {found, context};
+    bool all_bound = true;
+
+    if (!name_is_legal(self->name))
+        add(&to, "the name \"%s\" has other than lower-case letters, digits, '.', '-' and '_'",
+            self->name);
+    if (!isdigit((unsigned char)self->version[0]))
+        add(&to, "the version \"%s\" does not begin with a number", self->version);
+    if (strlen(self->summary) < 10)
+        add(&to, "the summary says nothing");
+    for (size_t i = 0; i < self->table.count; i++) {
+        weir_field field = config_field(&self->table, i);
+
+        check_field(self, i, &to);
+        all_bound &= !field.bound || (member_size(field.kind) > 0 &&
+                                      field.offset + member_size(field.kind) <= self->state_size);
+    }
+    if (all_bound)
+        check_defaults(self, &to);
+}

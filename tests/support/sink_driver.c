@@ -1,0 +1,461 @@
+/* sink_driver.c - a sink under the hand of a test: commands on standard input, answers on standard output.
+ *
+ * It loads one sink and is its worker, without a log: a test says which records come, when a flush is
+ * due, and what the log and the topics are called. One command a line, words separated by one space; bytes
+ * are in hexadecimal, `-` is none. Each command is answered by one line, `ok ...` or `error CODE message`;
+ * before it there may be lines `reject OFFSET reason` and `diag text`.
+ *
+ *     set NAME HEX                       a setting, before open
+ *     task CONNECTOR NUMBER LOG EPOCH    who the task is, before open
+ *     topic NAME ID                      the identity of a topic of the log
+ *     tolerate 0|1                       whether a rejected record is tolerated; 1 at first
+ *     open · close · clear
+ *     schema NAME HEX                    Avro, as JSON
+ *     record TOPIC PARTITION OFFSET KEYSCHEMA KEY VALUESCHEMA VALUE UNSENT [TABLETOPIC]
+ *     put                                the records since the last flush or clear
+ *     assigned TOPIC PARTITION · revoked TOPIC PARTITION
+ *     flush (TOPIC PARTITION OFFSET)...
+ *     alter TOPIC PARTITION OFFSET
+ *     load TOPIC FIRST COUNT STEP FLUSH  generated rows, flushed every FLUSH rows; answers the seconds
+ */
+#include "runtime/base/mem.h"
+#include "schema-registry/avro/avro.h"
+#include "sdk/src/batch.h"
+#include "sdk/src/config.h"
+#include "weir/weir.h"
+
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WORDS_MAX = 64, SETTINGS_MAX = 64, BATCH_BYTES = 4 << 20, LOAD_BATCH = 20000 };
+
+typedef struct driver {
+    const weir_sink *sink;
+    weir_task task;
+    void *state;
+    bool is_open;
+    bool tolerate;
+    weir_batch *batch;
+    weir_offsets *offsets;
+    weir_map *schemas; /* by name */
+    weir_map *topics;  /* by name: char * */
+    config_setting settings[SETTINGS_MAX];
+    size_t setting_count;
+    weir_error err;
+} driver;
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(mem_zalloc(1, size), text, size);
+}
+
+static weir_str from_hex(const char *word)
+{
+    size_t size = strlen(word) / 2;
+    char *bytes = mem_zalloc(1, size + 1);
+
+    if (strcmp(word, "-") == 0)
+        return (weir_str){0};
+    for (size_t i = 0; i < size; i++) {
+        char digits[3] = {word[2 * i], word[2 * i + 1], '\0'};
+
+        bytes[i] = (char)strtoul(digits, NULL, 16);
+    }
+    return (weir_str){bytes, size};
+}
+
+static int64_t number(const char *word)
+{
+    return strtoll(word, NULL, 10);
+}
+
+static void host_diag(void *self, weir_level level, weir_str text)
+{
+    (void)self, (void)level;
+    printf("diag %.*s\n", WEIR_ARG(text));
+}
+
+static void host_progress(void *self, weir_str phase, int64_t done, int64_t total)
+{
+    (void)self, (void)phase, (void)done, (void)total;
+}
+
+static void host_gauge(void *self, const char *name, double value)
+{
+    (void)self, (void)name, (void)value;
+}
+
+static weir_str host_topic_id(void *context, weir_str topic)
+{
+    driver *self = context;
+
+    return weir_cstr(weir_map_get(self->topics, topic));
+}
+
+static weir_code host_reject(void *context, const weir_record *record, const char *reason,
+                             weir_error *err)
+{
+    driver *self = context;
+
+    printf("reject %" PRId64 " %s\n", record->log_offset, reason);
+    if (self->tolerate)
+        return WEIR_OK;
+    return weir_fail(err, WEIR_FATAL, "record %" PRId64 ": %s", record->log_offset, reason);
+}
+
+static const task_host host = {
+    .diag = host_diag,
+    .progress = host_progress,
+    .gauge = host_gauge,
+    .topic_id = host_topic_id,
+    .reject = host_reject,
+};
+
+static weir_code open_sink(driver *self)
+{
+    config_table table = {self->sink->fields, self->sink->field_count, sizeof(weir_field)};
+    config_issues issues = {.items = {.ptr = NULL}};
+    weir_code code;
+
+    memset(self->state, 0, self->sink->state_size);
+    config_bind(&table, self->settings, self->setting_count, CONFIG_ERROR, NULL, &self->task,
+                self->state, &issues);
+    code = config_result(&issues, &self->err);
+    config_issues_done(&issues);
+    if (code == WEIR_OK && self->sink->validate != NULL)
+        code = self->sink->validate(self->state, &self->err);
+    if (code != WEIR_OK)
+        return code;
+    self->is_open = true;
+    return self->sink->open(&self->task, self->state, &self->err);
+}
+
+static weir_code close_sink(driver *self)
+{
+    if (self->is_open)
+        self->sink->close(&self->task, self->state);
+    self->is_open = false;
+    task_reset(&self->task);
+    return WEIR_OK;
+}
+
+static weir_code add_schema(driver *self, char **words)
+{
+    weir_schema *schema = avro_parse(from_hex(words[2]), &self->err);
+
+    if (schema == NULL)
+        return self->err.code;
+    (void)weir_map_put(self->schemas, weir_cstr(words[1]), schema);
+    return WEIR_OK;
+}
+
+static uint32_t schema_number(driver *self, const char *name)
+{
+    const weir_schema *schema = weir_map_get(self->schemas, weir_cstr(name));
+
+    return schema != NULL ? batch_schema(self->batch, schema) : BATCH_NULL;
+}
+
+/* Columns that were not sent, "1,4". */
+static void set_unsent(driver *self, batch_entry *entry, char *list)
+{
+    uint64_t bits[4] = {0};
+
+    if (strcmp(list, "-") == 0)
+        return;
+    for (char *at = list; *at != '\0'; at += *at == ',') {
+        uint64_t column = strtoul(at, &at, 10);
+
+        bits[column / 64] |= UINT64_C(1) << column % 64;
+    }
+    uint8_t *to = batch_reserve(self->batch, sizeof(bits) + 8);
+    size_t gap = (8 - ((uintptr_t)to & 7)) & 7;
+
+    memcpy(to + gap, bits, sizeof(bits));
+    batch_span span = batch_take(self->batch, gap + sizeof(bits));
+
+    entry->unsent = span.at + (uint32_t)gap;
+    entry->unsent_words = 4;
+}
+
+static weir_code add_record(driver *self, char **words, size_t count)
+{
+    batch_log_record record = {.topic = batch_topic(self->batch, weir_cstr(words[1])),
+                               .partition = (int32_t)number(words[2]),
+                               .offset = number(words[3]),
+                               .key = from_hex(words[5]),
+                               .value = from_hex(words[7])};
+
+    if (!batch_add_log_record(self->batch, &record))
+        return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
+    uint32_t key_schema = schema_number(self, words[4]);
+    uint32_t value_schema = schema_number(self, words[6]);
+    uint32_t topic = batch_topic(self->batch, weir_cstr(words[count > 9 ? 9 : 1]));
+    batch_entry *entry = batch_at(self->batch, batch_count(self->batch) - 1);
+
+    entry->key_schema = key_schema;
+    entry->value_schema = value_schema;
+    entry->topic = topic;
+    set_unsent(self, entry, words[8]);
+    return WEIR_OK;
+}
+
+static weir_code put(driver *self)
+{
+    return self->sink->put(&self->task, self->state, self->batch, &self->err);
+}
+
+static weir_code flush(driver *self, char **words, size_t count)
+{
+    offsets_clear(self->offsets);
+    for (size_t i = 1; i + 2 < count; i += 3)
+        offsets_put(self->offsets, weir_cstr(words[i]), (int32_t)number(words[i + 1]),
+                    number(words[i + 2]));
+    weir_code code = self->sink->flush(&self->task, self->state, self->offsets, &self->err);
+
+    if (code == WEIR_OK)
+        batch_clear(self->batch);
+    return code;
+}
+
+/* --- Load ------------------------------------------------------------------------------------ */
+
+static const char load_key[] = "{\"type\":\"record\",\"name\":\"Key\",\"fields\":["
+                               "{\"name\":\"id\",\"type\":\"long\"}]}";
+static const char load_value[] =
+    "{\"type\":\"record\",\"name\":\"Value\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"customer\",\"type\":\"int\"},"
+    "{\"name\":\"name\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"price\",\"type\":[\"null\",{\"type\":\"bytes\",\"logicalType\":\"decimal\","
+    "\"precision\":10,\"scale\":2}]},"
+    "{\"name\":\"weight\",\"type\":[\"null\",\"double\"]},"
+    "{\"name\":\"at\",\"type\":[\"null\",{\"type\":\"long\",\"connect.name\":"
+    "\"io.debezium.time.MicroTimestamp\",\"connect.version\":1}]},"
+    "{\"name\":\"note\",\"type\":[\"null\",\"string\"]}]}";
+
+static void put_load_row(weir_batch *batch, int64_t id)
+{
+    char name[64];
+    uint32_t price = __builtin_bswap32((uint32_t)(id * 7919 % 10000000));
+    int size = snprintf(name, sizeof(name), "customer number %" PRId64, id % 100000);
+
+    weir_put_long(batch, id);
+    weir_put_int(batch, (int32_t)(id % 100000));
+    weir_put_branch(batch, 1);
+    weir_put_text(batch, (weir_str){name, (size_t)size});
+    weir_put_branch(batch, 1);
+    weir_put_bytes(batch, (weir_str){(const char *)&price, 4});
+    weir_put_branch(batch, 1);
+    weir_put_double(batch, (double)id / 3);
+    weir_put_branch(batch, 1);
+    weir_put_long(batch, INT64_C(1700000000000000) + id * 1000);
+    weir_put_branch(batch, (int32_t)(id % 4 != 0));
+    if (id % 4 != 0)
+        weir_put_text(batch, WEIR_STR("a note about this row, some forty bytes"));
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Fills the batch with rows first, first + step, ...; the log's offset is the place of the row. */
+static weir_code fill(driver *self, weir_str topic, const weir_schema *schemas[2], int64_t first,
+                      int64_t step, int64_t done, int64_t count)
+{
+    batch_clear(self->batch);
+    for (int64_t i = done; i < count && i < done + LOAD_BATCH; i++) {
+        if (!weir_record_begin(self->batch, topic))
+            return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
+        weir_record_key(self->batch, schemas[0]);
+        weir_put_long(self->batch, first + i * step);
+        weir_record_value(self->batch, schemas[1]);
+        put_load_row(self->batch, first + i * step);
+        if (weir_record_end(self->batch, &self->err) != WEIR_OK)
+            return self->err.code;
+        batch_entry *entry = batch_at(self->batch, batch_count(self->batch) - 1);
+
+        entry->log_topic = entry->topic;
+        entry->log_partition = 0;
+        entry->log_offset = i;
+    }
+    return WEIR_OK;
+}
+
+static weir_code load(driver *self, char **words, double *took)
+{
+    const weir_schema *schemas[2] = {
+        weir_task_schema(&self->task, weir_cstr(load_key), &self->err),
+        weir_task_schema(&self->task, weir_cstr(load_value), &self->err)};
+    int64_t first = number(words[2]), count = number(words[3]), step = number(words[4]);
+    int64_t flush_count = number(words[5]);
+    weir_str topic = weir_cstr(words[1]);
+
+    for (int64_t done = 0, flushed = 0; done < count;) {
+        if (fill(self, topic, schemas, first, step, done, count) != WEIR_OK)
+            return self->err.code;
+        double start = seconds(); /* what a worker's reader would do is not measured */
+
+        if (put(self) != WEIR_OK)
+            return self->err.code;
+        done += batch_count(self->batch);
+        if (done - flushed >= flush_count || done == count) {
+            flushed = done;
+            offsets_clear(self->offsets);
+            offsets_put(self->offsets, topic, 0, done);
+            if (self->sink->flush(&self->task, self->state, self->offsets, &self->err) != WEIR_OK)
+                return self->err.code;
+        }
+        *took += seconds() - start;
+    }
+    batch_clear(self->batch);
+    return WEIR_OK;
+}
+
+/* --- Commands -------------------------------------------------------------------------------- */
+
+static weir_code set(driver *self, char **words)
+{
+    if (self->setting_count == SETTINGS_MAX)
+        return weir_fail(&self->err, WEIR_FATAL, "too many settings");
+    self->settings[self->setting_count++] =
+        (config_setting){weir_cstr(copy_text(words[1])), from_hex(words[2])};
+    return WEIR_OK;
+}
+
+static weir_code be(driver *self, char **words)
+{
+    task_done(&self->task);
+    task_init(&self->task, weir_cstr(copy_text(words[1])), (int)number(words[2]), &host, self);
+    self->task.log_id = weir_cstr(copy_text(words[3]));
+    self->task.epoch = number(words[4]);
+    return WEIR_OK;
+}
+
+static weir_code partition(driver *self, char **words, bool gained, int64_t *resume)
+{
+    if (gained)
+        return self->sink->assigned(&self->task, self->state, weir_cstr(words[1]),
+                                    (int32_t)number(words[2]), resume, &self->err);
+    return self->sink->revoked(&self->task, self->state, weir_cstr(words[1]),
+                               (int32_t)number(words[2]), &self->err);
+}
+
+static bool is(const char *word, const char *name, size_t count, size_t wanted)
+{
+    return strcmp(word, name) == 0 && count >= wanted;
+}
+
+/* Commands that configure the driver. */
+static bool prepare(driver *self, char **words, size_t count, weir_code *code)
+{
+    *code = WEIR_OK;
+    if (is(words[0], "set", count, 3))
+        *code = set(self, words);
+    else if (is(words[0], "task", count, 5))
+        *code = be(self, words);
+    else if (is(words[0], "topic", count, 3))
+        free(weir_map_put(self->topics, weir_cstr(words[1]), copy_text(words[2])));
+    else if (is(words[0], "tolerate", count, 2))
+        self->tolerate = words[1][0] == '1';
+    else if (is(words[0], "schema", count, 3))
+        *code = add_schema(self, words);
+    else if (is(words[0], "clear", count, 1))
+        batch_clear(self->batch);
+    else
+        return false;
+    return true;
+}
+
+static weir_code act(driver *self, char **words, size_t count, char *answer, size_t size)
+{
+    int64_t resume = -1;
+    double took = 0;
+    weir_code code;
+
+    if (prepare(self, words, count, &code))
+        return code;
+    if (is(words[0], "open", count, 1))
+        return open_sink(self);
+    if (is(words[0], "close", count, 1))
+        return close_sink(self);
+    if (is(words[0], "record", count, 9))
+        return add_record(self, words, count);
+    if (is(words[0], "put", count, 1))
+        return put(self);
+    if (is(words[0], "flush", count, 1))
+        return flush(self, words, count);
+    if (is(words[0], "alter", count, 4))
+        return self->sink->alter_offsets(&self->task, self->state, weir_cstr(words[1]),
+                                         (int32_t)number(words[2]), number(words[3]), &self->err);
+    if (is(words[0], "assigned", count, 3) || is(words[0], "revoked", count, 3)) {
+        code = partition(self, words, words[0][0] == 'a', &resume);
+        (void)snprintf(answer, size, " %" PRId64, resume);
+        return code;
+    }
+    if (is(words[0], "load", count, 6)) {
+        code = load(self, words, &took);
+        (void)snprintf(answer, size, " %.6f", took);
+        return code;
+    }
+    return weir_fail(&self->err, WEIR_FATAL, "unknown command \"%s\"", words[0]);
+}
+
+static const weir_sink *load_plugin(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const weir_plugin *(*entry)(void);
+
+    if (library == NULL) {
+        (void)fprintf(stderr, "%s\n", dlerror());
+        return NULL;
+    }
+    *(void **)(&entry) = dlsym(library, "weir_plugin_entry");
+    return entry != NULL ? entry()->sink : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    driver self = {.tolerate = true};
+    char *line = NULL;
+    size_t size = 0;
+
+    self.sink = argc == 2 ? load_plugin(argv[1]) : NULL;
+    if (self.sink == NULL) {
+        (void)fprintf(stderr, "usage: sink_driver SINK.so\n");
+        return 2;
+    }
+    self.state = mem_zalloc(1, self.sink->state_size);
+    self.batch = batch_new(BATCH_BYTES);
+    self.offsets = offsets_new();
+    self.schemas = weir_map_new();
+    self.topics = weir_map_new();
+    task_init(&self.task, WEIR_STR("test"), 0, &host, &self);
+    while (getline(&line, &size, stdin) > 0) {
+        char *words[WORDS_MAX];
+        char *rest = line;
+        char answer[64] = "";
+        size_t count = 0;
+
+        for (char *word; count < WORDS_MAX && (word = strsep(&rest, " \n")) != NULL;)
+            if (*word != '\0')
+                words[count++] = word;
+        weir_code code = count > 0 ? act(&self, words, count, answer, sizeof(answer)) : WEIR_OK;
+
+        if (code == WEIR_OK)
+            printf("ok%s\n", answer);
+        else
+            printf("error %s %s\n", weir_code_name(code), self.err.message);
+        (void)fflush(stdout);
+    }
+    return close_sink(&self) == WEIR_OK ? 0 : 1;
+}
