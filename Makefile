@@ -62,6 +62,9 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -c $< -o $@
 
+# The assembler puts these files into the program; the compiler does not tell make of it.
+$(OUT)/runtime/cli/plugin_template.o: $(wildcard sdk/template/*)
+
 # Other flags, other objects: the file changes, and with it everything, only when the flags do.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
@@ -196,6 +199,19 @@ $(OUT)/%.alone: % $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -include $< -x c /dev/null
 	@touch $@
+
+# docs/reference is what the connectors' tables say. `make docs` writes it; `make check` refuses a difference.
+REFERENCE := $(CONNECTORS:%=docs/reference/%.md)
+
+docs: all
+	@mkdir -p docs/reference
+	@for name in $(CONNECTORS); do $(PROGRAM) plugin describe $$name --markdown \
+	    --plugins $(OUT)/connectors > docs/reference/$$name.md || exit 1; done
+
+check-docs: all
+	@for name in $(CONNECTORS); do $(PROGRAM) plugin describe $$name --markdown \
+	    --plugins $(OUT)/connectors | cmp -s - docs/reference/$$name.md || \
+	    { echo "docs/reference/$$name.md is not what the table says: make docs"; exit 1; }; done
 
 clean:
 	rm -rf build

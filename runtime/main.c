@@ -17,6 +17,7 @@ static const command commands[] = {
     {"stop", "stops connectors of a running worker", cli_control},
     {"restart", "restarts connectors and their tasks", cli_control},
     {"offsets", "shows, sets or forgets a connector's offsets", cli_offsets},
+    {"plugin", "lists, describes, checks connectors, and begins new ones", cli_plugin},
     {"version", "prints the version", cli_version},
 };
 

@@ -20,7 +20,11 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 int cli_control(int argc, char **argv); /* pause, resume, stop, restart */
 int cli_offsets(int argc, char **argv);
+int cli_plugin(int argc, char **argv);
+int cli_run(int argc, char **argv);
+int cli_server(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_validate(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Writes "weir COMMAND: message" to standard error and returns CLI_FAILED. */

@@ -36,7 +36,25 @@ void settings_put(settings *s, pipeline_setting setting, bool replace)
     s->items[s->count++] = setting;
 }
 
-/* An item of a list is a text without a comma, which would make two of it. */
+/* A comma that would make two items of one: it stands in no bracket and behind no backslash, as in the
+ * regular expression a{1,3}. */
+static bool is_two_items(weir_str text)
+{
+    int depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (strchr("({[", text.ptr[i]) != NULL)
+            depth++;
+        else if (strchr(")}]", text.ptr[i]) != NULL)
+            depth -= depth > 0;
+        else if (text.ptr[i] == ',' && depth == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool item_is_good(settings *s, weir_str name, const yaml_tree_node *item)
 {
     if (item->kind != YAML_TREE_SCALAR || item->is_null) {
@@ -44,7 +62,7 @@ static bool item_is_good(settings *s, weir_str name, const yaml_tree_node *item)
                              name.ptr, yaml_tree_kind_name(item));
         return false;
     }
-    if (memchr(item->text.ptr, ',', item->text.len) == NULL)
+    if (!is_two_items(item->text))
         return true;
     pipeline_add_problem(s->set, s->file, item->line,
                          "%s holds \"%s\", but a comma separates the items of a list", name.ptr,

@@ -102,6 +102,17 @@ static void settings_are_texts_with_their_lines(void **state)
     assert_setting(source, "table.include.list", "public.orders,public.*", 10);
 }
 
+static void a_comma_in_brackets_belongs_to_its_item(void **state)
+{
+    CLEANUP(pipeline_set_freep)
+    pipeline_set *set = parsed("name: p\nsource:\n  connector: c\n  config:\n"
+                               "    l: [\"t[0-9]{1,3}\", \"a\\\\,b\", c]\n");
+    (void)state;
+
+    assert_problems(set, "");
+    assert_setting(pipeline_connector_at(set, 0), "l", "t[0-9]{1,3},a\\,b,c", 5);
+}
+
 static void shared_settings_go_to_those_they_concern(void **state)
 {
     CLEANUP(pipeline_set_freep) pipeline_set *set = parsed(shop);
@@ -280,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pipeline_becomes_connectors_in_order),
         cmocka_unit_test(settings_are_texts_with_their_lines),
+        cmocka_unit_test(a_comma_in_brackets_belongs_to_its_item),
         cmocka_unit_test(shared_settings_go_to_those_they_concern),
         cmocka_unit_test(transforms_are_those_of_connect),
         cmocka_unit_test(wildcards_make_a_pattern_of_the_topics),
