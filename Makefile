@@ -100,7 +100,14 @@ $(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
 # --- Testing -------------------------------------------------------------------------------------
 # A passed test is a file, newer than the program it ran: `make -j unit` repeats only what changed.
 
-$(TESTS): $(OUT)/%: $(OUT)/%.o $(LIB)
+# What tests share, linked where it is needed: the fake log, the simulated disk.
+FIXTURES := $(OUT)/fixtures.a
+
+$(FIXTURES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fixtures/*.c))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(TESTS): $(OUT)/%: $(OUT)/%.o $(FIXTURES) $(LIB)
 	$(CC) $(CFLAGS) $(filter-out $(LIB),$^) $(LIB) $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
 
 $(OUT)/%.passed: $(OUT)/%
@@ -128,7 +135,7 @@ drivers: $(DRIVERS)
 SIM_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/sim/sim_%.c,$(SIM_SRC)))
 BENCH_SHARED := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/bench_%.c,$(BENCH_SRC)))
 
-$(SIMS): $(OUT)/%: $(OUT)/%.o $(SIM_SHARED) $(LIB)
+$(SIMS): $(OUT)/%: $(OUT)/%.o $(SIM_SHARED) $(FIXTURES) $(LIB)
 	$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(BENCH_SHARED) $(LIB)
