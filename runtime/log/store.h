@@ -104,10 +104,12 @@ int64_t store_fact_get(store *store, weir_str key, int64_t otherwise);
 /* --- Appending ------------------------------------------------------------------------------ */
 
 /* Appends of one lane are committed in their order, also when one of them waits for a full topic; those
- * of other lanes pass it. */
+ * of other lanes pass it. When one of them fails, so do all later ones. */
 store_lane *store_lane_open(store *store);
 /* Ends the appends of the lane that are not being written yet (code WEIR_RETRY) and waits for the ones
- * that are. Later ones are refused. Then frees it. NULL is fine. */
+ * that are. Later ones are refused. */
+void store_lane_end(store *store, store_lane *lane);
+/* Ends and frees it. NULL is fine. */
 void store_lane_close(store *store, store_lane *lane);
 /* True while an append of the lane waits for room; reason, which may be NULL, says for what. */
 bool store_lane_is_full(store *store, store_lane *lane, weir_buf *reason);

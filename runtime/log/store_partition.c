@@ -64,6 +64,18 @@ void partition_add_segment(store_partition *partition, log_segment *segment)
     weir_buf_add(&partition->segments, &segment, sizeof(segment));
 }
 
+void partition_insert_segment(store_partition *partition, size_t i, log_segment *segment)
+{
+    char *at;
+
+    weir_buf_reserve(&partition->segments, sizeof(segment));
+    at = partition->segments.ptr + i * sizeof(segment);
+    memmove(at + sizeof(segment), at, partition->segments.len - i * sizeof(segment));
+    memcpy(at, &segment, sizeof(segment));
+    partition->segments.len += sizeof(segment);
+    partition->epoch++;
+}
+
 void partition_drop_segment(store_partition *partition, size_t i)
 {
     char *at = partition->segments.ptr + i * sizeof(log_segment *);

@@ -231,10 +231,9 @@ static void narrow(store *self, int64_t offset, place *from)
     if (from->at != 0 || !from->is_final || offset == from->segment->base_offset)
         return;
     segment_path(from->segment, "index", path);
-    if (index_read(self->disk, path, &index, &facts, &ignored) == WEIR_OK)
+    if (index_read(self->disk, path, &index, &facts, &ignored) == WEIR_OK &&
+        facts.segment_bytes == from->end) /* not that of a segment that replaces this one */
         from->at = sparse_index_floor(&index, offset, 0);
-    if (from->at > from->end)
-        from->at = 0;
     sparse_index_done(&index);
 }
 

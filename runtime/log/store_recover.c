@@ -56,7 +56,7 @@ static void note_base(void *context, const char *name)
 }
 
 /* What a complete segment's index says; without one, what the segment itself says. */
-static weir_code load_complete(log_segment *segment, weir_error *err)
+static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_error *err)
 {
     store *self = segment->partition->topic->store;
     char path[STORE_PATH_BYTES];
@@ -80,6 +80,7 @@ static weir_code load_complete(log_segment *segment, weir_error *err)
     segment->assigned_bytes = segment->applied_bytes = segment->reserved_bytes =
         facts.segment_bytes;
     segment->max_timestamp_ms = facts.max_timestamp_ms;
+    *next_offset = facts.next_offset;
     return WEIR_OK;
 }
 
@@ -128,6 +129,7 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     char dir[STORE_PATH_BYTES];
     weir_code code;
     const int64_t *at;
+    int64_t next_offset = 0;
     size_t count;
 
     partition_dir(partition, dir);
@@ -137,10 +139,15 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     if (count > 0)
         qsort(bases.ptr, count, sizeof(*at), compare_bases);
     for (size_t i = 0; i < count && code == WEIR_OK && at[i] <= state->segment_base; i++) {
-        log_segment *added = segment_new(partition, at[i]);
+        log_segment *added;
 
-        code =
-            at[i] < state->segment_base ? load_complete(added, err) : load_last(added, state, err);
+        if (at[i] < next_offset) /* replaced by the one before, but not removed in time */
+            continue;
+        added = segment_new(partition, at[i]);
+        if (at[i] < state->segment_base)
+            code = load_complete(added, &next_offset, err);
+        else
+            code = load_last(added, state, err);
         take_segment(partition, added);
     }
     weir_buf_done(&bases);

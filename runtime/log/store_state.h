@@ -84,7 +84,8 @@ struct store_partition {
 
     /* writer */
     int64_t next_offset;
-    log_segment *active; /* NULL: none yet */
+    log_segment *active;    /* NULL: none yet */
+    atomic_bool wants_roll; /* by store_roll: a new segment with the next append */
     int64_t group_bytes; /* in the group that is being made, by appends to this partition alone */
 
     /* locked */
@@ -116,6 +117,7 @@ struct store_lane {
     uint64_t active_count; /* locked: submitted and not done */
     uint64_t parked_count; /* locked */
     bool is_closing;       /* locked */
+    bool has_failed;       /* writer: an append was refused */
     weir_buf reason;       /* locked: what it is parked for */
 };
 
@@ -239,6 +241,7 @@ log_segment *partition_segment(const store_partition *partition, size_t i);
 /* The last segment whose base is at or below offset, else the first; -1 when there is none. */
 ptrdiff_t partition_find(const store_partition *partition, int64_t offset);
 void partition_add_segment(store_partition *partition, log_segment *segment);
+void partition_insert_segment(store_partition *partition, size_t i, log_segment *segment);
 void partition_drop_segment(store_partition *partition, size_t i);
 int64_t partition_end_of(const store_partition *partition, size_t i);
 void partition_push(store_partition *partition, const log_extent *extent);
@@ -281,6 +284,9 @@ WEIR_MUST_CHECK weir_code segment_finish(log_segment *segment, weir_error *err);
 /* store_checkpoint.c */
 bool store_checkpoint_is_due(store *store); /* locked */
 WEIR_MUST_CHECK weir_code store_make_checkpoint(store *store, weir_error *err);
+/* store_keep.c: removes the files of a segment, durably */
+WEIR_MUST_CHECK weir_code store_unlink_segment(store_partition *partition, int64_t base_offset,
+                                               weir_error *err);
 /* store_recover.c: checkpoint, topics, segments, journal */
 WEIR_MUST_CHECK weir_code store_recover(store *store, weir_error *err);
 /* store_format.c: the files format and lock */

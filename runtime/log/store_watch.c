@@ -105,13 +105,11 @@ store_lane *store_lane_open(store *self)
     return mem_zalloc(1, sizeof(store_lane));
 }
 
-void store_lane_close(store *self, store_lane *lane)
+void store_lane_end(store *self, store_lane *lane)
 {
     append_list ended = {0};
     weir_error closed;
 
-    if (lane == NULL)
-        return;
     (void)weir_fail(&closed, WEIR_RETRY, "its writer was closed");
     pthread_mutex_lock(&self->lock);
     lane->is_closing = true;
@@ -124,6 +122,13 @@ void store_lane_close(store *self, store_lane *lane)
         pthread_cond_wait(&self->moved, &self->lock);
     }
     pthread_mutex_unlock(&self->lock);
+}
+
+void store_lane_close(store *self, store_lane *lane)
+{
+    if (lane == NULL)
+        return;
+    store_lane_end(self, lane);
     weir_buf_done(&lane->reason);
     free(lane);
 }

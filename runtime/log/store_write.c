@@ -380,6 +380,8 @@ static weir_code reserve(log_segment *segment, int64_t size, weir_error *err)
 /* Room for an append in the segments of all its partitions. */
 static weir_code reserve_append(store *self, const store_append *append, weir_error *err)
 {
+    if (append->lane != NULL && append->lane->has_failed)
+        return weir_fail(err, WEIR_REJECT, "an earlier append of the same writer failed");
     for (size_t i = 0; i < append->piece_count; i++) {
         store_partition *partition = append->pieces[i].partition;
 
@@ -399,8 +401,10 @@ static weir_code reserve_append(store *self, const store_append *append, weir_er
         if (partition->active == NULL ||
             (partition->active->assigned_bytes > 0 &&
              partition->active->assigned_bytes + size > partition_segment_bytes(partition)) ||
-            partition->active->is_sealed)
+            (partition->active->assigned_bytes > 0 && atomic_load(&partition->wants_roll))) {
+            atomic_store(&partition->wants_roll, false);
             roll(self, partition);
+        }
         (void)reserve(partition->active, size, err); /* looked at below */
     }
     return err->code;
@@ -685,6 +689,8 @@ static weir_code assign_group(store *self, append_group *group, weir_error *err)
             break;
         (void)list_pop(&group->appends);
         if (err->code == WEIR_REJECT) {
+            if (plan.append->lane != NULL)
+                plan.append->lane->has_failed = true;
             end_append(self, plan.append, WEIR_REJECT, err);
             continue;
         }

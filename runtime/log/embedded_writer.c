@@ -1,0 +1,583 @@
+/* embedded_writer.c - units of records into batches, batches into appends, appends into outcomes.
+ *
+ * A unit has a part for every partition it touches: a buffer of finished batches and one being built. A
+ * commit is one append of the store; the writer's lane keeps commits in order, also when one must wait. Once
+ * a commit has failed, all later ones of the writer do: there are no holes.
+ */
+#include "runtime/base/mem.h"
+#include "runtime/log/embedded_state.h"
+#include "runtime/log/store_state.h"
+#include "runtime/wire/record_batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BATCH_BYTES = 1 << 20, /* a batch is ended when it is so large */
+    SPARE_UNITS = 2,       /* kept for the next ones */
+    SPARE_BYTES = 1 << 20, /* unless a buffer is larger */
+    MAX_SPARE_PARTS = 64,
+    EPOCH_KEY_BYTES = 255,
+};
+
+typedef struct unit_part {
+    store_partition *partition;
+    int32_t compression;
+    weir_buf bytes;
+    record_batch_builder builder;
+    bool is_building;
+} unit_part;
+
+typedef struct embedded_writer embedded_writer;
+
+typedef struct unit {
+    store_append append;
+    embedded_writer *writer;
+    struct unit *next;
+    log_ticket ticket;
+    weir_buf parts; /* of unit_part *; those behind part_count are kept for their buffers */
+    size_t part_count;
+    weir_map *by_partition; /* pointer of the partition -> its part; from the 9th on */
+    weir_buf pieces;        /* of store_piece */
+    size_t bytes;
+    bool is_done;
+} unit;
+
+/* What the writer knows of a topic; looked up again when topics were made or deleted. */
+typedef struct known_topic {
+    store_topic *topic;
+    const log_topic *info;
+} known_topic;
+
+struct embedded_writer {
+    log_writer base;
+    embedded *owner;
+    store_lane *lane;
+    char *id;
+    int64_t epoch;
+
+    /* its thread's */
+    unit *building;
+    unit_part *last_part;
+    known_topic last_topic;
+    uint64_t topics_generation;
+    uint32_t round_robin;
+    weir_buf scratch;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t moved;
+    unit *first, *last; /* committed units whose outcome was not counted yet */
+    unit *spare;
+    int spare_count;
+    log_ticket next_ticket;
+    log_ticket committed;   /* all below are */
+    log_ticket failed_from; /* all from here on are not; INT64_MAX: none */
+    log_outcome failure;
+    weir_error failure_reason;
+    bool is_fenced;
+    bool is_woken;
+};
+
+static embedded_writer *writer_of(log_writer *base)
+{
+    return (embedded_writer *)base;
+}
+
+/* --- Units ---------------------------------------------------------------------------------- */
+
+static unit_part *part_at(const unit *in, size_t i)
+{
+    unit_part *part;
+
+    memcpy(&part, in->parts.ptr + i * sizeof(part), sizeof(part));
+    return part;
+}
+
+static void unit_free(unit *freed)
+{
+    if (freed == NULL)
+        return;
+    for (size_t i = 0; i < freed->parts.len / sizeof(unit_part *); i++) {
+        weir_buf_done(&part_at(freed, i)->bytes);
+        free(part_at(freed, i));
+    }
+    weir_buf_done(&freed->parts);
+    weir_buf_done(&freed->pieces);
+    weir_map_free(freed->by_partition);
+    free(freed);
+}
+
+static void unit_clear(unit *cleared)
+{
+    for (size_t i = 0; i < cleared->part_count; i++) {
+        unit_part *part = part_at(cleared, i);
+
+        if (part->bytes.capacity > SPARE_BYTES || i >= MAX_SPARE_PARTS)
+            weir_buf_done(&part->bytes);
+        weir_buf_clear(&part->bytes);
+    }
+    cleared->part_count = 0;
+    cleared->bytes = 0;
+    cleared->is_done = false;
+    weir_map_free(cleared->by_partition);
+    cleared->by_partition = NULL;
+}
+
+static unit *take_unit(embedded_writer *writer)
+{
+    unit *taken;
+
+    pthread_mutex_lock(&writer->lock);
+    taken = writer->spare;
+    if (taken != NULL) {
+        writer->spare = taken->next;
+        writer->spare_count--;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    if (taken == NULL)
+        taken = mem_zalloc(1, sizeof(*taken));
+    taken->writer = writer;
+    taken->next = NULL;
+    return taken;
+}
+
+/* Locked. */
+static void give_unit(embedded_writer *writer, unit *given)
+{
+    if (writer->spare_count >= SPARE_UNITS) {
+        unit_free(given);
+        return;
+    }
+    unit_clear(given);
+    given->next = writer->spare;
+    writer->spare = given;
+    writer->spare_count++;
+}
+
+enum { SCANNED_PARTS = 8 }; /* so many are searched one by one */
+
+static unit_part *find_part(const unit *in, store_partition *partition)
+{
+    weir_str key = {(const char *)&partition, sizeof(partition)};
+    size_t scanned = in->part_count < SCANNED_PARTS ? in->part_count : SCANNED_PARTS;
+
+    for (size_t i = 0; i < scanned; i++) {
+        if (part_at(in, i)->partition == partition)
+            return part_at(in, i);
+    }
+    return in->by_partition == NULL ? NULL : weir_map_get(in->by_partition, key);
+}
+
+static unit_part *add_part(unit *to, store_partition *partition)
+{
+    weir_str key = {(const char *)&partition, sizeof(partition)};
+    size_t i = to->part_count++;
+    unit_part *part;
+
+    if (to->parts.len < to->part_count * sizeof(part)) {
+        part = mem_zalloc(1, sizeof(*part));
+        weir_buf_add(&to->parts, &part, sizeof(part));
+    }
+    part = part_at(to, i);
+    part->partition = partition;
+    part->compression = store_topic_info(store_partition_topic(partition))->config.compression;
+    part->is_building = false;
+    if (i >= SCANNED_PARTS) {
+        if (to->by_partition == NULL)
+            to->by_partition = weir_map_new();
+        (void)weir_map_put(to->by_partition, key, part);
+    }
+    return part;
+}
+
+static weir_code end_batch(embedded_writer *writer, unit_part *part, weir_error *err)
+{
+    part->is_building = false;
+    return record_batch_end(&part->builder, (record_compression)part->compression, &writer->scratch,
+                            err);
+}
+
+/* --- Adding --------------------------------------------------------------------------------- */
+
+static weir_code find_topic(embedded_writer *writer, weir_str name, weir_error *err)
+{
+    known_topic *known = &writer->last_topic;
+
+    if (known->topic != NULL && weir_str_eq(known->info->name, name))
+        return WEIR_OK;
+    known->topic = store_topic_find(writer->owner->store, name);
+    if (known->topic == NULL)
+        return weir_fail(err, WEIR_FATAL, "there is no topic '%.*s'", WEIR_ARG(name));
+    known->info = store_topic_info(known->topic);
+    return WEIR_OK;
+}
+
+static size_t size_of(const log_record *record)
+{
+    size_t size =
+        record->key_prefix.len + record->key.len + record->value_prefix.len + record->value.len;
+
+    for (uint32_t i = 0; i < record->header_count; i++)
+        size += record->headers[i].name.len + record->headers[i].value.len;
+    return size;
+}
+
+/* The partition of a record without one: of its whole key, else they take turns. */
+static int32_t pick_partition(embedded_writer *writer, const log_record *record, int32_t count)
+{
+    weir_str key = record->key;
+
+    if (count == 1)
+        return 0;
+    if (record->key.ptr == NULL && record->key_prefix.ptr == NULL)
+        return (int32_t)(writer->round_robin++ % (uint32_t)count);
+    if (record->key_prefix.len > 0) {
+        weir_buf_clear(&writer->scratch);
+        weir_buf_add_str(&writer->scratch, record->key_prefix);
+        weir_buf_add_str(&writer->scratch, record->key);
+        key = weir_buf_str(&writer->scratch);
+    }
+    return partition_of_key(key, count);
+}
+
+static weir_code find_place(embedded_writer *writer, const log_record *record, unit_part **out,
+                            weir_error *err)
+{
+    const log_topic *info;
+    store_partition *partition;
+    int32_t number = record->partition;
+
+    if (find_topic(writer, record->topic, err) != WEIR_OK)
+        return err->code;
+    info = writer->last_topic.info;
+    if (size_of(record) > (size_t)info->config.max_message_bytes)
+        return weir_fail(
+            err, WEIR_REJECT,
+            "a record of %zu bytes is larger than max.message.bytes=%lld of topic %.*s",
+            size_of(record), (long long)info->config.max_message_bytes, WEIR_ARG(info->name));
+    if (number < 0)
+        number = pick_partition(writer, record, info->config.partitions);
+    partition = store_partition_at(writer->last_topic.topic, number);
+    if (partition == NULL)
+        return weir_fail(err, WEIR_REJECT, "topic %.*s has no partition %d", WEIR_ARG(info->name),
+                         number);
+    if (writer->last_part == NULL || writer->last_part->partition != partition) {
+        writer->last_part = find_part(writer->building, partition);
+        if (writer->last_part == NULL)
+            writer->last_part = add_part(writer->building, partition);
+    }
+    *out = writer->last_part;
+    return WEIR_OK;
+}
+
+weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_error *err)
+{
+    embedded_writer *writer = writer_of(base);
+    record_fields fields = {.timestamp_ms = record->timestamp_ms,
+                            .key_prefix = record->key_prefix,
+                            .key = record->key,
+                            .value_prefix = record->value_prefix,
+                            .value = record->value,
+                            .headers = record->headers,
+                            .header_count = record->header_count};
+    unit_part *part = NULL;
+    size_t before;
+
+    if (writer->building == NULL) {
+        uint64_t generation = store_topics_generation(writer->owner->store);
+
+        writer->building = take_unit(writer);
+        writer->last_part = NULL;
+        if (generation != writer->topics_generation)
+            writer->last_topic = (known_topic){0};
+        writer->topics_generation = generation;
+    }
+    if (find_place(writer, record, &part, err) != WEIR_OK)
+        return err->code;
+    if (fields.timestamp_ms < 0)
+        fields.timestamp_ms = clock_wall_ms(store_clock(writer->owner->store));
+    before = part->bytes.len;
+    if (!part->is_building)
+        record_batch_begin(&part->builder, &part->bytes);
+    part->is_building = true;
+    record_batch_add(&part->builder, &fields);
+    writer->building->bytes += part->bytes.len - before;
+    if (record_batch_bytes(&part->builder) >= BATCH_BYTES)
+        return end_batch(writer, part, err);
+    return WEIR_OK;
+}
+
+size_t embedded_writer_bytes(const log_writer *base)
+{
+    const embedded_writer *writer = (const embedded_writer *)base;
+
+    return writer->building != NULL ? writer->building->bytes : 0;
+}
+
+void embedded_writer_discard(log_writer *base)
+{
+    embedded_writer *writer = writer_of(base);
+    unit *discarded = writer->building;
+
+    if (discarded == NULL)
+        return;
+    writer->building = NULL;
+    pthread_mutex_lock(&writer->lock);
+    give_unit(writer, discarded);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* --- Committing ----------------------------------------------------------------------------- */
+
+static void note_failure(embedded_writer *writer, const unit *failed)
+{
+    if (writer->failed_from != INT64_MAX)
+        return;
+    writer->failed_from = failed->ticket;
+    writer->failure = writer->is_fenced ? LOG_FENCED : LOG_STOPPED;
+    if (writer->is_fenced)
+        (void)weir_fail(&writer->failure_reason, WEIR_FATAL,
+                        "a newer writer with the id '%s' was opened", writer->id);
+    else
+        writer->failure_reason = failed->append.err;
+}
+
+/* Locked. Counts units at the front whose end is known. */
+static void count_done(embedded_writer *writer)
+{
+    while (writer->first != NULL && writer->first->is_done) {
+        unit *done = writer->first;
+
+        writer->first = done->next;
+        if (writer->first == NULL)
+            writer->last = NULL;
+        if (done->append.code != WEIR_OK)
+            note_failure(writer, done);
+        else if (writer->failed_from == INT64_MAX)
+            writer->committed = done->ticket + 1;
+        give_unit(writer, done);
+    }
+}
+
+static void unit_done(store_append *append)
+{
+    unit *done = append->context;
+    embedded_writer *writer = done->writer;
+
+    pthread_mutex_lock(&writer->lock);
+    done->is_done = true;
+    count_done(writer);
+    pthread_cond_broadcast(&writer->moved);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Ends the batches and makes pieces of them. */
+static weir_code finish_unit(embedded_writer *writer, unit *finished, weir_error *err)
+{
+    weir_buf_clear(&finished->pieces);
+    for (size_t i = 0; i < finished->part_count; i++) {
+        unit_part *part = part_at(finished, i);
+        store_piece piece = {.partition = part->partition};
+
+        if (part->is_building && end_batch(writer, part, err) != WEIR_OK)
+            return err->code;
+        if (part->bytes.len == 0)
+            continue; /* its only record was refused */
+        piece.bytes = part->bytes.ptr;
+        piece.size = part->bytes.len;
+        weir_buf_add(&finished->pieces, &piece, sizeof(piece));
+    }
+    return WEIR_OK;
+}
+
+log_ticket embedded_writer_commit(log_writer *base)
+{
+    embedded_writer *writer = writer_of(base);
+    unit *sent = writer->building != NULL ? writer->building : take_unit(writer);
+    store_append *append = &sent->append;
+    weir_code code = finish_unit(writer, sent, &append->err);
+    log_ticket ticket;
+    bool is_refused;
+
+    writer->building = NULL;
+    writer->last_part = NULL;
+    *append = (store_append){.pieces = (store_piece *)(void *)sent->pieces.ptr,
+                             .piece_count = sent->pieces.len / sizeof(store_piece),
+                             .lane = writer->lane,
+                             .done = unit_done,
+                             .context = sent,
+                             .code = code,
+                             .err = append->err};
+    pthread_mutex_lock(&writer->lock);
+    ticket = sent->ticket = writer->next_ticket++;
+    if (writer->last != NULL)
+        writer->last->next = sent;
+    else
+        writer->first = sent;
+    writer->last = sent;
+    is_refused = writer->is_fenced || writer->failed_from != INT64_MAX || code != WEIR_OK;
+    pthread_mutex_unlock(&writer->lock);
+    if (is_refused && append->code == WEIR_OK)
+        append->code = weir_fail(&append->err, WEIR_FATAL, "an earlier commit failed");
+    if (is_refused || append->piece_count == 0)
+        unit_done(append);
+    else
+        store_submit(writer->owner->store, append);
+    return ticket;
+}
+
+/* Locked. */
+static log_outcome outcome_of(const embedded_writer *writer, log_ticket ticket, weir_error *err)
+{
+    assert(ticket >= 0 && ticket < writer->next_ticket);
+    if (ticket < writer->committed)
+        return LOG_COMMITTED;
+    if (ticket < writer->failed_from)
+        return LOG_PENDING;
+    if (err != NULL)
+        *err = writer->failure_reason;
+    return writer->failure;
+}
+
+log_outcome embedded_writer_wait(log_writer *base, log_ticket ticket, int timeout_ms,
+                                 weir_error *err)
+{
+    embedded_writer *writer = writer_of(base);
+    struct timespec deadline;
+    log_outcome outcome;
+
+    if (writer->owner->is_manual && timeout_ms > 0) {
+        while (store_step(writer->owner->store, STORE_WRITE) ||
+               store_step(writer->owner->store, STORE_APPLY))
+            ;
+        timeout_ms = 0;
+    }
+    if (timeout_ms > 0)
+        store_deadline(&deadline, timeout_ms);
+    pthread_mutex_lock(&writer->lock);
+    while ((outcome = outcome_of(writer, ticket, err)) == LOG_PENDING && timeout_ms > 0 &&
+           !writer->is_woken) {
+        if (pthread_cond_timedwait(&writer->moved, &writer->lock, &deadline) != 0)
+            timeout_ms = 0;
+    }
+    if (outcome == LOG_PENDING)
+        writer->is_woken = false;
+    pthread_mutex_unlock(&writer->lock);
+    return outcome;
+}
+
+bool embedded_writer_is_full(log_writer *base, weir_buf *reason)
+{
+    return store_lane_is_full(writer_of(base)->owner->store, writer_of(base)->lane, reason);
+}
+
+void embedded_writer_wake(log_writer *base)
+{
+    embedded_writer *writer = writer_of(base);
+
+    pthread_mutex_lock(&writer->lock);
+    writer->is_woken = true;
+    pthread_cond_broadcast(&writer->moved);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* --- Opening and closing -------------------------------------------------------------------- */
+
+/* Ends what the older writer of an id has under way. The log's lock is held. */
+static void fence(embedded *owner, weir_str id)
+{
+    embedded_writer *older = weir_map_get(owner->writers, id);
+
+    if (older == NULL)
+        return;
+    pthread_mutex_lock(&older->lock);
+    older->is_fenced = true;
+    pthread_mutex_unlock(&older->lock);
+    store_lane_end(owner->store, older->lane);
+    (void)weir_map_remove(owner->writers, id);
+}
+
+static weir_code raise_epoch(embedded *owner, weir_str id, int64_t *epoch, weir_error *err)
+{
+    char text[EPOCH_KEY_BYTES + 1];
+    weir_str key = {text, 0};
+
+    if (id.len > EPOCH_KEY_BYTES - 8)
+        return weir_fail(err, WEIR_CONFIG, "the writer id '%.*s' is too long", WEIR_ARG(id));
+    memcpy(text, "writer/", 7);
+    memcpy(text + 7, id.ptr, id.len);
+    key.len = 7 + id.len;
+    *epoch = store_fact_get(owner->store, key, 0) + 1;
+    return store_fact_put(owner->store, key, *epoch, err);
+}
+
+weir_code embedded_writer_open(log *base, weir_str id, log_writer **out, weir_error *err)
+{
+    embedded *owner = embedded_of(base);
+    embedded_writer *opened;
+    int64_t epoch = 0;
+    weir_code code = WEIR_OK;
+
+    pthread_mutex_lock(&owner->lock);
+    if (id.len > 0) {
+        fence(owner, id);
+        code = raise_epoch(owner, id, &epoch, err);
+    }
+    if (code == WEIR_OK) {
+        opened = mem_zalloc(1, sizeof(*opened));
+        opened->base.ops = &EMBEDDED_OPS;
+        opened->owner = owner;
+        opened->epoch = epoch;
+        opened->id = mem_zalloc(1, id.len + 1);
+        if (id.len > 0)
+            memcpy(opened->id, id.ptr, id.len);
+        opened->failed_from = INT64_MAX;
+        opened->lane = store_lane_open(owner->store);
+        pthread_mutex_init(&opened->lock, NULL);
+        store_cond_init(&opened->moved);
+        if (id.len > 0)
+            (void)weir_map_put(owner->writers, id, opened);
+        *out = &opened->base;
+    }
+    pthread_mutex_unlock(&owner->lock);
+    return code;
+}
+
+static void free_units(unit *first)
+{
+    while (first != NULL) {
+        unit *next = first->next;
+
+        unit_free(first);
+        first = next;
+    }
+}
+
+void embedded_writer_close(log_writer *base)
+{
+    embedded_writer *writer = (embedded_writer *)base;
+    weir_str id;
+
+    if (writer == NULL)
+        return;
+    id = weir_cstr(writer->id);
+    pthread_mutex_lock(&writer->owner->lock);
+    if (weir_map_get(writer->owner->writers, id) == writer)
+        (void)weir_map_remove(writer->owner->writers, id);
+    pthread_mutex_unlock(&writer->owner->lock);
+    store_lane_close(writer->owner->store, writer->lane); /* nothing calls unit_done after this */
+    unit_free(writer->building);
+    free_units(writer->first);
+    free_units(writer->spare);
+    weir_buf_done(&writer->scratch);
+    pthread_cond_destroy(&writer->moved);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer->id);
+    free(writer);
+}
+
+int64_t embedded_writer_epoch(const log_writer *base)
+{
+    return ((const embedded_writer *)base)->epoch;
+}

@@ -1,0 +1,319 @@
+/* test_embedded.c - records in, records out, through the interface that the worker sees. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/log/embedded.h"
+#include "sdk/src/batch.h"
+#include "tests/unit/runtime/log/store_fixture.h"
+
+static log *open_log(fixture *f)
+{
+    log *opened;
+    weir_error err;
+
+    if (embedded_open(&f->options, &opened, &err) != WEIR_OK)
+        fail_msg("%s", err.message);
+    return opened;
+}
+
+static void create(log *self, const char *name, int32_t partitions, int compression)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    weir_error err;
+
+    config.partitions = partitions;
+    config.compression = compression;
+    assert_int_equal(log_topic_create(self, weir_cstr(name), &config, &err), WEIR_OK);
+}
+
+static log_writer *open_writer(log *self, const char *id)
+{
+    log_writer *writer;
+    weir_error err;
+
+    assert_int_equal(log_writer_open(self, weir_cstr(id), &writer, &err), WEIR_OK);
+    return writer;
+}
+
+static void add(log_writer *writer, const char *topic, int32_t partition, const char *value)
+{
+    log_record record = {.topic = weir_cstr(topic),
+                         .partition = partition,
+                         .timestamp_ms = 1000,
+                         .value = weir_cstr(value)};
+    weir_error err;
+
+    assert_int_equal(log_add(writer, &record, &err), WEIR_OK);
+}
+
+static void commit(log_writer *writer)
+{
+    weir_error err;
+    log_outcome outcome = log_wait(writer, log_commit(writer), 10000, &err);
+
+    if (outcome != LOG_COMMITTED)
+        fail_msg("outcome %d: %s", (int)outcome, err.message);
+}
+
+/* Reads until count records were seen; their values with spaces between. */
+static void expect(log_reader *reader, uint32_t count, const char *values)
+{
+    weir_batch *batch = batch_new(100000);
+    weir_buf found = {0};
+    weir_error err;
+    uint32_t seen = 0;
+
+    while (seen < count) {
+        batch_clear(batch);
+        if (log_read(reader, batch, 10000, &err) != WEIR_OK)
+            fail_msg("%s", err.message);
+        assert_true(batch_count(batch) > 0);
+        for (uint32_t i = 0; i < batch_count(batch); i++, seen++) {
+            if (found.len > 0)
+                weir_buf_add_byte(&found, ' ');
+            weir_buf_add_str(&found, batch_bytes_of(batch, batch_at(batch, i)->value));
+        }
+    }
+    assert_string_equal(weir_buf_cstr(&found), values);
+    weir_buf_done(&found);
+    batch_free(batch);
+}
+
+static log_reader *open_reader(log *self, const char *topic, int32_t partition, int64_t offset)
+{
+    log_reader *reader;
+    weir_error err;
+
+    assert_int_equal(log_reader_open(self, &reader, &err), WEIR_OK);
+    assert_int_equal(log_reader_assign(reader, weir_cstr(topic), partition, offset, &err), WEIR_OK);
+    return reader;
+}
+
+static void what_is_committed_is_read_in_order(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *writer;
+    log_reader *reader;
+
+    create(self, "t", 1, 0);
+    writer = open_writer(self, "");
+    reader = open_reader(self, "t", 0, 0);
+    add(writer, "t", 0, "a");
+    add(writer, "t", 0, "b");
+    commit(writer);
+    expect(reader, 2, "a b");
+    add(writer, "t", 0, "c");
+    commit(writer);
+    expect(reader, 1, "c");
+    assert_int_equal(log_reader_position(reader, WEIR_STR("t"), 0), 3);
+    log_reader_close(reader);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
+static void compressed_topics_read_the_same(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *writer;
+    log_reader *reader;
+
+    create(self, "lz4", 1, RECORD_LZ4);
+    create(self, "zstd", 1, RECORD_ZSTD);
+    writer = open_writer(self, "");
+    for (int i = 0; i < 3; i++) {
+        add(writer, "lz4", 0, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        add(writer, "zstd", 0, "y");
+    }
+    commit(writer);
+    reader = open_reader(self, "lz4", 0, 1);
+    expect(reader, 2,
+           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    log_reader_close(reader);
+    reader = open_reader(self, "zstd", 0, 0);
+    expect(reader, 3, "y y y");
+    log_reader_close(reader);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
+static void an_older_writer_of_an_id_is_fenced(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *older, *newer;
+    weir_error err;
+
+    create(self, "t", 1, 0);
+    older = open_writer(self, "shop.source");
+    add(older, "t", 0, "a");
+    commit(older);
+    newer = open_writer(self, "shop.source");
+    assert_int_equal(embedded_writer_epoch(newer), embedded_writer_epoch(older) + 1);
+    add(older, "t", 0, "zombie");
+    assert_int_equal(log_wait(older, log_commit(older), 10000, &err), LOG_FENCED);
+    add(newer, "t", 0, "b");
+    commit(newer);
+    log_writer_close(older);
+    log_writer_close(newer);
+    embedded_close(self);
+
+    self = open_log(*state);
+    newer = open_writer(self, "shop.source");
+    assert_int_equal(embedded_writer_epoch(newer), 3);
+    log_writer_close(newer);
+    embedded_close(self);
+}
+
+static void a_unit_of_many_partitions_is_one_entry(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *writer;
+    store_stats before, after;
+    weir_error err;
+
+    create(self, "t", 100, 0);
+    writer = open_writer(self, "");
+    store_get_stats(embedded_store(self), &before);
+    for (int32_t i = 0; i < 100; i++)
+        add(writer, "t", i, "x");
+    commit(writer);
+    store_get_stats(embedded_store(self), &after);
+    assert_int_equal(after.entries - before.entries, 1);
+    for (int32_t i = 0; i < 100; i++) {
+        int64_t end;
+
+        assert_int_equal(log_offset_of(self, WEIR_STR("t"), i, LOG_LATEST, &end, &err), WEIR_OK);
+        assert_int_equal(end, 1);
+    }
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
+static void a_record_that_is_too_large_is_rejected_and_the_unit_goes_on(void **state)
+{
+    log *self = open_log(*state);
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    log_record record = {.topic = WEIR_STR("t"), .value = WEIR_STR("0123456789")};
+    log_writer *writer;
+    weir_error err;
+
+    config.max_message_bytes = 5;
+    assert_int_equal(log_topic_create(self, WEIR_STR("t"), &config, &err), WEIR_OK);
+    writer = open_writer(self, "");
+    assert_int_equal(log_add(writer, &record, &err), WEIR_REJECT);
+    assert_string_equal(err.message,
+                        "a record of 10 bytes is larger than max.message.bytes=5 of topic t");
+    add(writer, "t", 0, "ok");
+    commit(writer);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
+static void a_full_topic_waits_until_its_sink_moves_on(void **state)
+{
+    log *self = open_log(*state);
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    static char large[60001];
+    log_writer *writer, *other;
+    log_ticket ticket;
+    weir_buf reason = {0};
+    weir_error err;
+
+    config.retention_bytes = 100000;
+    memset(large, 'x', 60000);
+    assert_int_equal(log_topic_create(self, WEIR_STR("t"), &config, &err), WEIR_OK);
+    create(self, "u", 1, 0);
+    log_hold(self, WEIR_STR("shop.dwh"), WEIR_STR("t"), 0, 0);
+    writer = open_writer(self, "");
+    other = open_writer(self, "");
+    add(writer, "t", 0, large);
+    commit(writer);
+    add(writer, "t", 0, large);
+    ticket = log_commit(writer);
+    add(other, "u", 0, "passes");
+    commit(other);
+    assert_int_equal(log_wait(writer, ticket, 0, &err), LOG_PENDING);
+    assert_true(log_is_full(writer, &reason));
+    assert_non_null(strstr(weir_buf_cstr(&reason), "topic t partition 0 is full: shop.dwh"));
+    log_hold(self, WEIR_STR("shop.dwh"), WEIR_STR("t"), 0, 1);
+    assert_int_equal(log_wait(writer, ticket, 10000, &err), LOG_COMMITTED);
+    assert_false(log_is_full(writer, NULL));
+    weir_buf_done(&reason);
+    log_writer_close(writer);
+    log_writer_close(other);
+    embedded_close(self);
+}
+
+static void a_deleted_topic_fails_the_commit_and_all_after_it(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *writer;
+    log_ticket first, second;
+    weir_error err;
+
+    create(self, "t", 1, 0);
+    create(self, "u", 1, 0);
+    writer = open_writer(self, "");
+    add(writer, "t", 0, "a");
+    assert_int_equal(log_topic_delete(self, WEIR_STR("t"), &err), WEIR_OK);
+    first = log_commit(writer);
+    add(writer, "u", 0, "b");
+    second = log_commit(writer);
+    assert_int_equal(log_wait(writer, first, 10000, &err), LOG_STOPPED);
+    assert_string_equal(err.message, "topic t was deleted");
+    assert_int_equal(log_wait(writer, second, 10000, &err), LOG_STOPPED);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
+static void waking_a_reader_ends_its_wait(void **state)
+{
+    log *self = open_log(*state);
+    weir_batch *batch = batch_new(1000);
+    log_reader *reader;
+    weir_error err;
+
+    create(self, "t", 1, 0);
+    reader = open_reader(self, "t", 0, 0);
+    log_reader_wake(reader);
+    assert_int_equal(log_read(reader, batch, 1000000, &err), WEIR_OK);
+    assert_int_equal(batch_count(batch), 0);
+    log_reader_close(reader);
+    batch_free(batch);
+    embedded_close(self);
+}
+
+static void an_offset_outside_is_refused_with_both_ends(void **state)
+{
+    log *self = open_log(*state);
+    log_reader *reader;
+    weir_error err;
+
+    create(self, "t", 1, 0);
+    reader = open_reader(self, "t", 0, 0);
+    assert_int_equal(log_reader_assign(reader, WEIR_STR("t"), 0, 7, &err), WEIR_FATAL);
+    assert_string_equal(err.message, "offset 7 of topic t partition 0 is not there (any more): it "
+                                     "has 0 to below 0");
+    log_reader_close(reader);
+    embedded_close(self);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_committed_is_read_in_order),
+        TEST(compressed_topics_read_the_same),
+        TEST(an_older_writer_of_an_id_is_fenced),
+        TEST(a_unit_of_many_partitions_is_one_entry),
+        TEST(a_record_that_is_too_large_is_rejected_and_the_unit_goes_on),
+        TEST(a_full_topic_waits_until_its_sink_moves_on),
+        TEST(a_deleted_topic_fails_the_commit_and_all_after_it),
+        TEST(waking_a_reader_ends_its_wait),
+        TEST(an_offset_outside_is_refused_with_both_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
