@@ -45,8 +45,9 @@ uint64_t connection_lsn(weir_str text);
 #define CONNECTION_LSN_FORMAT    "%X/%08X"
 #define CONNECTION_LSN_ARGS(lsn) (unsigned)((uint64_t)(lsn) >> 32), (unsigned)(uint64_t)(lsn)
 
-/* Milliseconds of a clock that only goes forward, and microseconds since 1970. */
+/* A clock that only goes forward, and microseconds since 1970. */
 int64_t connection_clock_ms(void);
+int64_t connection_clock_us(void);
 int64_t connection_now_us(void);
 
 #endif

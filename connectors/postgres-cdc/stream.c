@@ -13,9 +13,10 @@
 
 #define CHECKPOINT_RECORDS 10000 /* a large transaction becomes durable in parts of this size */
 #define CLOCK_MESSAGES     256   /* the clock is read once for so many messages */
-#define BACKLOG_MESSAGES   64    /* that came at once: more are probably on their way */
-#define GATHER_US          300   /* so long data gathers, or until there is so much of it */
-#define GATHER_BYTES       65536
+#define WINDOW_US          1000  /* messages are counted over so long */
+#define BACKLOG_MESSAGES   20    /* in a window: more are on their way */
+#define GATHER_US          5000  /* so long data gathers, or until there is so much of it */
+#define GATHER_BYTES       131072
 #define CONFIRM_MS         200 /* at most this often, unless the server asks */
 #define IDLE_CHECKPOINT_MS 1000
 
@@ -54,6 +55,8 @@ struct stream {
     int64_t told_ms;       /* when the server was told last */
     int64_t checkpoint_ms; /* when the position was written last */
     bool gathering;        /* SO_RCVLOWAT is set */
+    int64_t window_us;     /* when counting began */
+    int window_count;      /* messages since */
 };
 
 /* --- Talking to the server ------------------------------------------------------------------ */
@@ -535,13 +538,26 @@ static void advance_idle(source *self, weir_batch *batch)
         checkpoint(self, batch);
 }
 
-/* Nothing has come: waits for more. False when it is time to return. */
-static bool wait_for_more(source *self, int *streak, bool delivered, int64_t deadline_ms)
+/* Whether so many messages come that it pays to let them gather. */
+static bool is_backlog(stream *flow)
 {
-    bool backlog = *streak >= BACKLOG_MESSAGES;
+    int64_t now_us = connection_clock_us();
+
+    if (now_us - flow->window_us < WINDOW_US)
+        return flow->gathering;
+    bool backlog = flow->window_count >= BACKLOG_MESSAGES &&
+                   now_us - flow->window_us < 10 * WINDOW_US;
+    flow->window_us = now_us;
+    flow->window_count = 0;
+    return backlog;
+}
+
+/* Nothing has come: waits for more. False when it is time to return. */
+static bool wait_for_more(source *self, bool delivered, int64_t deadline_ms)
+{
+    bool backlog = is_backlog(self->stream);
     int64_t left_us = (deadline_ms - connection_clock_ms()) * 1000;
 
-    *streak = 0;
     set_gathering(self, backlog);
     if (backlog) {
         (void)connection_wait(self->replication, GATHER_US);
@@ -556,7 +572,6 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
 {
     stream *flow = self->stream;
     int64_t deadline_ms = connection_clock_ms() + timeout_ms;
-    int streak = 0;
     bool delivered = false;
     weir_code code = WEIR_OK;
 
@@ -570,9 +585,9 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
             code = take(self, batch, &none, err);
         if (code != WEIR_OK || flow->pending)
             break; /* pending: the batch is full */
-        streak += !none;
+        flow->window_count += !none;
         delivered = delivered || flow->uncommitted > 0;
-        if (none && !wait_for_more(self, &streak, delivered, deadline_ms))
+        if (none && !wait_for_more(self, delivered, deadline_ms))
             break;
         if (none || i % CLOCK_MESSAGES == 0) {
             self->event.now_us = connection_now_us();
