@@ -28,7 +28,7 @@ void event_done(event *self)
     weir_buf_done(&self->head);
     weir_buf_done(&self->database);
     weir_buf_done(&self->source);
-    weir_buf_done(&self->key);
+    weir_buf_done(&self->topic);
 }
 
 /* --- The source block ----------------------------------------------------------------------- */
@@ -249,17 +249,18 @@ weir_code event_write(event *self, const event_change *change, int *step, weir_b
     return WEIR_OK;
 }
 
-bool event_heartbeat(event *self, const weir_schema *key, const weir_schema *value,
-                     weir_batch *batch, weir_error *err)
+weir_code event_heartbeat(event *self, const weir_schema *key, const weir_schema *value,
+                          weir_batch *batch, bool *full, weir_error *err)
 {
-    weir_buf_clear(&self->key);
-    weir_buf_printf(&self->key, "%.*s.%.*s", WEIR_ARG(self->settings->heartbeat_topics_prefix),
+    weir_buf_clear(&self->topic);
+    weir_buf_printf(&self->topic, "%.*s.%.*s", WEIR_ARG(self->settings->heartbeat_topics_prefix),
                     WEIR_ARG(self->settings->topic_prefix));
-    if (!weir_record_begin(batch, weir_buf_str(&self->key)))
-        return false;
+    *full = !weir_record_begin(batch, weir_buf_str(&self->topic));
+    if (*full)
+        return WEIR_OK;
     weir_record_key(batch, key);
     weir_put_text(batch, self->settings->topic_prefix);
     weir_record_value(batch, value);
     weir_put_long(batch, self->now_us / 1000);
-    return weir_record_end(batch, err) == WEIR_OK;
+    return weir_record_end(batch, err);
 }

@@ -17,7 +17,7 @@ typedef struct event {
     weir_buf head;     /* version, connector, name */
     weir_buf database; /* db */
     weir_buf source;   /* the source block being written */
-    weir_buf key;      /* the topic of heartbeats */
+    weir_buf topic;    /* of heartbeats */
     int64_t now_us;    /* when the records are written: ts_ms of the envelope */
 
     /* of the transaction, or of the snapshot */
@@ -48,9 +48,10 @@ void event_done(event *self);
 WEIR_MUST_CHECK weir_code event_write(event *self, const event_change *change, int *step,
                                       weir_batch *batch, weir_error *err);
 
-/* Writes a heartbeat. False when the batch is full. */
-WEIR_MUST_CHECK bool event_heartbeat(event *self, const weir_schema *key, const weir_schema *value,
-                                     weir_batch *batch, weir_error *err);
+/* Writes a heartbeat; *full: it did not fit. */
+WEIR_MUST_CHECK weir_code event_heartbeat(event *self, const weir_schema *key,
+                                          const weir_schema *value, weir_batch *batch, bool *full,
+                                          weir_error *err);
 
 #define EVENT_HEARTBEAT_KEY                                                                        \
     "{\"type\":\"record\",\"name\":\"ServerNameKey\",\"namespace\":"                               \

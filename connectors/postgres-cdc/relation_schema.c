@@ -123,37 +123,38 @@ static void add_value(const relation *self, const relation_defaults *defaults, w
     weir_buf_add_byte(out, '}');
 }
 
-#define OPTIONAL_LONG(name) "{\"name\":\"" name "\",\"type\":[\"null\",\"long\"],\"default\":null}"
+static const char source_schema[] =
+    "{\"type\":\"record\",\"name\":\"Source\",\"namespace\":\"io.debezium.connector.postgresql\","
+    "\"fields\":[{\"name\":\"version\",\"type\":\"string\"},"
+    "{\"name\":\"connector\",\"type\":\"string\"},"
+    "{\"name\":\"name\",\"type\":\"string\"},"
+    "{\"name\":\"ts_ms\",\"type\":\"long\"},"
+    "{\"name\":\"snapshot\",\"type\":[{\"type\":\"string\",\"connect.version\":1,"
+    "\"connect.parameters\":{\"allowed\":\"true,first,first_in_data_collection,"
+    "last_in_data_collection,last,false,incremental\"},\"connect.default\":\"false\","
+    "\"connect.name\":\"io.debezium.data.Enum\"},\"null\"],\"default\":\"false\"},"
+    "{\"name\":\"db\",\"type\":\"string\"},"
+    "{\"name\":\"sequence\",\"type\":[\"null\",\"string\"],\"default\":null},"
+    "{\"name\":\"ts_us\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"ts_ns\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"schema\",\"type\":\"string\"},"
+    "{\"name\":\"table\",\"type\":\"string\"},"
+    "{\"name\":\"txId\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"lsn\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"xmin\",\"type\":[\"null\",\"long\"],\"default\":null}],"
+    "\"connect.version\":1,\"connect.name\":\"io.debezium.connector.postgresql.Source\"}";
 
-#define SOURCE_SCHEMA                                                                                               \
-    "{\"type\":\"record\",\"name\":\"Source\",\"namespace\":\"io.debezium.connector.postgresql\","                  \
-    "\"fields\":[{\"name\":\"version\",\"type\":\"string\"},"                                                       \
-    "{\"name\":\"connector\",\"type\":\"string\"},{\"name\":\"name\",\"type\":\"string\"},"                         \
-    "{\"name\":\"ts_ms\",\"type\":\"long\"},"                                                                       \
-    "{\"name\":\"snapshot\",\"type\":[{\"type\":\"string\",\"connect.version\":1,"                                  \
-    "\"connect.parameters\":{\"allowed\":\"true,first,first_in_data_collection,"                                    \
-    "last_in_data_collection,last,false,incremental\"},\"connect.default\":\"false\","                              \
-    "\"connect.name\":\"io.debezium.data.Enum\"},\"null\"],\"default\":\"false\"},"                                 \
-    "{\"name\":\"db\",\"type\":\"string\"},"                                                                        \
-    "{\"name\":\"sequence\",\"type\":[\"null\",\"string\"],\"default\":null}," OPTIONAL_LONG(                       \
-        "ts_us") "," OPTIONAL_LONG("ts_ns") ","                                                                     \
-                                            "{\"name\":\"schema\",\"type\":\"string\"},{\"name\":"                  \
-                                            "\"table\",\"type\":\"string\"}," OPTIONAL_LONG("txI"                   \
-                                                                                            "d") "," OPTIONAL_LONG( \
-                                                "lsn") "," OPTIONAL_LONG("xmin") "],\"connect."                     \
-                                                                                 "version\":1,"                     \
-                                                                                 "\"connect."                       \
-                                                                                 "name\":\"io."                     \
-                                                                                 "debezium."                        \
-                                                                                 "connector."                       \
-                                                                                 "postgresql."                      \
-                                                                                 "Source\"}"
-
-#define TRANSACTION_SCHEMA                                                                         \
-    "[\"null\",{\"type\":\"record\",\"name\":\"block\",\"namespace\":\"event\",\"fields\":["       \
-    "{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"total_order\",\"type\":\"long\"},"          \
-    "{\"name\":\"data_collection_order\",\"type\":\"long\"}],\"connect.version\":1,"               \
-    "\"connect.name\":\"event.block\"}]"
+/* What follows the source. */
+static const char rest_schema[] =
+    ",{\"name\":\"transaction\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"block\","
+    "\"namespace\":\"event\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"},"
+    "{\"name\":\"total_order\",\"type\":\"long\"},"
+    "{\"name\":\"data_collection_order\",\"type\":\"long\"}],"
+    "\"connect.version\":1,\"connect.name\":\"event.block\"}],\"default\":null},"
+    "{\"name\":\"op\",\"type\":\"string\"},"
+    "{\"name\":\"ts_ms\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"ts_us\",\"type\":[\"null\",\"long\"],\"default\":null},"
+    "{\"name\":\"ts_ns\",\"type\":[\"null\",\"long\"],\"default\":null}],\"connect.version\":2";
 
 void relation_schema_envelope(const relation *self, const relation_defaults *defaults,
                               weir_buf *out)
@@ -162,13 +163,12 @@ void relation_schema_envelope(const relation *self, const relation_defaults *def
     add_namespace(self->topic, out);
     weir_buf_add_str(out, WEIR_STR("\",\"fields\":[{\"name\":\"before\",\"type\":[\"null\","));
     add_value(self, defaults, out);
-    weir_buf_add_str(
-        out, WEIR_STR("],\"default\":null},{\"name\":\"after\",\"type\":[\"null\",\"Value\"],"
-                      "\"default\":null},{\"name\":\"source\",\"type\":" SOURCE_SCHEMA
-                      "},{\"name\":\"transaction\",\"type\":" TRANSACTION_SCHEMA
-                      ",\"default\":null},{\"name\":\"op\",\"type\":\"string\"}," OPTIONAL_LONG(
-                          "ts_ms") "," OPTIONAL_LONG("ts_us") "," OPTIONAL_LONG("ts_ns")));
-    weir_buf_add_str(out, WEIR_STR("],\"connect.version\":2"));
+    weir_buf_add_str(out, WEIR_STR("],\"default\":null},{\"name\":\"after\",\"type\":[\"null\","
+                                   "\"Value\"],\"default\":null},"
+                                   "{\"name\":\"source\",\"type\":"));
+    weir_buf_add_str(out, weir_cstr(source_schema));
+    weir_buf_add_byte(out, '}');
+    weir_buf_add_str(out, weir_cstr(rest_schema));
     add_connect_name(self, "Envelope", out);
     weir_buf_add_byte(out, '}');
 }

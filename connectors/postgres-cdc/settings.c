@@ -132,9 +132,6 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(snapshot_mode, .name = "snapshot.mode", .fallback = "initial", .choices = snapshot_modes,
           .importance = WEIR_MEDIUM,
           .doc = "Whether the rows that are there are read first, and whether changes follow."),
-    FIELD(snapshot_max_threads, .name = "snapshot.max.threads", .fallback = "1", .min = 1,
-          .max = 64, .importance = WEIR_MEDIUM,
-          .doc = "Over how many connections a snapshot is read at the same time."),
     FIELD(tombstones_on_delete, .name = "tombstones.on.delete", .fallback = "true",
           .importance = WEIR_MEDIUM, .doc = "Whether a tombstone follows each delete."),
     FIELD(decimal_handling_mode, .name = "decimal.handling.mode", .fallback = "precise",
@@ -180,6 +177,7 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
 
     IGNORED("database.tcpKeepAlive", "it is always on"),
     IGNORED("database.query.timeout.ms", "queries are short; a snapshot has no time limit"),
+    IGNORED("snapshot.max.threads", "a snapshot is read over one connection"),
     IGNORED("snapshot.fetch.size", "rows are read as a stream"),
     IGNORED("query.fetch.size", "rows are read as a stream"),
     IGNORED("snapshot.isolation.mode", "a snapshot is always one consistent state"),

@@ -35,7 +35,6 @@ typedef struct settings {
     weir_list column_include, column_exclude;
     weir_str message_key_columns;
     weir_choice snapshot_mode;
-    int64_t snapshot_max_threads;
     bool tombstones_on_delete;
     weir_choice decimal_handling_mode, time_precision_mode, interval_handling_mode;
     weir_choice binary_handling_mode;

@@ -52,11 +52,13 @@ struct stream {
     uint64_t received;  /* the server has sent everything up to here */
     uint64_t confirmed; /* durable: what the server was or will be told */
     bool confirm_due;
-    int64_t told_ms;       /* when the server was told last */
-    int64_t checkpoint_ms; /* when the position was written last */
-    bool gathering;        /* SO_RCVLOWAT is set */
-    int64_t window_us;     /* when counting began */
-    int window_count;      /* messages since */
+    int64_t told_ms;                                    /* when the server was told last */
+    int64_t checkpoint_ms;                              /* when the position was written last */
+    int64_t heartbeat_ms;                               /* when the last heartbeat was written */
+    const weir_schema *heartbeat_key, *heartbeat_value; /* NULL: there are none */
+    bool gathering;                                     /* SO_RCVLOWAT is set */
+    int64_t window_us;                                  /* when counting began */
+    int window_count;                                   /* messages since */
 };
 
 /* --- Talking to the server ------------------------------------------------------------------ */
@@ -114,6 +116,33 @@ static weir_code start_failed(source *self, const PGresult *result, weir_error *
     return weir_wrap(err, "slot \"%.*s\"", WEIR_ARG(self->settings.slot_name));
 }
 
+static weir_code prepare_heartbeats(source *self, weir_error *err)
+{
+    stream *flow = self->stream;
+
+    if (self->settings.heartbeat_interval_ms == 0)
+        return WEIR_OK;
+    flow->heartbeat_ms = connection_clock_ms();
+    flow->heartbeat_value = weir_task_schema(self->task, WEIR_STR(EVENT_HEARTBEAT_VALUE), err);
+    flow->heartbeat_key = weir_task_schema(self->task, WEIR_STR(EVENT_HEARTBEAT_KEY), err);
+    return flow->heartbeat_key != NULL && flow->heartbeat_value != NULL ? WEIR_OK : err->code;
+}
+
+static void add_start_sql(source *self, bool binary, weir_buf *sql)
+{
+    weir_buf_printf(sql, "START_REPLICATION SLOT ");
+    catalog_add_identifier(sql, self->settings.slot_name);
+    weir_buf_printf(sql, " LOGICAL " CONNECTION_LSN_FORMAT " (proto_version '1', ",
+                    CONNECTION_LSN_ARGS(self->position.commit));
+    weir_buf_printf(sql, "publication_names '");
+    for (size_t i = 0; i < self->publications.len; i++) {
+        if (self->publications.ptr[i] == '\'')
+            weir_buf_add_byte(sql, '\'');
+        weir_buf_add_byte(sql, self->publications.ptr[i]);
+    }
+    weir_buf_printf(sql, "', binary '%s')", binary ? "true" : "false");
+}
+
 weir_code stream_begin(source *self, weir_error *err)
 {
     stream *flow = weir_task_alloc(self->task, sizeof(*flow));
@@ -124,20 +153,10 @@ weir_code stream_begin(source *self, weir_error *err)
     flow->relations = weir_map_new();
     flow->confirmed = self->position.commit;
     flow->received = self->position.commit;
-    if (catalog_is_binary(&self->catalog, &self->context.options, &binary, err) != WEIR_OK)
+    if (prepare_heartbeats(self, err) != WEIR_OK ||
+        catalog_is_binary(&self->catalog, &self->context.options, &binary, err) != WEIR_OK)
         return err->code;
-    weir_buf_printf(&sql, "START_REPLICATION SLOT ");
-    catalog_add_identifier(&sql, self->settings.slot_name);
-    weir_buf_printf(&sql, " LOGICAL " CONNECTION_LSN_FORMAT " (proto_version '1', ",
-                    CONNECTION_LSN_ARGS(self->position.commit));
-    weir_buf_printf(&sql, "publication_names ");
-    weir_buf_add_byte(&sql, '\'');
-    for (size_t i = 0; i < self->publications.len; i++) {
-        if (self->publications.ptr[i] == '\'')
-            weir_buf_add_byte(&sql, '\'');
-        weir_buf_add_byte(&sql, self->publications.ptr[i]);
-    }
-    weir_buf_printf(&sql, "', binary '%s')", binary ? "true" : "false");
+    add_start_sql(self, binary, &sql);
     PGresult *result = PQexec(self->replication, weir_buf_cstr(&sql));
     weir_buf_done(&sql);
     weir_code code =
@@ -523,6 +542,25 @@ static weir_code take(source *self, weir_batch *batch, bool *none, weir_error *e
     return weir_wrap(err, "slot \"%.*s\"", WEIR_ARG(self->settings.slot_name));
 }
 
+/* Between transactions, when it is time. One that does not fit is written next time. */
+static weir_code beat(source *self, weir_batch *batch, weir_error *err)
+{
+    stream *flow = self->stream;
+    int64_t now_ms = connection_clock_ms();
+    bool full;
+
+    if (flow->heartbeat_key == NULL || flow->in_transaction || flow->pending ||
+        now_ms - flow->heartbeat_ms < self->settings.heartbeat_interval_ms)
+        return WEIR_OK;
+    weir_code code = event_heartbeat(&self->event, flow->heartbeat_key, flow->heartbeat_value,
+                                     batch, &full, err);
+    if (code != WEIR_OK || full)
+        return code;
+    flow->heartbeat_ms = now_ms;
+    checkpoint(self, batch);
+    return WEIR_OK;
+}
+
 /* Everything received is delivered and no transaction is open: the server's position is ours. Written
  * when it is worth it, so that a slot whose tables do not change is confirmed, too. */
 static void advance_idle(source *self, weir_batch *batch)
@@ -545,8 +583,8 @@ static bool is_backlog(stream *flow)
 
     if (now_us - flow->window_us < WINDOW_US)
         return flow->gathering;
-    bool backlog = flow->window_count >= BACKLOG_MESSAGES &&
-                   now_us - flow->window_us < 10 * WINDOW_US;
+    bool backlog =
+        flow->window_count >= BACKLOG_MESSAGES && now_us - flow->window_us < 10 * WINDOW_US;
     flow->window_us = now_us;
     flow->window_count = 0;
     return backlog;
@@ -598,5 +636,7 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
     if (code != WEIR_OK)
         return code;
     advance_idle(self, batch);
+    if (beat(self, batch, err) != WEIR_OK)
+        return err->code;
     return stream_keep_alive(self, err);
 }
