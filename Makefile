@@ -185,7 +185,7 @@ install: all
 C_FILES := $(shell find sdk runtime schema-registry connectors tests -name '*.[ch]' 2>/dev/null)
 HEADERS := $(filter %.h,$(C_FILES))
 
-check: check-format check-tree lint $(HEADERS:%=$(OUT)/%.alone)
+check: check-format check-tree check-docs lint $(HEADERS:%=$(OUT)/%.alone)
 
 check-tree:
 	tests/support/check_tree.py
@@ -223,7 +223,7 @@ check-docs: all
 clean:
 	rm -rf build
 
-.PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-format check-tree lint format clean \
+.PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
