@@ -1,0 +1,28 @@
+/* plant.h - places where a test-only build can be made to err, so that the simulation shows it would notice.
+ *
+ * In every other build PLANTED is constant false, and what depends on it is not compiled. With
+ * -DWEIR_PLANTS (`make BUILD=planted`) the bug whose number plant_active holds is there.
+ */
+#ifndef RUNTIME_BASE_PLANT_H
+#define RUNTIME_BASE_PLANT_H
+
+#include <stdbool.h>
+
+typedef enum plant {
+    PLANT_NONE,
+    PLANT_NO_SYNC,          /* the journal is not synced before the acknowledgement */
+    PLANT_ACK_FIRST,        /* acknowledged, then synced */
+    PLANT_TORN_TAIL,        /* recovery believes an entry whose CRC is wrong */
+    PLANT_CHECKPOINT_FIRST, /* the checkpoint is written before the segments are synced */
+    PLANT_OFFSET_AHEAD,     /* the journal speaks of large data that is not synced yet */
+    PLANTS,
+} plant;
+
+#ifdef WEIR_PLANTS
+extern int plant_active;
+#define PLANTED(number) (plant_active == (number))
+#else
+#define PLANTED(number) false
+#endif
+
+#endif
