@@ -2,7 +2,6 @@
 #include "schema-registry/avro/json.h"
 
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +17,65 @@ static void add_special(weir_buf *out, double value)
         weir_buf_add_str(out, WEIR_STR("\"-Infinity\""));
 }
 
-/* Whole numbers below 2^53 need no search; the fraction says that it is no integer, as Java does. */
-static bool add_whole(weir_buf *out, double value)
+/* The decimal number digits / 10^places; with a fraction, as Java does, also where it is 0. */
+static void add_decimal(weir_buf *out, int64_t digits, int places, bool is_negative)
 {
-    if (fabs(value) >= 1e15 || value != (double)(int64_t)value)
-        return false;
-    weir_buf_printf(out, "%s%" PRId64 ".0", signbit(value) && value == 0 ? "-" : "",
-                    (int64_t)value);
-    return true;
+    char text[24], *at = text + sizeof(text);
+    int left = places > 0 ? places : 1;
+
+    if (places == 0)
+        digits *= 10;
+    do {
+        *--at = (char)('0' + digits % 10);
+        digits /= 10;
+        if (--left == 0)
+            *--at = '.';
+    } while (digits > 0 || left >= 0);
+    if (is_negative)
+        *--at = '-';
+    weir_buf_add(out, at, (size_t)(text + sizeof(text) - at));
+}
+
+/* Most numbers that people keep have few digits. n / 10^k, both exact, is rounded as reading the text
+ * would round it: when that gives the number, the text is right, and the first k is the shortest. */
+static bool add_short_double(weir_buf *out, double value)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    double size = fabs(value);
+
+    for (int places = 0; places < 7; places++) {
+        double scaled = size * powers[places];
+
+        if (scaled >= 1e15)
+            return false;
+        int64_t digits = (int64_t)(scaled + 0.5);
+
+        if ((double)digits / powers[places] != size)
+            continue;
+        add_decimal(out, digits, places, signbit(value));
+        return true;
+    }
+    return false;
+}
+
+static bool add_short_float(weir_buf *out, float value)
+{
+    static const float powers[] = {1, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F};
+    float size = fabsf(value);
+
+    for (int places = 0; places < 7; places++) {
+        float scaled = size * powers[places];
+
+        if (scaled >= 1e6F)
+            return false;
+        int64_t digits = (int64_t)(scaled + 0.5F);
+
+        if ((float)digits / powers[places] != size)
+            continue;
+        add_decimal(out, digits, places, signbit(value));
+        return true;
+    }
+    return false;
 }
 
 void avro_json_double(weir_buf *out, double value)
@@ -36,7 +86,7 @@ void avro_json_double(weir_buf *out, double value)
         add_special(out, value);
         return;
     }
-    if (add_whole(out, value))
+    if (add_short_double(out, value))
         return;
     for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
@@ -54,7 +104,7 @@ void avro_json_float(weir_buf *out, float value)
         add_special(out, (double)value);
         return;
     }
-    if (fabsf(value) < 1e7F && add_whole(out, (double)value))
+    if (add_short_float(out, value))
         return;
     for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, (double)value);

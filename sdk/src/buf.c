@@ -114,10 +114,42 @@ static void add_json_ascii(weir_buf *buf, char c)
     }
 }
 
+/* How many bytes from here on are ASCII and need no escape; eight are looked at in one step. */
+static size_t plain_length(weir_str text, size_t from)
+{
+    const uint64_t ones = UINT64_MAX / 255, highs = ones << 7;
+    size_t i = from;
+
+    for (; i + 8 <= text.len; i += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, text.ptr + i, 8);
+        uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
+
+        /* a byte's high bit is set when it is not ASCII, below 0x20, or one of the two */
+        if (((eight | (eight - ones * 0x20) | (quote - ones) | (slash - ones)) & highs) != 0)
+            break;
+    }
+    while (i < text.len) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            break;
+        i++;
+    }
+    return i - from;
+}
+
 void weir_buf_add_json(weir_buf *buf, weir_str text)
 {
     weir_buf_add_byte(buf, '"');
     for (size_t i = 0; i < text.len;) {
+        size_t plain = plain_length(text, i);
+
+        weir_buf_add(buf, text.ptr + i, plain);
+        i += plain;
+        if (i == text.len)
+            break;
         size_t length = utf8_length((const unsigned char *)text.ptr + i, text.len - i);
 
         if (length == 1)

@@ -206,6 +206,11 @@ static void floating_point_numbers_have_as_few_digits_as_they_need(void **state)
     assert_double(-0.0, "-0.0");
     assert_double(1, "1.0");
     assert_double(0.1, "0.1");
+    assert_double(-12.25, "-12.25");
+    assert_double(0.000001, "0.000001");
+    assert_double(1.05, "1.05");
+    assert_double(999999999999999.0, "999999999999999.0");
+    assert_double(0.1 + 0.2, "0.30000000000000004");
     assert_double(1e15, "1e+15");
     assert_double(5e-324, "5e-324");
     assert_double(1.7976931348623157e308, "1.7976931348623157e+308");
@@ -214,6 +219,7 @@ static void floating_point_numbers_have_as_few_digits_as_they_need(void **state)
     assert_double(-(double)INFINITY, "\"-Infinity\"");
     assert_float(0.1F, "0.1");
     assert_float(16777216.0F, "16777216");
+    assert_float(123.456F, "123.456");
     assert_float(3.4028235e38F, "3.4028235e+38");
     assert_float(-2.5F, "-2.5");
     assert_float(NAN, "\"NaN\"");
@@ -237,6 +243,11 @@ static void a_number_reads_back_as_the_same(void **state)
         weir_buf_clear(&out);
         avro_json_double(&out, value);
         if (isfinite(value) && strtod(weir_buf_cstr(&out), NULL) != value)
+            fail_msg("%a as %s", value, weir_buf_cstr(&out));
+        value = (double)(int64_t)(bits >> 20) / 100; /* amounts of money */
+        weir_buf_clear(&out);
+        avro_json_double(&out, value);
+        if (strtod(weir_buf_cstr(&out), NULL) != value || out.len > 18)
             fail_msg("%a as %s", value, weir_buf_cstr(&out));
         weir_buf_clear(&out);
         avro_json_float(&out, small);

@@ -1,4 +1,5 @@
 /* test_buf.c - a buffer grows, keeps what it holds, and writes JSON strings. */
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,11 +51,33 @@ static void json_strings_are_escaped(void **state)
     }
 }
 
+/* Eight bytes are looked at in one step: each character at each place of a step, and behind it. */
+static void a_json_string_reads_back_whatever_is_where(void **state)
+{
+    (void)state;
+    for (int c = 1; c < 0x80; c++) {
+        for (size_t place = 0; place < 20; place++) {
+            char text[] = "abcdefghijklmnopqrst";
+            weir_buf buf = {0};
+
+            text[place] = (char)c;
+            weir_buf_add_json(&buf, weir_cstr(text));
+            json_t *json = json_loadb(buf.ptr, buf.len, JSON_DECODE_ANY, NULL);
+
+            assert_non_null(json);
+            assert_string_equal(json_string_value(json), text);
+            json_decref(json);
+            weir_buf_done(&buf);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_grows_and_keeps_what_it_holds),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(a_json_string_reads_back_whatever_is_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
