@@ -288,19 +288,21 @@ weir_code store_checkpoint_now(store *self, weir_error *err)
 
 /* --- Appending and waiting ------------------------------------------------------------------ */
 
+/* A lock of its own: many submitters wait at once, and each is woken alone. */
 typedef struct append_waiter {
-    store *store;
-    bool is_done; /* under the store's lock */
+    pthread_mutex_t lock;
+    pthread_cond_t signal;
+    bool is_done;
 } append_waiter;
 
 static void wake_waiter(store_append *append)
 {
     append_waiter *waiter = append->context;
 
-    pthread_mutex_lock(&waiter->store->lock);
+    pthread_mutex_lock(&waiter->lock);
     waiter->is_done = true;
-    pthread_cond_broadcast(&waiter->store->moved);
-    pthread_mutex_unlock(&waiter->store->lock);
+    pthread_cond_signal(&waiter->signal);
+    pthread_mutex_unlock(&waiter->lock);
 }
 
 /* Manual mode: does what the threads would do until the append has ended. */
@@ -320,17 +322,17 @@ static bool step_until(store *self, const append_waiter *waiter)
 
 weir_code store_append_now(store *self, store_append *append, weir_error *err)
 {
-    append_waiter waiter = {.store = self};
+    append_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .signal = PTHREAD_COND_INITIALIZER};
 
     append->done = wake_waiter;
     append->context = &waiter;
     store_submit(self, append);
     if (self->options.manual && !step_until(self, &waiter))
         store_fail_queue(self);
-    pthread_mutex_lock(&self->lock);
+    pthread_mutex_lock(&waiter.lock);
     while (!waiter.is_done)
-        pthread_cond_wait(&self->moved, &self->lock);
-    pthread_mutex_unlock(&self->lock);
+        pthread_cond_wait(&waiter.signal, &waiter.lock);
+    pthread_mutex_unlock(&waiter.lock);
     if (append->code != WEIR_OK)
         *err = append->err;
     return append->code;

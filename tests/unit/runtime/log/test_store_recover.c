@@ -1,0 +1,287 @@
+/* test_store_recover.c - a torn tail is cut, damage is refused, and faults of the disk are not hidden. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/log/journal.h"
+#include "tests/unit/runtime/log/faulty_disk.h"
+#include "tests/unit/runtime/log/store_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Turns over one byte of the n-th entry's body in the first journal file; returns its place. */
+static int64_t damage_entry(fixture *f, int n)
+{
+    char path[128];
+    int64_t at = JOURNAL_FRONT_BYTES;
+    journal_entry front;
+    int fd;
+    char byte;
+
+    snprintf(path, sizeof(path), "%s/journal-001", f->dir);
+    fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (int i = 0;; i++) {
+        assert_int_equal(pread(fd, &front, sizeof(front), at), sizeof(front));
+        assert_int_equal(front.magic, JOURNAL_ENTRY_MAGIC);
+        if (i == n)
+            break;
+        at += (int64_t)journal_padded(front.length);
+    }
+    assert_int_equal(pread(fd, &byte, 1, at + (int64_t)front.length - 1), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, at + (int64_t)front.length - 1), 1);
+    close(fd);
+    return at;
+}
+
+/* A log whose journal holds: the topic, one, two, three. Nothing of it is in a checkpoint. */
+static void make_three(fixture *f)
+{
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    fixture_append(f, "t", 0, "two");
+    fixture_append(f, "t", 0, "three");
+    fixture_abandon(f);
+}
+
+static void a_torn_last_entry_is_cut(void **state)
+{
+    fixture *f = *state;
+
+    make_three(f);
+    damage_entry(f, 3);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one two");
+    fixture_append(f, "t", 0, "four");
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one two four");
+    fixture_close(f);
+}
+
+static void damage_below_what_was_synced_is_refused_with_file_and_offset(void **state)
+{
+    fixture *f = *state;
+    char expected[100];
+    weir_error err;
+
+    make_three(f);
+    snprintf(expected, sizeof(expected), "journal-001 at offset %lld",
+             (long long)damage_entry(f, 1));
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "the journal is damaged"));
+    assert_non_null(strstr(err.message, expected));
+}
+
+static void what_was_behind_a_cut_does_not_come_back(void **state)
+{
+    fixture *f = *state;
+
+    /* three is valid on disk behind the torn two; both were never acknowledged, as far as anything on disk
+     * says, when three's own entry says no more was synced than one */
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    {
+        store_piece pieces[2];
+        store_append appends[2];
+        weir_buf bytes[2] = {{0}, {0}};
+        static const char *const VALUES[] = {"two", "xxx"};
+
+        for (int i = 0; i < 2; i++) {
+            fixture_batch(&bytes[i], weir_cstr(VALUES[i]), 1000);
+            pieces[i] = (store_piece){.partition = fixture_partition(f, "t", 0),
+                                      .bytes = bytes[i].ptr,
+                                      .size = bytes[i].len};
+            appends[i] =
+                (store_append){.pieces = &pieces[i], .piece_count = 1, .done = fixture_ignore};
+            store_submit(f->store, &appends[i]);
+        }
+        assert_true(store_step(f->store, STORE_WRITE)); /* one group: synced together */
+        fixture_abandon(f);
+        weir_buf_done(&bytes[0]);
+        weir_buf_done(&bytes[1]);
+    }
+    damage_entry(f, 2);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one");
+    fixture_append(f, "t", 0, "TWO"); /* as long as the torn one: xxx lies right behind it */
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one TWO");
+    fixture_close(f);
+}
+
+static void a_segment_shorter_than_the_checkpoint_says_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append_size(f, "t", 0, 5000);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "truncate -s 100 %s/topics/t-*/0/*.log", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "is damaged: it ends at offset 100, but"));
+}
+
+static void a_damaged_batch_is_an_error_when_it_is_read(void **state)
+{
+    fixture *f = *state;
+    store_cursor cursor = {0};
+    weir_buf out = {0};
+    char command[300];
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append_size(f, "t", 0, 5000);
+    fixture_close(f);
+    snprintf(command, sizeof(command),
+             "printf y | dd of=$(ls %s/topics/t-*/0/*.log) bs=1 seek=200 conv=notrunc status=none",
+             f->dir);
+    assert_int_equal(system(command), 0);
+    fixture_open(f, true);
+    assert_int_equal(store_read(fixture_partition(f, "t", 0), 0, 100, &cursor, &out, &err),
+                     WEIR_FATAL);
+    assert_non_null(strstr(err.message, ".log' is damaged at offset 0"));
+    weir_buf_done(&out);
+    fixture_close(f);
+}
+
+static void a_newer_format_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "sed -i '1s/.*/weir log 2/' %s/format", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "has format 2, and this weir knows up to 1"));
+}
+
+static void a_folder_of_something_else_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    snprintf(command, sizeof(command), "touch %s/thesis.tex", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "is no log and not empty: it has 'thesis.tex'"));
+}
+
+static void a_full_disk_holds_appends_back_until_there_is_room(void **state)
+{
+    fixture *f = *state;
+    static const char ZEROS[100000];
+    faulty_disk faults = {0};
+    store_lane *lane;
+    weir_buf bytes = {0}, reason = {0};
+    store_piece piece;
+    store_append append;
+    bool done = false;
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    faults.is_full = true;
+    lane = store_lane_open(f->store);
+    fixture_batch(&bytes, (weir_str){ZEROS, sizeof(ZEROS)}, 1000);
+    piece = (store_piece){
+        .partition = fixture_partition(f, "t", 0), .bytes = bytes.ptr, .size = bytes.len};
+    append = (store_append){.pieces = &piece,
+                            .piece_count = 1,
+                            .lane = lane,
+                            .done = fixture_note_done,
+                            .context = &done};
+    store_submit(f->store, &append);
+    assert_false(store_step(f->store, STORE_WRITE));
+    assert_false(done);
+    assert_true(store_lane_is_full(f->store, lane, &reason));
+    assert_non_null(strstr(weir_buf_cstr(&reason), "No space left on device"));
+    fixture_expect(f, "t", 0, "one"); /* reading goes on */
+    faults.is_full = false;
+    assert_true(store_step(f->store, STORE_WRITE));
+    assert_true(done);
+    assert_int_equal(append.code, WEIR_OK);
+    assert_false(store_lane_is_full(f->store, lane, NULL));
+    store_lane_close(f->store, lane);
+    fixture_close(f);
+    weir_buf_done(&bytes);
+    weir_buf_done(&reason);
+}
+
+static void a_failed_sync_stops_the_log_and_reading_goes_on(void **state)
+{
+    fixture *f = *state;
+    faulty_disk faults = {0};
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    faults.syncs_fail = true;
+    assert_int_equal(fixture_try(f, "t", 0, WEIR_STR("two"), 1), WEIR_FATAL);
+    assert_non_null(strstr(f->err.message, "the log has stopped: could not sync"));
+    faults.syncs_fail = false; /* the disk may claim to be well again */
+    assert_int_equal(fixture_try(f, "t", 0, WEIR_STR("three"), 1), WEIR_FATAL);
+    fixture_expect(f, "t", 0, "one");
+    fixture_close(f);
+    fixture_open(f, true);
+    fixture_append(f, "t", 0, "four");
+    fixture_close(f);
+}
+
+static void a_large_append_syncs_its_segment_before_the_journal(void **state)
+{
+    fixture *f = *state;
+    faulty_disk faults = {0};
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    faults.segment_syncs = faults.journal_syncs = 0;
+    fixture_append(f, "t", 0, "small");
+    assert_int_equal(faults.segment_syncs, 0);
+    assert_int_equal(faults.journal_syncs, 1);
+    fixture_append_size(f, "t", 0, 300000);
+    assert_int_equal(faults.segment_syncs, 1);
+    assert_int_equal(faults.journal_syncs, 2);
+    fixture_close(f);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_torn_last_entry_is_cut),
+        TEST(damage_below_what_was_synced_is_refused_with_file_and_offset),
+        TEST(what_was_behind_a_cut_does_not_come_back),
+        TEST(a_segment_shorter_than_the_checkpoint_says_is_refused),
+        TEST(a_damaged_batch_is_an_error_when_it_is_read),
+        TEST(a_newer_format_is_refused),
+        TEST(a_folder_of_something_else_is_refused),
+        TEST(a_full_disk_holds_appends_back_until_there_is_room),
+        TEST(a_failed_sync_stops_the_log_and_reading_goes_on),
+        TEST(a_large_append_syncs_its_segment_before_the_journal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
