@@ -1,0 +1,204 @@
+/* durable.c - the replay of __weir_configs and __weir_offsets. */
+#include "runtime/connect/durable.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/log/replay.h"
+#include "weir/map.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMMIT_WAIT_MS = 1000 };
+
+struct durable {
+    log_writer *writer;
+    pthread_mutex_t lock;
+    pthread_mutex_t write_lock; /* the writer builds one unit at a time; taken before lock */
+    weir_map *configs;          /* key -> text, each a weir_str with its bytes behind it */
+    weir_map *offsets;
+};
+
+static weir_str *copy_text(weir_str text)
+{
+    weir_str *copy = mem_zalloc(1, sizeof(*copy) + text.len + 1);
+
+    memcpy(copy + 1, text.ptr, text.len);
+    *copy = (weir_str){(const char *)(copy + 1), text.len};
+    return copy;
+}
+
+static void set(weir_map *map, weir_str key, weir_str value)
+{
+    free(value.len > 0 ? weir_map_put(map, key, copy_text(value)) : weir_map_remove(map, key));
+}
+
+static weir_code replay_record(void *context, weir_str key, weir_str value, weir_error *err)
+{
+    (void)err;
+    if (key.ptr != NULL)
+        set(context, key, value);
+    return WEIR_OK;
+}
+
+static void free_map(weir_map *map)
+{
+    void *value;
+
+    for (size_t at = 0; weir_map_next(map, &at, NULL, &value);)
+        free(value);
+    weir_map_free(map);
+}
+
+static weir_code open_topic(log *backend, weir_str topic, weir_map *map, weir_error *err)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+
+    config.compact = true;
+    config.retention_ms = -1;
+    if (log_topic_create(backend, topic, &config, err) != WEIR_OK)
+        return err->code;
+    return log_replay(backend, topic, replay_record, map, err);
+}
+
+weir_code durable_open(log *backend, durable **out, weir_error *err)
+{
+    durable *self = mem_zalloc(1, sizeof(*self));
+
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->write_lock, NULL);
+    self->configs = weir_map_new();
+    self->offsets = weir_map_new();
+    if (open_topic(backend, DURABLE_CONFIGS, self->configs, err) != WEIR_OK ||
+        open_topic(backend, DURABLE_OFFSETS, self->offsets, err) != WEIR_OK ||
+        log_writer_open(backend, WEIR_STR("__weir_worker"), &self->writer, err) != WEIR_OK) {
+        durable_close(self);
+        return err->code;
+    }
+    *out = self;
+    return WEIR_OK;
+}
+
+void durable_close(durable *self)
+{
+    if (self == NULL)
+        return;
+    log_writer_close(self->writer);
+    free_map(self->configs);
+    free_map(self->offsets);
+    pthread_mutex_destroy(&self->lock);
+    pthread_mutex_destroy(&self->write_lock);
+    free(self);
+}
+
+static weir_code write_locked(durable *self, weir_str topic, weir_str key, weir_str value,
+                              weir_error *err)
+{
+    log_record record = {
+        .topic = topic, .partition = 0, .timestamp_ms = -1, .key = key, .value = value};
+    log_outcome outcome;
+    log_ticket ticket;
+
+    if (log_add(self->writer, &record, err) != WEIR_OK)
+        return err->code;
+    ticket = log_commit(self->writer);
+    do
+        outcome = log_wait(self->writer, ticket, COMMIT_WAIT_MS, err);
+    while (outcome == LOG_PENDING);
+    if (outcome == LOG_COMMITTED)
+        return WEIR_OK;
+    return weir_wrap(err, "writing to %.*s", WEIR_ARG(topic));
+}
+
+static weir_code write_and_set(durable *self, weir_str topic, weir_map *map, weir_str key,
+                               weir_str value, weir_error *err)
+{
+    weir_code code;
+
+    pthread_mutex_lock(&self->write_lock);
+    code = write_locked(self, topic, key, value, err);
+    if (code == WEIR_OK) {
+        pthread_mutex_lock(&self->lock);
+        set(map, key, value);
+        pthread_mutex_unlock(&self->lock);
+    }
+    pthread_mutex_unlock(&self->write_lock);
+    return code;
+}
+
+weir_code durable_put_config(durable *self, weir_str key, weir_str value, weir_error *err)
+{
+    return write_and_set(self, DURABLE_CONFIGS, self->configs, key, value, err);
+}
+
+bool durable_next_config(durable *self, size_t *at, weir_str *key, weir_str *value)
+{
+    void *text;
+
+    if (!weir_map_next(self->configs, at, key, &text))
+        return false;
+    *value = *(const weir_str *)text;
+    return true;
+}
+
+void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out)
+{
+    weir_buf_add_byte(out, '[');
+    weir_buf_add_json(out, connector);
+    weir_buf_add_byte(out, ',');
+    weir_buf_add_str(out, partition);
+    weir_buf_add_byte(out, ']');
+}
+
+void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out)
+{
+    weir_buf_add_str(out, WEIR_STR("{\"kafka_topic\":"));
+    weir_buf_add_json(out, topic);
+    weir_buf_printf(out, ",\"kafka_partition\":%" PRId32 "}", partition);
+}
+
+void durable_committed(durable *self, weir_str key, weir_str value)
+{
+    pthread_mutex_lock(&self->lock);
+    set(self->offsets, key, value);
+    pthread_mutex_unlock(&self->lock);
+}
+
+weir_code durable_put_offset(durable *self, weir_str key, weir_str value, weir_error *err)
+{
+    return write_and_set(self, DURABLE_OFFSETS, self->offsets, key, value, err);
+}
+
+void durable_each_offset(durable *self, weir_str connector,
+                         void (*each)(void *, weir_str, weir_str), void *context)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf prefix = {0};
+    weir_str key;
+    void *text;
+
+    weir_buf_add_byte(&prefix, '[');
+    weir_buf_add_json(&prefix, connector);
+    weir_buf_add_byte(&prefix, ',');
+    pthread_mutex_lock(&self->lock);
+    for (size_t at = 0; weir_map_next(self->offsets, &at, &key, &text);) {
+        weir_str partition = {key.ptr + prefix.len, key.len - prefix.len - 1};
+
+        if (key.len > prefix.len && memcmp(key.ptr, prefix.ptr, prefix.len) == 0)
+            each(context, partition, *(const weir_str *)text);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+bool durable_offset(durable *self, weir_str key, weir_buf *out)
+{
+    const weir_str *text;
+
+    pthread_mutex_lock(&self->lock);
+    text = weir_map_get(self->offsets, key);
+    if (text != NULL)
+        weir_buf_add_str(out, *text);
+    pthread_mutex_unlock(&self->lock);
+    return text != NULL;
+}

@@ -1,0 +1,15 @@
+/* secret.h - references to secrets in settings: ${env:NAME} and ${file:PATH:KEY}.
+ *
+ * References are what is stored, shown and logged; they become values only when a task's settings are bound.
+ */
+#ifndef RUNTIME_CONNECT_SECRET_H
+#define RUNTIME_CONNECT_SECRET_H
+
+#include "weir/buf.h"
+
+/* Adds text with its references replaced. ${file:PATH:KEY} reads KEY=VALUE lines; without :KEY the whole file,
+ * less the newline at its end. WEIR_CONFIG names what is missing, never a value. "${" that begins neither is
+ * left as it is. */
+WEIR_MUST_CHECK weir_code secret_resolve(weir_str text, weir_buf *out, weir_error *err);
+
+#endif

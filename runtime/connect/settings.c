@@ -1,0 +1,159 @@
+/* settings.c - the table of what every connector can be told. */
+#include "runtime/connect/settings.h"
+
+#include <string.h>
+
+#define FIELD(member, ...) WEIR_FIELD(connector_settings, member, __VA_ARGS__)
+
+static const char *const tolerances[] = {"none", "all", NULL};
+static const char *const compressions[] = {"none", "lz4", "zstd", NULL};
+static const char *const full_policies[] = {"wait", "trim", NULL};
+
+static weir_code check_converter(weir_str value, weir_error *err)
+{
+    converter_kind kind;
+
+    if (settings_converter(value, &kind))
+        return WEIR_OK;
+    return weir_fail(
+        err, WEIR_CONFIG,
+        "\"%.*s\" is no converter; there are avro, json, string, bytes and the Java class "
+        "names of these",
+        WEIR_ARG(value));
+}
+
+static const weir_field fields[] = {
+    FIELD(class_name, .name = "connector.class",
+          .doc = "The connector: its name, or the Java class name of the one it replaces."),
+    FIELD(tasks_max, .name = "tasks.max", .fallback = "1", .min = 1, .max = 1000,
+          .doc = "Tasks that share the work, at most."),
+    FIELD(topics, .name = "topics", .fallback = "", .doc = "Topics that a sink reads."),
+    FIELD(topics_regex, .name = "topics.regex", .fallback = "",
+          .doc = "Regular expression of the topics that a sink reads; it matches whole names."),
+    FIELD(transforms, .name = "transforms", .fallback = "", .importance = WEIR_MEDIUM,
+          .doc =
+              "Names of transforms, in their order; each has settings transforms.NAME.type, ...."),
+    FIELD(key_converter, .name = "key.converter", .fallback = "avro", .check = check_converter,
+          .importance = WEIR_MEDIUM, .doc = "How keys are written in the log."),
+    FIELD(value_converter, .name = "value.converter", .fallback = "avro", .check = check_converter,
+          .importance = WEIR_MEDIUM, .doc = "How values are written in the log."),
+    FIELD(key_schemas_enable, .name = "key.converter.schemas.enable", .fallback = "true",
+          .importance = WEIR_LOW, .doc = "With the json converter: each key carries its schema."),
+    FIELD(value_schemas_enable, .name = "value.converter.schemas.enable", .fallback = "true",
+          .importance = WEIR_LOW, .doc = "With the json converter: each value carries its schema."),
+    FIELD(errors_tolerance, .name = "errors.tolerance", .fallback = "none", .choices = tolerances,
+          .importance = WEIR_MEDIUM,
+          .doc =
+              "none: a record that cannot be written fails the task. all: it is passed over, into "
+              "the dead letter queue if there is one."),
+    FIELD(errors_log, .name = "errors.log.enable", .fallback = "true", .importance = WEIR_MEDIUM,
+          .doc = "Writes a diagnostic for each record that is passed over."),
+    FIELD(dead_letter_topic, .name = "errors.deadletterqueue.topic.name", .fallback = "",
+          .importance = WEIR_MEDIUM, .doc = "Topic for records that a sink cannot write."),
+    FIELD(dead_letter_headers, .name = "errors.deadletterqueue.context.headers.enable",
+          .fallback = "true", .importance = WEIR_MEDIUM,
+          .doc = "Adds __connect.errors.* headers that say where a record came from and why it is "
+                 "there."),
+    FIELD(flush_interval_ms, .name = "offset.flush.interval.ms", .fallback = "1000", .min = 1,
+          .max = 3600000, .importance = WEIR_LOW,
+          .doc = "A sink is flushed this often under load, and as soon as there is nothing more to "
+                 "read."),
+    FIELD(restart_backoff_ms, .name = "errors.restart.delay.ms", .fallback = "500", .min = 1,
+          .max = 3600000, .importance = WEIR_LOW,
+          .doc = "Pause before a failed task is started again; doubled each time, with jitter."),
+    FIELD(restart_backoff_max_ms, .name = "errors.restart.delay.max.ms", .fallback = "60000",
+          .min = 1, .max = 86400000, .importance = WEIR_LOW, .doc = "The longest such pause."),
+    FIELD(topic_partitions, .name = "topic.creation.default.partitions", .fallback = "1", .min = 1,
+          .max = 10000, .importance = WEIR_MEDIUM,
+          .doc = "Partitions of topics that a source makes."),
+    FIELD(topic_retention_ms, .name = "topic.creation.default.retention.ms",
+          .fallback = "604800000", .min = -1, .max = INT64_MAX, .importance = WEIR_MEDIUM,
+          .doc = "How long records of these topics are kept; -1 for ever."),
+    FIELD(topic_retention_bytes, .name = "topic.creation.default.retention.bytes", .fallback = "-1",
+          .min = -1, .max = INT64_MAX, .importance = WEIR_MEDIUM,
+          .doc = "Bytes that a partition of these topics keeps; -1 without limit."),
+    FIELD(topic_compression, .name = "topic.creation.default.compression.type", .fallback = "none",
+          .choices = compressions, .importance = WEIR_LOW, .doc = "Compression of these topics."),
+    FIELD(on_full, .name = "on.full", .fallback = "wait", .choices = full_policies,
+          .importance = WEIR_MEDIUM,
+          .doc = "When a partition is full and a sink has not read it: wait holds the source up, "
+                 "trim drops "
+                 "the oldest records."),
+    FIELD(in_flight_bytes, .name = "max.in.flight.bytes", .fallback = "33554432", .min = 65536,
+          .max = 1073741824, .importance = WEIR_LOW,
+          .doc = "Bytes of a source task that may be on their way into the log."),
+    WEIR_FIELD_UNBOUND(.name = "name", .doc = "The connector's name."),
+    WEIR_FIELD_UNBOUND(.name = "header.converter", .ignored = "headers are kept as bytes",
+                       .doc = "Headers are kept as bytes."),
+    WEIR_FIELD_UNBOUND(.name = "config.action.reload", .ignored = "settings are read at each start",
+                       .doc = "Settings are read at each start."),
+    WEIR_FIELD_UNBOUND(.name = "errors.retry.timeout",
+                       .ignored = "passing faults are retried for ever",
+                       .doc = "Passing faults are retried for ever."),
+    WEIR_FIELD_UNBOUND(.name = "errors.retry.delay.max.ms",
+                       .ignored = "see errors.restart.delay.max.ms",
+                       .doc = "See errors.restart.delay.max.ms."),
+    WEIR_FIELD_UNBOUND(.name = "errors.log.include.messages",
+                       .ignored = "contents of records are never written to diagnostics",
+                       .doc = "Contents of records are never written to diagnostics."),
+    WEIR_FIELD_UNBOUND(.name = "errors.deadletterqueue.topic.replication.factor",
+                       .ignored = "the log is one process", .doc = "The log is one process."),
+    WEIR_FIELD_UNBOUND(.name = "topic.creation.default.replication.factor",
+                       .ignored = "the log is one process", .doc = "The log is one process."),
+    WEIR_FIELD_UNBOUND(.name = "key.converter.schema.registry.url",
+                       .ignored = "schemas are in the log's own registry",
+                       .doc = "Schemas are in the log's own registry."),
+    WEIR_FIELD_UNBOUND(.name = "value.converter.schema.registry.url",
+                       .ignored = "schemas are in the log's own registry",
+                       .doc = "Schemas are in the log's own registry."),
+    WEIR_FIELD_UNBOUND(.name = "predicates", .unsupported = "predicates are not there yet",
+                       .doc = "Predicates are not there yet."),
+};
+
+config_table settings_table(void)
+{
+    return (config_table){fields, sizeof(fields) / sizeof(fields[0]), sizeof(fields[0])};
+}
+
+bool settings_is_common(weir_str name)
+{
+    static const char transforms[] = "transforms.";
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (weir_str_eq(weir_cstr(fields[i].name), name))
+            return true;
+    return name.len > sizeof(transforms) - 1 &&
+           memcmp(name.ptr, transforms, sizeof(transforms) - 1) == 0;
+}
+
+bool settings_converter(weir_str name, converter_kind *out)
+{
+    static const struct {
+        const char *name;
+        converter_kind kind;
+    } names[] = {
+        {"avro", CONVERTER_AVRO},
+        {"io.confluent.connect.avro.AvroConverter", CONVERTER_AVRO},
+        {"json", CONVERTER_JSON},
+        {"org.apache.kafka.connect.json.JsonConverter", CONVERTER_JSON},
+        {"string", CONVERTER_STRING},
+        {"org.apache.kafka.connect.storage.StringConverter", CONVERTER_STRING},
+        {"bytes", CONVERTER_BYTES},
+        {"org.apache.kafka.connect.converters.ByteArrayConverter", CONVERTER_BYTES},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (weir_str_eq(weir_cstr(names[i].name), name)) {
+            *out = names[i].kind;
+            return true;
+        }
+    return false;
+}
+
+weir_str settings_get(const config_setting *settings, size_t count, weir_str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (weir_str_eq(settings[i].name, name))
+            return settings[i].value;
+    return (weir_str){0};
+}

@@ -1,0 +1,50 @@
+/* settings.h - what every connector can be told, whatever its plugin: tasks, topics, converters, errors.
+ *
+ * The names are Kafka Connect's. The plugin's own settings are bound by its own table.
+ */
+#ifndef RUNTIME_CONNECT_SETTINGS_H
+#define RUNTIME_CONNECT_SETTINGS_H
+
+#include "sdk/src/config.h"
+
+typedef enum converter_kind {
+    CONVERTER_AVRO,
+    CONVERTER_JSON,
+    CONVERTER_STRING,
+    CONVERTER_BYTES,
+} converter_kind;
+
+typedef struct connector_settings {
+    weir_str class_name;
+    int64_t tasks_max;
+    weir_list topics;
+    weir_str topics_regex;
+    weir_list transforms;
+    weir_str key_converter, value_converter;
+    bool key_schemas_enable, value_schemas_enable;
+    weir_choice errors_tolerance; /* 0 none, 1 all */
+    bool errors_log;
+    weir_str dead_letter_topic;
+    bool dead_letter_headers;
+    int64_t flush_interval_ms;
+    int64_t restart_backoff_ms, restart_backoff_max_ms;
+    int64_t topic_partitions;
+    int64_t topic_retention_ms, topic_retention_bytes;
+    weir_choice topic_compression; /* none, lz4, zstd */
+    weir_choice on_full;           /* wait, trim */
+    int64_t in_flight_bytes;
+} connector_settings;
+
+/* The table of the settings above. */
+config_table settings_table(void);
+
+/* True for a name that is no plugin's business: one of the table, or transforms.X.anything. */
+bool settings_is_common(weir_str name);
+
+/* The kind of a converter by its short name or Java class; false when it is none. */
+bool settings_converter(weir_str name, converter_kind *out);
+
+/* The value of a setting; ptr NULL when it is not there. */
+weir_str settings_get(const config_setting *settings, size_t count, weir_str name);
+
+#endif
