@@ -1,0 +1,262 @@
+/* task.c - the life of a task, and what the SDK's functions do for it. */
+#include "runtime/connect/task.h"
+
+#include "runtime/base/diag.h"
+#include "runtime/base/mem.h"
+#include "runtime/connect/dead_letter.h"
+#include "runtime/connect/secret.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- What the connector calls ---------------------------------------------------------------- */
+
+static void host_diag(void *context, weir_level level, weir_str text)
+{
+    (void)context; /* connector= and task= are pairs of this thread */
+    diag(level, "%.*s", WEIR_ARG(text));
+}
+
+static void host_progress(void *context, weir_str phase, int64_t done_count, int64_t total_count)
+{
+    connect_task *self = context;
+    bool is_new;
+
+    pthread_mutex_lock(&self->view.lock);
+    is_new = !weir_str_eq(weir_cstr(self->view.phase), phase);
+    snprintf(self->view.phase, sizeof(self->view.phase), "%.*s", WEIR_ARG(phase));
+    self->view.done_count = done_count;
+    self->view.total_count = total_count;
+    pthread_mutex_unlock(&self->view.lock);
+    if (is_new)
+        self->world->changed(self->world->context);
+}
+
+static void host_gauge(void *context, const char *name, double value)
+{
+    connect_task *self = context;
+    task_view *view = &self->view;
+    size_t i = 0;
+
+    pthread_mutex_lock(&view->lock);
+    while (i < view->gauge_count && strcmp(view->gauges[i].name, name) != 0)
+        i++;
+    if (i < TASK_GAUGES_MAX) {
+        view->gauges[i] = (task_gauge){name, value};
+        view->gauge_count = i == view->gauge_count ? i + 1 : view->gauge_count;
+    }
+    pthread_mutex_unlock(&view->lock);
+}
+
+static weir_str host_topic_id(void *context, weir_str topic)
+{
+    connect_task *self = context;
+    log_topic found;
+
+    if (!log_topic_find(self->world->log, topic, &found))
+        return (weir_str){0};
+    return weir_task_copy(&self->base, weir_cstr(found.id));
+}
+
+static weir_code host_reject(void *context, const weir_record *record, const char *reason,
+                             weir_error *err)
+{
+    return task_reject(context, record->log_topic, record->log_partition, record->log_offset,
+                       "TASK_PUT", reason, err);
+}
+
+static const task_host host = {.diag = host_diag,
+                               .progress = host_progress,
+                               .gauge = host_gauge,
+                               .topic_id = host_topic_id,
+                               .reject = host_reject};
+
+weir_code task_reject(connect_task *self, weir_str topic, int32_t partition, int64_t offset,
+                      const char *stage, const char *reason, weir_error *err)
+{
+    pthread_mutex_lock(&self->view.lock);
+    self->view.error_count++;
+    pthread_mutex_unlock(&self->view.lock);
+    if (self->common.errors_tolerance.index == 0)
+        return weir_fail(err, WEIR_FATAL,
+                         "the record at offset %" PRId64 " of %.*s-%d cannot be written: %s "
+                         "(errors.tolerance is \"none\")",
+                         offset, WEIR_ARG(topic), partition, reason);
+    if (self->common.errors_log)
+        diag(WEIR_WARN, "the record at offset %" PRId64 " of %.*s-%d is passed over: %s", offset,
+             WEIR_ARG(topic), partition, reason);
+    if (self->common.dead_letter_topic.len == 0)
+        return WEIR_OK;
+    return dead_letter_write(self, topic, partition, offset, stage, reason, err);
+}
+
+weir_code task_ensure_topic(connect_task *self, weir_str topic, weir_error *err)
+{
+    static const int compressions[] = {0, 3, 4};
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+
+    config.partitions = (int32_t)self->common.topic_partitions;
+    config.retention_ms = self->common.topic_retention_ms;
+    config.retention_bytes = self->common.topic_retention_bytes;
+    config.compression = compressions[self->common.topic_compression.index];
+    config.trim = self->common.on_full.index == 1;
+    return log_topic_create(self->world->log, topic, &config, err);
+}
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+static void copy_settings(connect_task *self, const config_setting *settings, size_t count)
+{
+    self->settings = weir_task_alloc(&self->memory, (count + 1) * sizeof(*settings));
+    self->setting_count = count;
+    for (size_t i = 0; i < count; i++) {
+        self->settings[i].name = weir_task_copy(&self->memory, settings[i].name);
+        self->settings[i].value = weir_task_copy(&self->memory, settings[i].value);
+    }
+}
+
+connect_task *task_new(const task_world *world, const plugin *plugin_used, weir_str connector,
+                       int number, int count, const config_setting *settings, size_t setting_count)
+{
+    connect_task *self = mem_zalloc(1, sizeof(*self));
+
+    self->world = world;
+    self->plugin = plugin_used;
+    self->number = number;
+    self->count = count;
+    task_init(&self->memory, WEIR_STR(""), 0, NULL, NULL);
+    self->connector = weir_task_copy(&self->memory, connector);
+    task_init(&self->base, self->connector, number, &host, self);
+    self->base.log_id = weir_cstr(log_id(world->log));
+    copy_settings(self, settings, setting_count);
+    self->view.partitions = mem_zalloc(TASK_PARTITIONS_MAX, sizeof(task_partition));
+    pthread_mutex_init(&self->view.lock, NULL);
+    pthread_mutex_init(&self->wake_lock, NULL);
+    return self;
+}
+
+void task_free(connect_task *self)
+{
+    if (self == NULL)
+        return;
+    converter_free(self->key_converter);
+    converter_free(self->value_converter);
+    transform_chain_close(self->transforms);
+    free(self->state);
+    free(self->view.partitions);
+    task_done(&self->base);
+    task_done(&self->memory);
+    pthread_mutex_destroy(&self->view.lock);
+    pthread_mutex_destroy(&self->wake_lock);
+    free(self);
+}
+
+bool task_is_stopping(const connect_task *self)
+{
+    return weir_task_stopping(&self->base);
+}
+
+void task_set_wake(connect_task *self, void (*wake)(connect_task *task), void *target)
+{
+    pthread_mutex_lock(&self->wake_lock);
+    self->wake = wake;
+    self->wake_target = target;
+    pthread_mutex_unlock(&self->wake_lock);
+}
+
+void task_ask_to_stop(connect_task *self)
+{
+    atomic_store(&self->base.stopping, true);
+    pthread_mutex_lock(&self->wake_lock);
+    if (self->wake != NULL)
+        self->wake(self);
+    pthread_mutex_unlock(&self->wake_lock);
+}
+
+void task_join(connect_task *self)
+{
+    pthread_join(self->thread, NULL);
+}
+
+/* Replaces references to secrets, for this task's memory only. */
+static weir_code resolve_secrets(connect_task *self, weir_error *err)
+{
+    for (size_t i = 0; i < self->setting_count; i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf value = {0};
+        config_setting *setting = &self->settings[i];
+
+        if (memmem(setting->value.ptr, setting->value.len, "${", 2) == NULL)
+            continue;
+        if (secret_resolve(setting->value, &value, err) != WEIR_OK)
+            return weir_wrap(err, "setting \"%.*s\"", WEIR_ARG(setting->name));
+        setting->value = weir_task_copy(&self->memory, weir_buf_str(&value));
+    }
+    return WEIR_OK;
+}
+
+static weir_code bind_all(connect_task *self, weir_error *err)
+{
+    config_table common = settings_table();
+    config_issues issues = {0}, others = {0};
+    converter_kind key = CONVERTER_AVRO, value = CONVERTER_AVRO;
+    weir_code code;
+
+    config_bind(&common, self->settings, self->setting_count, CONFIG_WARNING, NULL, &self->memory,
+                &self->common, &issues);
+    self->state = mem_zalloc(1, self->plugin->state_size + 1);
+    config_bind(&self->plugin->table, self->settings, self->setting_count, CONFIG_WARNING,
+                settings_is_common, &self->base, self->state, &others);
+    code = config_result(&issues, err);
+    if (code == WEIR_OK)
+        code = config_result(&others, err);
+    config_issues_done(&issues);
+    config_issues_done(&others);
+    if (code != WEIR_OK)
+        return code;
+    (void)settings_converter(self->common.key_converter, &key); /* the table checked them */
+    (void)settings_converter(self->common.value_converter, &value);
+    self->key_converter =
+        converter_new(key, true, self->common.key_schemas_enable, self->world->schemas);
+    self->value_converter =
+        converter_new(value, false, self->common.value_schemas_enable, self->world->schemas);
+    return transform_chain_open(self->settings, self->setting_count, CONFIG_WARNING, NULL,
+                                &self->transforms, err);
+}
+
+static void *run(void *context)
+{
+    connect_task *self = context;
+    char number[16];
+    diag_pair pairs[] = {
+        {"connector", self->connector},
+        {"task", {number, (size_t)snprintf(number, sizeof(number), "%d", self->number)}},
+    };
+    weir_code code;
+
+    diag_context(pairs, 2);
+    code = resolve_secrets(self, &self->error);
+    if (code == WEIR_OK)
+        code = bind_all(self, &self->error);
+    if (code == WEIR_OK)
+        code = self->plugin->kind == PLUGIN_SINK ? sink_task_run(self, &self->error)
+                                                 : source_task_run(self, &self->error);
+    task_set_wake(self, NULL, NULL);
+    self->outcome = code;
+    diag_context(NULL, 0);
+    self->world->ended(self->world->context, self);
+    return NULL;
+}
+
+void task_start(connect_task *self)
+{
+    int result = pthread_create(&self->thread, NULL, run, self);
+
+    if (result != 0) { /* told as any other end, by the caller's own thread */
+        self->outcome = weir_fail(&self->error, WEIR_RETRY, "could not start a thread: %s",
+                                  strerror(result)); /* NOLINT(concurrency-mt-unsafe) */
+        abort();
+    }
+}

@@ -1,0 +1,111 @@
+/* task.h - one running task of a connector: a thread, its connector's state, and what others may see of it.
+ *
+ * The control thread makes a task, starts it, asks it to stop, and hears from it once, when its thread has
+ * ended: how, and why. A task never starts itself again; the control thread decides that.
+ *
+ * Threads: task_view is the one part that others read; its lock is held for copying only. All else belongs to
+ * the control thread until task_start and after task_join, to the task's thread between.
+ */
+#ifndef RUNTIME_CONNECT_TASK_H
+#define RUNTIME_CONNECT_TASK_H
+
+#include "runtime/base/clock.h"
+#include "runtime/connect/converter.h"
+#include "runtime/connect/durable.h"
+#include "runtime/connect/plugin.h"
+#include "runtime/connect/transform.h"
+#include "sdk/src/task.h"
+
+#include <pthread.h>
+
+enum { TASK_GAUGES_MAX = 32, TASK_PARTITIONS_MAX = 1024 };
+
+typedef struct task_gauge {
+    const char *name;
+    double value;
+} task_gauge;
+
+typedef struct task_partition {
+    weir_str topic; /* as long as the task */
+    int32_t partition;
+    int64_t position, committed; /* the next offset to read; what is durable in the destination */
+} task_partition;
+
+/* What others may see of a task. */
+typedef struct task_view {
+    pthread_mutex_t lock;
+    char phase[128];
+    int64_t done_count, total_count;
+    int64_t record_count, byte_count, error_count, commit_count;
+    bool is_running; /* open has succeeded */
+    bool is_idle;    /* a sink: everything that was there is flushed */
+    task_gauge gauges[TASK_GAUGES_MAX];
+    size_t gauge_count;
+    task_partition *partitions;
+    size_t partition_count;
+} task_view;
+
+/* What all tasks of a worker share. */
+typedef struct task_world {
+    log *log;
+    durable *durable;
+    schema_store *schemas;
+    clock_source *clock;
+    /* Tells the control thread that a task's thread has ended, or that its view changed much. */
+    void (*ended)(void *context, struct connect_task *task);
+    void (*changed)(void *context);
+    void *context;
+} task_world;
+
+typedef struct connect_task {
+    const task_world *world;
+    const plugin *plugin;
+    weir_str connector; /* the owner's; outlives the task */
+    int number, count;  /* which of how many */
+    connector_settings common;
+    config_setting *settings; /* resolved: no references to secrets are left */
+    size_t setting_count;
+    weir_task base;
+    weir_task memory; /* what settings live in: outlives restarts of the connector */
+    void *state;      /* of the connector */
+    transform_chain *transforms;
+    converter *key_converter, *value_converter;
+    task_view view;
+    pthread_t thread;
+    void (*wake)(
+        struct connect_task *task); /* interrupts a wait; any thread; NULL while there is none */
+    void *wake_target;
+    pthread_mutex_t wake_lock;
+
+    /* How it ended; valid after `ended`. WEIR_OK: it was asked to stop. */
+    weir_code outcome;
+    weir_error error;
+    bool was_useful; /* it committed something: the back-off begins anew */
+} connect_task;
+
+/* Makes a task from the connector's settings; settings are copied. Never NULL; a problem with the settings
+ * shows when it runs. */
+connect_task *task_new(const task_world *world, const plugin *plugin, weir_str connector,
+                       int number, int count, const config_setting *settings, size_t setting_count);
+void task_free(connect_task *task);
+
+void task_start(connect_task *task);
+void task_ask_to_stop(connect_task *task);
+void task_join(connect_task *task);
+
+/* --- For source_task.c and sink_task.c -------------------------------------------------------- */
+
+/* The body of a task's thread after its settings are bound: opens the connector, runs it, closes it. */
+weir_code source_task_run(connect_task *task, weir_error *err);
+weir_code sink_task_run(connect_task *task, weir_error *err);
+
+bool task_is_stopping(const connect_task *task);
+/* Whom task_ask_to_stop wakes; NULL: nobody. */
+void task_set_wake(connect_task *task, void (*wake)(connect_task *task), void *target);
+/* The error policy's word on a record of the log. WEIR_OK: go on without it. */
+weir_code task_reject(connect_task *task, weir_str topic, int32_t partition, int64_t offset,
+                      const char *stage, const char *reason, weir_error *err);
+/* Makes a topic as the connector's settings say, when it is not there. */
+WEIR_MUST_CHECK weir_code task_ensure_topic(connect_task *task, weir_str topic, weir_error *err);
+
+#endif
