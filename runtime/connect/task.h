@@ -20,6 +20,8 @@
 
 enum { TASK_GAUGES_MAX = 32, TASK_PARTITIONS_MAX = 1024 };
 
+typedef struct connect_task connect_task;
+
 typedef struct task_gauge {
     const char *name;
     double value;
@@ -52,12 +54,12 @@ typedef struct task_world {
     schema_store *schemas;
     clock_source *clock;
     /* Tells the control thread that a task's thread has ended, or that its view changed much. */
-    void (*ended)(void *context, struct connect_task *task);
+    void (*ended)(void *context, connect_task *task);
     void (*changed)(void *context);
     void *context;
 } task_world;
 
-typedef struct connect_task {
+struct connect_task {
     const task_world *world;
     const plugin *plugin;
     weir_str connector; /* the owner's; outlives the task */
@@ -72,8 +74,7 @@ typedef struct connect_task {
     converter *key_converter, *value_converter;
     task_view view;
     pthread_t thread;
-    void (*wake)(
-        struct connect_task *task); /* interrupts a wait; any thread; NULL while there is none */
+    void (*wake)(connect_task *task); /* interrupts a wait; any thread; NULL while there is none */
     void *wake_target;
     pthread_mutex_t wake_lock;
 
@@ -81,7 +82,7 @@ typedef struct connect_task {
     weir_code outcome;
     weir_error error;
     bool was_useful; /* it committed something: the back-off begins anew */
-} connect_task;
+};
 
 /* Makes a task from the connector's settings; settings are copied. Never NULL; a problem with the settings
  * shows when it runs. */

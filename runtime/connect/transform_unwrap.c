@@ -150,7 +150,7 @@ static weir_code unwrap_apply(void *state, weir_batch *batch, batch_entry *entry
     entry->value.at += (uint32_t)(after->bytes.ptr - value.ptr);
     entry->value.len = (uint32_t)after->bytes.len;
     entry->value_schema = batch_schema(batch, shape->row);
-    move_unsent(batch, entry, envelope);
+    move_unsent(batch, entry, shape);
     return WEIR_OK;
 }
 

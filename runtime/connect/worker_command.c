@@ -1,0 +1,422 @@
+/* worker_command.c - commands: validate, deploy, remove, pause, restart, move offsets. */
+#include "runtime/connect/worker_state.h"
+
+#include "runtime/base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const state_names[] = {"RUNNING", "PAUSED", "STOPPED"};
+
+const char *target_state_name(target_state state)
+{
+    return state_names[state];
+}
+
+bool target_state_parse(weir_str name, target_state *out)
+{
+    for (int i = TARGET_RUNNING; i <= TARGET_STOPPED; i++)
+        if (weir_str_eq(weir_cstr(state_names[i]), name)) {
+            *out = (target_state)i;
+            return true;
+        }
+    return false;
+}
+
+static weir_code no_such(weir_str name, weir_error *err)
+{
+    return weir_fail(err, WEIR_END, "connector \"%.*s\" does not exist", WEIR_ARG(name));
+}
+
+/* --- Validating ------------------------------------------------------------------------------- */
+
+static void check_topics(const plugin *found, const connector_settings *common,
+                         config_issues *issues)
+{
+    bool has_topics = common->topics.count > 0, has_regex = common->topics_regex.len > 0;
+
+    if (found->kind == PLUGIN_SINK && has_topics == has_regex)
+        config_issue_add(issues, WEIR_STR("topics"), CONFIG_ERROR,
+                         has_topics ? "and topics.regex are both set; give one of them"
+                                    : "is missing; a sink needs topics or topics.regex");
+    if (found->kind == PLUGIN_SOURCE && (has_topics || has_regex))
+        config_issue_add(issues, WEIR_STR("topics"), CONFIG_ERROR,
+                         "is a sink's setting, and \"%s\" is a source", found->name);
+}
+
+static void check_plugin(const plugin *found, const config_setting *settings, size_t count,
+                         bool strict, config_issues *issues)
+{
+    void *state = mem_zalloc(1, found->state_size + 1);
+    config_issues own = {0};
+    weir_task memory;
+    weir_error err;
+    weir_code (*validate)(const void *, weir_error *) =
+        found->kind == PLUGIN_SINK ? found->sink.validate : found->source.validate;
+
+    task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
+    config_bind(&found->table, settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING,
+                settings_is_common, &memory, state, &own);
+    if (!config_has_error(&own) && validate != NULL && validate(state, &err) != WEIR_OK)
+        config_issue_add(&own, WEIR_STR("connector.class"), CONFIG_ERROR, "%s", err.message);
+    weir_buf_add(&issues->items, own.items.ptr, own.items.len);
+    config_issues_done(&own);
+    task_done(&memory);
+    free(state);
+}
+
+void worker_validate(worker *self, const config_setting *settings, size_t count, bool strict,
+                     config_issues *issues)
+{
+    connector_settings common = {0};
+    config_table table = settings_table();
+    config_setting *ours = mem_zalloc(count + 1, sizeof(*ours));
+    size_t ours_count = 0;
+    transform_chain *chain;
+    const plugin *found = NULL;
+    weir_task memory;
+    weir_error err;
+
+    task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (settings_is_common(settings[i].name) &&
+            strncmp(settings[i].name.ptr, "transforms.", 11) != 0)
+            ours[ours_count++] = settings[i];
+    config_bind(&table, ours, ours_count, CONFIG_WARNING, NULL, &memory, &common, issues);
+    if (transform_chain_open(settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING, issues,
+                             &chain, &err) == WEIR_OK)
+        transform_chain_close(chain);
+    if (common.class_name.len > 0) {
+        bool is_sink = common.topics.count > 0 || common.topics_regex.len > 0;
+
+        found = plugins_find(self->options.plugins, common.class_name,
+                             is_sink ? PLUGIN_SINK : PLUGIN_ANY, &err);
+        if (found == NULL)
+            found = plugins_find(self->options.plugins, common.class_name, PLUGIN_ANY, &err);
+        if (found == NULL)
+            config_issue_add(issues, WEIR_STR("connector.class"), CONFIG_ERROR, "%s", err.message);
+    }
+    if (found != NULL) {
+        check_topics(found, &common, issues);
+        check_plugin(found, settings, count, strict, issues);
+    }
+    task_done(&memory);
+    free(ours);
+}
+
+/* --- Deploying -------------------------------------------------------------------------------- */
+
+typedef struct work_order {
+    weir_str name;
+    const config_setting *settings;
+    size_t count;
+    const target_state *target;
+    target_state wanted;
+    int task;
+    bool include_tasks, only_failed;
+    const json_t *offsets;
+    weir_code code;
+    weir_error *err;
+} work_order;
+
+static weir_code write_config(worker *self, const work_order *order)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+
+    weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
+    weir_buf_add_str(&value, WEIR_STR("{\"properties\":{"));
+    for (size_t i = 0; i < order->count; i++) {
+        if (i > 0)
+            weir_buf_add_byte(&value, ',');
+        weir_buf_add_json(&value, order->settings[i].name);
+        weir_buf_add_byte(&value, ':');
+        weir_buf_add_json(&value, order->settings[i].value);
+    }
+    weir_buf_add_str(&value, WEIR_STR("}}"));
+    return durable_put_config(self->durable, weir_buf_str(&key), weir_buf_str(&value), order->err);
+}
+
+static weir_code write_target(worker *self, weir_str name, target_state target, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+
+    weir_buf_printf(&key, "target-state-%.*s", WEIR_ARG(name));
+    weir_buf_printf(&value, "{\"state\":\"%s\"}", target_state_name(target));
+    return durable_put_config(self->durable, weir_buf_str(&key), weir_buf_str(&value), err);
+}
+
+static bool same_settings(const connector *one, const work_order *order)
+{
+    if (one->setting_count != order->count)
+        return false;
+    for (size_t i = 0; i < order->count; i++) {
+        weir_str value = settings_get(one->settings, one->setting_count, order->settings[i].name);
+
+        if (value.ptr == NULL || !weir_str_eq(value, order->settings[i].value))
+            return false;
+    }
+    return true;
+}
+
+static void put(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *before = worker_find(self, order->name), *made;
+    target_state target = before != NULL ? before->target : TARGET_RUNNING;
+
+    if (order->target != NULL)
+        target = *order->target;
+    if (before != NULL && before->target == target && same_settings(before, order))
+        return; /* as Connect: nothing changes, nothing restarts */
+    order->code = write_config(self, order);
+    if (order->code == WEIR_OK && (order->target != NULL || before == NULL))
+        order->code = write_target(self, order->name, target, order->err);
+    if (order->code != WEIR_OK)
+        return;
+    if (before != NULL) {
+        target_state none = TARGET_STOPPED;
+
+        before->target = none;
+        connector_halt(self, before);
+        weir_map_remove(self->connectors, order->name);
+        connector_free(before);
+    }
+    made = connector_new(self, order->name, order->settings, order->count);
+    made->target = target;
+    weir_map_put(self->connectors, made->name, made);
+    connector_hold(self, made);
+    connector_pursue(self, made);
+}
+
+weir_code worker_put(worker *self, weir_str name, const config_setting *settings, size_t count,
+                     const target_state *target, weir_error *err)
+{
+    work_order order = {
+        .name = name, .settings = settings, .count = count, .target = target, .err = err};
+    config_issues issues = {0};
+    weir_code code;
+
+    worker_validate(self, settings, count, false, &issues);
+    code = config_result(&issues, err);
+    config_issues_done(&issues);
+    if (code != WEIR_OK)
+        return code;
+    worker_call(self, put, &order);
+    return order.code;
+}
+
+/* --- Removing --------------------------------------------------------------------------------- */
+
+static weir_code forget_offsets(worker *self, weir_str name, weir_error *err);
+
+static void release_holds(worker *self, weir_str name)
+{
+    weir_str after = {0};
+    log_topic topic;
+
+    while (log_topic_next(self->options.log, &after, &topic))
+        for (int32_t p = 0; p < topic.config.partitions; p++)
+            log_hold(self->options.log, name, topic.name, p, -1);
+}
+
+static void remove_connector(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *one = worker_find(self, order->name);
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};
+
+    if (one == NULL) {
+        order->code = no_such(order->name, order->err);
+        return;
+    }
+    one->target = TARGET_STOPPED;
+    connector_halt(self, one);
+    weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
+    weir_buf_printf(&target, "target-state-%.*s", WEIR_ARG(order->name));
+    order->code = durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, order->err);
+    if (order->code == WEIR_OK)
+        order->code =
+            durable_put_config(self->durable, weir_buf_str(&target), (weir_str){0}, order->err);
+    if (order->code != WEIR_OK)
+        return;
+    release_holds(self, order->name);
+    weir_map_remove(self->connectors, order->name);
+    connector_free(one);
+    worker_changed(self);
+}
+
+weir_code worker_remove(worker *self, weir_str name, weir_error *err)
+{
+    work_order order = {.name = name, .err = err};
+
+    worker_call(self, remove_connector, &order);
+    return order.code;
+}
+
+/* --- Target states and restarts ---------------------------------------------------------------- */
+
+static void set_target(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *one = worker_find(self, order->name);
+
+    if (one == NULL) {
+        order->code = no_such(order->name, order->err);
+        return;
+    }
+    order->code = write_target(self, order->name, order->wanted, order->err);
+    if (order->code != WEIR_OK)
+        return;
+    one->target = order->wanted;
+    connector_pursue(self, one);
+}
+
+weir_code worker_set_target(worker *self, weir_str name, target_state target, weir_error *err)
+{
+    work_order order = {.name = name, .wanted = target, .err = err};
+
+    worker_call(self, set_target, &order);
+    return order.code;
+}
+
+static void restart_slot(task_slot *slot, bool only_failed)
+{
+    bool failed = slot->state == TASK_FAILED || slot->state == TASK_WAITING;
+
+    if (only_failed && !failed)
+        return;
+    slot->restart_count = 0;
+    if (slot->state == TASK_STARTED) {
+        slot->again = true;
+        task_ask_to_stop(slot->task);
+    } else {
+        slot->state = TASK_STOPPED; /* pursuing starts it, if the connector shall run */
+    }
+}
+
+static void restart(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *one = worker_find(self, order->name);
+
+    if (one == NULL) {
+        order->code = no_such(order->name, order->err);
+        return;
+    }
+    if (order->task >= one->task_count) {
+        order->code = weir_fail(order->err, WEIR_END, "connector \"%.*s\" has no task %d",
+                                WEIR_ARG(order->name), order->task);
+        return;
+    }
+    for (int i = 0; i < one->task_count; i++)
+        if (order->task == i || (order->task < 0 && order->include_tasks))
+            restart_slot(&one->tasks[i], order->only_failed);
+    connector_pursue(self, one);
+}
+
+weir_code worker_restart(worker *self, weir_str name, int task, bool include_tasks,
+                         bool only_failed, weir_error *err)
+{
+    work_order order = {.name = name,
+                        .task = task,
+                        .include_tasks = include_tasks,
+                        .only_failed = only_failed,
+                        .err = err};
+
+    worker_call(self, restart, &order);
+    return order.code;
+}
+
+/* --- Offsets ----------------------------------------------------------------------------------- */
+
+static weir_code alter_one(worker *self, const connector *one, const json_t *item, weir_error *err)
+{
+    const json_t *partition = json_object_get(item, "partition");
+    const json_t *offset = json_object_get(item, "offset");
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
+    char *where, *value = NULL;
+    weir_code code;
+
+    if (!json_is_object(partition) || (!json_is_object(offset) && !json_is_null(offset)))
+        return weir_fail(
+            err, WEIR_CONFIG,
+            "each item needs an object \"partition\" and an object or null \"offset\"");
+    where = json_dumps(partition, JSON_COMPACT);
+    if (json_is_object(offset))
+        value = json_dumps(offset, JSON_COMPACT);
+    durable_offset_key(one->name, weir_cstr(where), &key);
+    code = durable_put_offset(self->durable, weir_buf_str(&key),
+                              value != NULL ? weir_cstr(value) : (weir_str){0}, err);
+    free(where);
+    free(value);
+    return code;
+}
+
+static void collect_key(void *context, weir_str partition, weir_str offset)
+{
+    weir_buf *all = context;
+    (void)offset;
+
+    weir_buf_add(all, &partition.len, sizeof(partition.len));
+    weir_buf_add_str(all, partition);
+}
+
+static weir_code forget_offsets(worker *self, weir_str name, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf all = {0};
+
+    durable_each_offset(self->durable, name, collect_key, &all);
+    for (size_t at = 0; at < all.len;) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
+        size_t size;
+
+        memcpy(&size, all.ptr + at, sizeof(size));
+        at += sizeof(size);
+        durable_offset_key(name, (weir_str){all.ptr + at, size}, &key);
+        at += size;
+        if (durable_put_offset(self->durable, weir_buf_str(&key), (weir_str){0}, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
+}
+
+static void alter_offsets(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *one = worker_find(self, order->name);
+    size_t i;
+    json_t *item;
+
+    if (one == NULL) {
+        order->code = no_such(order->name, order->err);
+        return;
+    }
+    for (int t = 0; t < one->task_count; t++)
+        if (one->tasks[t].state == TASK_STARTED || one->target != TARGET_STOPPED) {
+            order->code = weir_fail(order->err, WEIR_CONFIG,
+                                    "connector \"%.*s\" is not stopped; stop it before its offsets "
+                                    "are changed",
+                                    WEIR_ARG(order->name));
+            return;
+        }
+    if (order->offsets == NULL) {
+        order->code = forget_offsets(self, one->name, order->err);
+        return;
+    }
+    json_array_foreach((json_t *)(uintptr_t)order->offsets, i, item)
+    {
+        order->code = alter_one(self, one, item, order->err);
+        if (order->code != WEIR_OK)
+            return;
+    }
+}
+
+weir_code worker_alter_offsets(worker *self, weir_str name, const json_t *offsets, weir_error *err)
+{
+    work_order order = {.name = name, .offsets = offsets, .err = err};
+
+    worker_call(self, alter_offsets, &order);
+    return order.code;
+}

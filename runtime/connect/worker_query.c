@@ -1,0 +1,341 @@
+/* worker_query.c - what a worker tells about its connectors. */
+#include "runtime/connect/worker_state.h"
+
+#include "runtime/base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct inquiry {
+    weir_str name;
+    json_t *answer;
+    bool yes;
+    weir_error *err;
+} inquiry;
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *text(weir_str value)
+{
+    return json_stringn(value.ptr != NULL ? value.ptr : "", value.len);
+}
+
+static void names(worker *self, void *context)
+{
+    inquiry *question = context;
+    size_t count = weir_map_count(self->connectors), n = 0;
+    const char **sorted = mem_zalloc(count + 1, sizeof(*sorted));
+    void *value;
+
+    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
+        sorted[n++] = ((connector *)value)->name.ptr;
+    qsort(sorted, n, sizeof(*sorted), compare_names);
+    question->answer = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(question->answer, json_string(sorted[i]));
+    free(sorted);
+}
+
+json_t *worker_names(worker *self)
+{
+    inquiry question = {0};
+
+    worker_call(self, names, &question);
+    return question.answer;
+}
+
+static void config(worker *self, void *context)
+{
+    inquiry *question = context;
+    const connector *one = worker_find(self, question->name);
+
+    if (one == NULL)
+        return;
+    question->answer = json_object();
+    for (size_t i = 0; i < one->setting_count; i++)
+        json_object_set_new(question->answer, one->settings[i].name.ptr,
+                            text(one->settings[i].value));
+}
+
+json_t *worker_config(worker *self, weir_str name)
+{
+    inquiry question = {.name = name};
+
+    worker_call(self, config, &question);
+    return question.answer;
+}
+
+static const char *task_state_name(const connector *one, const task_slot *slot)
+{
+    bool running = false;
+
+    switch (slot->state) {
+    case TASK_STARTED:
+        pthread_mutex_lock(&slot->task->view.lock);
+        running = slot->task->view.is_running;
+        pthread_mutex_unlock(&slot->task->view.lock);
+        return running ? "RUNNING" : slot->total_restarts > 0 ? "RESTARTING" : "UNASSIGNED";
+    case TASK_STOPPED:
+        return target_state_name(one->target == TARGET_RUNNING ? TARGET_STOPPED : one->target);
+    case TASK_WAITING:
+        return "RESTARTING";
+    case TASK_FAILED:
+        return "FAILED";
+    case TASK_COMPLETED:
+        return "COMPLETED";
+    }
+    return "UNASSIGNED";
+}
+
+static void add_view(worker *self, task_view *view, json_t *task)
+{
+    json_t *partitions = json_array(), *gauges = json_object();
+
+    pthread_mutex_lock(&view->lock);
+    json_object_set_new(task, "phase", json_string(view->phase));
+    json_object_set_new(task, "done", json_integer(view->done_count));
+    json_object_set_new(task, "total", json_integer(view->total_count));
+    json_object_set_new(task, "records", json_integer(view->record_count));
+    json_object_set_new(task, "bytes", json_integer(view->byte_count));
+    json_object_set_new(task, "errors", json_integer(view->error_count));
+    json_object_set_new(task, "commits", json_integer(view->commit_count));
+    for (size_t i = 0; i < view->partition_count; i++) {
+        const task_partition *partition = &view->partitions[i];
+        int64_t end = partition->position;
+        weir_error err; /* without an end there is no lag to show */
+
+        (void)!log_offset_of(self->options.log, partition->topic, partition->partition, LOG_LATEST,
+                             &end, &err);
+        json_array_append_new(
+            partitions, json_pack("{s:s%,s:i,s:I,s:I,s:I}", "topic", partition->topic.ptr,
+                                  partition->topic.len, "partition", partition->partition,
+                                  "position", (json_int_t)partition->position, "end",
+                                  (json_int_t)end, "committed", (json_int_t)partition->committed));
+    }
+    for (size_t i = 0; i < view->gauge_count; i++)
+        json_object_set_new(gauges, view->gauges[i].name, json_real(view->gauges[i].value));
+    pthread_mutex_unlock(&view->lock);
+    json_object_set_new(task, "partitions", partitions);
+    json_object_set_new(task, "gauges", gauges);
+}
+
+static json_t *task_status(worker *self, const connector *one, int number)
+{
+    const task_slot *slot = &one->tasks[number];
+    json_t *task = json_object();
+
+    json_object_set_new(task, "id", json_integer(number));
+    json_object_set_new(task, "state", json_string(task_state_name(one, slot)));
+    json_object_set_new(task, "worker_id", json_string(self->id));
+    if (slot->state == TASK_FAILED || slot->state == TASK_WAITING)
+        json_object_set_new(task, "trace", json_string(slot->trace));
+    json_object_set_new(task, "restarts", json_integer(slot->total_restarts));
+    if (slot->state == TASK_WAITING)
+        json_object_set_new(task, "retry_at_ms",
+                            json_integer(clock_wall_ms(self->options.clock) + slot->restart_at_ms -
+                                         clock_mono_ms(self->options.clock)));
+    if (slot->task != NULL)
+        add_view(self, &slot->task->view, task);
+    return task;
+}
+
+static void status(worker *self, void *context)
+{
+    inquiry *question = context;
+    const connector *one = worker_find(self, question->name);
+    json_t *head, *tasks = json_array();
+    bool is_sink;
+
+    if (one == NULL) {
+        json_decref(tasks);
+        return;
+    }
+    is_sink = one->plugin != NULL
+                  ? one->plugin->kind == PLUGIN_SINK
+                  : one->common.topics.count > 0 || one->common.topics_regex.len > 0;
+    head = json_object();
+    json_object_set_new(
+        head, "state",
+        json_string(one->plugin == NULL ? "FAILED" : target_state_name(one->target)));
+    json_object_set_new(head, "worker_id", json_string(self->id));
+    if (one->plugin == NULL)
+        json_object_set_new(head, "trace", json_string(one->trace));
+    for (int i = 0; i < one->task_count; i++)
+        json_array_append_new(tasks, task_status(self, one, i));
+    question->answer = json_object();
+    json_object_set_new(question->answer, "name", text(one->name));
+    json_object_set_new(question->answer, "connector", head);
+    json_object_set_new(question->answer, "tasks", tasks);
+    json_object_set_new(question->answer, "type", json_string(is_sink ? "sink" : "source"));
+}
+
+json_t *worker_status(worker *self, weir_str name)
+{
+    inquiry question = {.name = name};
+
+    worker_call(self, status, &question);
+    return question.answer;
+}
+
+static void add_offset(void *context, weir_str partition, weir_str offset)
+{
+    json_array_append_new(context,
+                          json_pack("{s:o,s:o}", "partition",
+                                    json_loadb(partition.ptr, partition.len, 0, NULL), "offset",
+                                    json_loadb(offset.ptr, offset.len, 0, NULL)));
+}
+
+static void offsets(worker *self, void *context)
+{
+    inquiry *question = context;
+
+    if (worker_find(self, question->name) == NULL)
+        return;
+    question->answer = json_array();
+    durable_each_offset(self->durable, question->name, add_offset, question->answer);
+}
+
+json_t *worker_offsets(worker *self, weir_str name)
+{
+    inquiry question = {.name = name};
+
+    worker_call(self, offsets, &question);
+    return question.answer;
+}
+
+static void topics(worker *self, void *context)
+{
+    inquiry *question = context;
+    const connector *one = worker_find(self, question->name);
+
+    if (one == NULL)
+        return;
+    question->answer = json_array();
+    for (int i = 0; i < one->task_count; i++) {
+        task_view *view = one->tasks[i].task != NULL ? &one->tasks[i].task->view : NULL;
+
+        if (view == NULL)
+            continue;
+        pthread_mutex_lock(&view->lock);
+        for (size_t p = 0; p < view->partition_count; p++)
+            if (view->partitions[p].partition == 0)
+                json_array_append_new(question->answer, text(view->partitions[p].topic));
+        pthread_mutex_unlock(&view->lock);
+    }
+}
+
+json_t *worker_topics(worker *self, weir_str name)
+{
+    inquiry question = {.name = name};
+
+    worker_call(self, topics, &question);
+    return question.answer;
+}
+
+/* A sink is through when it is idle and stands at the end of all its partitions. */
+static bool sink_is_through(worker *self, const task_slot *slot)
+{
+    task_view *view = &slot->task->view;
+    bool through;
+
+    pthread_mutex_lock(&view->lock);
+    through = view->is_running && view->is_idle;
+    for (size_t i = 0; i < view->partition_count && through; i++) {
+        const task_partition *partition = &view->partitions[i];
+        int64_t end = 0;
+        weir_error err; /* an end that cannot be read is not reached */
+
+        through = log_offset_of(self->options.log, partition->topic, partition->partition,
+                                LOG_LATEST, &end, &err) == WEIR_OK &&
+                  partition->position >= end;
+    }
+    pthread_mutex_unlock(&view->lock);
+    return through;
+}
+
+static void finished(worker *self, void *context)
+{
+    inquiry *question = context;
+    bool has_source = false;
+    void *value;
+
+    question->yes = true;
+    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && question->yes;) {
+        const connector *one = value;
+
+        if (one->plugin == NULL)
+            continue;
+        has_source |= one->plugin->kind == PLUGIN_SOURCE;
+        for (int i = 0; i < one->task_count && question->yes; i++) {
+            const task_slot *slot = &one->tasks[i];
+
+            if (one->plugin->kind == PLUGIN_SOURCE)
+                question->yes = slot->state == TASK_COMPLETED;
+            else
+                question->yes = slot->state == TASK_STARTED && sink_is_through(self, slot);
+        }
+    }
+    question->yes &= has_source;
+}
+
+bool worker_is_finished(worker *self)
+{
+    inquiry question = {0};
+
+    worker_call(self, finished, &question);
+    return question.yes;
+}
+
+static void failure(worker *self, void *context)
+{
+    inquiry *question = context;
+    void *value;
+
+    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && !question->yes;) {
+        const connector *one = value;
+        const char *trace = one->plugin == NULL ? one->trace : NULL;
+
+        for (int i = 0; i < one->task_count && trace == NULL; i++)
+            if (one->tasks[i].state == TASK_FAILED)
+                trace = one->tasks[i].trace;
+        if (trace == NULL)
+            continue;
+        question->yes = true;
+        weir_fail(question->err, WEIR_FATAL, "connector %.*s: %s", WEIR_ARG(one->name), trace);
+    }
+}
+
+bool worker_failure(worker *self, weir_error *err)
+{
+    inquiry question = {.err = err};
+
+    worker_call(self, failure, &question);
+    return question.yes;
+}
+
+uint64_t worker_wait_change(worker *self, uint64_t generation, int timeout_ms)
+{
+    struct timespec until;
+    uint64_t now;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&self->lock);
+    while (self->generation == generation &&
+           pthread_cond_timedwait(&self->changed, &self->lock, &until) != ETIMEDOUT)
+        continue;
+    now = self->generation;
+    pthread_mutex_unlock(&self->lock);
+    return now;
+}
