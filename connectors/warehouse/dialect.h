@@ -61,6 +61,22 @@ static inline sql_step dialect_upsert_step(const settings *config)
     return config->insert_mode.index == INSERT_MODE_UPDATE ? SQL_UPDATE : SQL_UPSERT;
 }
 
+/* Whether a window has rows for a step of the merge. */
+static inline bool dialect_needs_step(const settings *config, const fold *rows, sql_step step)
+{
+    size_t replaced = fold_count(rows, FOLD_REPLACE);
+    bool inserts = config->insert_mode.index == INSERT_MODE_INSERT;
+
+    if (step == SQL_DELETE)
+        return fold_count(rows, FOLD_DELETE) + replaced > 0;
+    if (step == SQL_PARTIAL)
+        return fold_count(rows, FOLD_PARTIAL) > 0;
+    if (step == SQL_INSERT)
+        return inserts && fold_count(rows, FOLD_INSERT) + replaced > 0;
+    return !inserts && step == dialect_upsert_step(config) &&
+           fold_count(rows, FOLD_UPSERT) + replaced > 0;
+}
+
 /* The rows of this table go straight into it: nothing to fold, nothing to cast. */
 static inline bool dialect_is_direct(const table *target)
 {

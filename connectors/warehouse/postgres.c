@@ -525,28 +525,6 @@ static weir_code fill_stage(postgres *self, table *target, weir_error *err)
     return end_copy(self, err);
 }
 
-static bool needs_step(const postgres *self, const fold *rows, sql_step step)
-{
-    size_t replaced = fold_count(rows, FOLD_REPLACE);
-    bool inserts = self->base.settings->insert_mode.index == INSERT_MODE_INSERT;
-
-    switch (step) {
-    case SQL_DELETE:
-        return fold_count(rows, FOLD_DELETE) + replaced > 0;
-    case SQL_PARTIAL:
-        return fold_count(rows, FOLD_PARTIAL) > 0;
-    case SQL_UPDATE:
-    case SQL_UPSERT:
-        return !inserts && step == dialect_upsert_step(self->base.settings) &&
-               fold_count(rows, FOLD_UPSERT) + replaced > 0;
-    case SQL_INSERT:
-        return inserts && fold_count(rows, FOLD_INSERT) + replaced > 0;
-    case SQL_STEPS:
-        break;
-    }
-    return false;
-}
-
 static weir_code write_staged(postgres *self, table *target, weir_error *err)
 {
     int answer = 0;
@@ -560,7 +538,7 @@ static weir_code write_staged(postgres *self, table *target, weir_error *err)
     weir_buf_clear(&self->text);
     self->partial_answer = -1;
     for (sql_step step = 0; step < SQL_STEPS; step++) {
-        if (!needs_step(self, &target->rows, step))
+        if (!dialect_needs_step(self->base.settings, &target->rows, step))
             continue;
         if (step == SQL_PARTIAL && dialect_upsert_step(self->base.settings) == SQL_UPSERT)
             self->partial_answer = answer;

@@ -126,7 +126,7 @@ static void add_value(weir_buf *out, const layout *rows, size_t i)
         weir_buf_printf(out, "s.c%zu", i);
 }
 
-static void add_key_match(weir_buf *out, const layout *rows, const sql_vendor *vendor)
+void sql_key_match(weir_buf *out, const layout *rows, const sql_vendor *vendor)
 {
     assert(rows->key_count > 0);
     for (size_t i = 0; i < rows->key_count; i++) {
@@ -209,14 +209,14 @@ void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *
     case SQL_DELETE:
         weir_buf_printf(out, "DELETE FROM %.*s AS d", WEIR_ARG(target->sql_name));
         add_from(out, "USING", target, "'d', 'r'");
-        add_key_match(out, rows, vendor);
+        sql_key_match(out, rows, vendor);
         break;
     case SQL_PARTIAL:
     case SQL_UPDATE:
         weir_buf_printf(out, "UPDATE %.*s AS d", WEIR_ARG(target->sql_name));
         add_assignments(out, rows, step == SQL_PARTIAL, vendor);
         add_from(out, "FROM", target, step == SQL_PARTIAL ? "'p'" : "'u', 'r'");
-        add_key_match(out, rows, vendor);
+        sql_key_match(out, rows, vendor);
         break;
     case SQL_UPSERT:
         add_insert(out, target, rows, "'u', 'r'", vendor);

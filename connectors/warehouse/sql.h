@@ -52,6 +52,9 @@ typedef enum sql_step {
     SQL_STEPS,
 } sql_step;
 
+/* " AND d.id = s.c0 ...": a row d of the table has the key of a row s of the staging table. */
+void sql_key_match(weir_buf *out, const layout *rows, const sql_vendor *vendor);
+
 void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows,
                const sql_vendor *vendor);
 

@@ -1,6 +1,8 @@
 /* url.c - connection.url taken apart. */
 #include "url.h"
 
+#include "adbc.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -138,10 +140,12 @@ weir_code url_check(weir_str value, weir_error *err)
 {
     url parsed;
 
-    if (url_parse(value, &parsed, err) != WEIR_OK)
-        return err->code;
+    weir_code code = url_parse(value, &parsed, err);
+
+    if (code == WEIR_OK && parsed.kind == URL_ADBC)
+        code = adbc_check(&parsed, err);
     url_done(&parsed);
-    return WEIR_OK;
+    return code;
 }
 
 const char *url_jdbc_keyword(weir_str name)

@@ -71,10 +71,8 @@ static weir_code open_dialect(weir_task *task, warehouse *self, weir_error *err)
 
     if (url_parse(self->settings.url, &where, err) != WEIR_OK)
         return err->code;
-    if (where.kind == URL_ADBC)
-        (void)weir_fail(err, WEIR_CONFIG, "ADBC drivers are not supported by this build");
-    else
-        self->dialect = postgres_open(task, &self->settings, &where, err);
+    self->dialect = where.kind == URL_ADBC ? adbc_open(task, &self->settings, &where, err)
+                                           : postgres_open(task, &self->settings, &where, err);
     url_done(&where);
     return self->dialect != NULL ? WEIR_OK : err->code;
 }
