@@ -52,7 +52,7 @@ from generate_series(1, 2000) n;
 
 insert into orders
 select n, 1 + n * 31 % 20000, (array['new', 'paid', 'shipped', 'done'])[1 + n % 4],
-       (n * 104729 % 10000000) / 100.0,
+       (n::bigint * 104729 % 10000000) / 100.0,
        timestamptz '2025-01-01 00:00:00+00' + n * interval '7.000123 seconds',
        case when n % 5 = 0 then repeat('note ', n % 50) end
 from generate_series(1, 58000) n;
