@@ -25,13 +25,14 @@ static void WEIR_PRINTF(2, 3) add(const findings *to, const char *fmt, ...)
     to->found(to->context, message);
 }
 
-static bool name_is_legal(const char *name)
+/* Capitals are for settings that people know so: "database.tcpKeepAlive". */
+static bool name_is_legal(const char *name, bool capitals)
 {
     for (const char *at = name; *at != '\0'; at++)
         if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) &&
-            strchr(".-_", *at) == NULL)
+            strchr(".-_", *at) == NULL && !(capitals && isupper((unsigned char)*at)))
             return false;
-    return name[0] != '\0';
+    return islower((unsigned char)name[0]) != 0;
 }
 
 /* The bytes of the member that a field is bound to. */
@@ -58,8 +59,10 @@ static void check_field(const plugin *self, size_t index, const findings *to)
 {
     weir_field field = config_field(&self->table, index);
 
-    if (!name_is_legal(field.name))
-        add(to, "setting \"%s\": a name has lower-case letters, digits, '.', '-' and '_'",
+    if (!name_is_legal(field.name, true))
+        add(to,
+            "setting \"%s\": a name begins with a lower-case letter and has letters, digits, '.', "
+            "'-' and '_'",
             field.name);
     if (field.doc == NULL || strlen(field.doc) < 10)
         add(to, "setting \"%s\": has no documentation", field.name);
@@ -121,7 +124,7 @@ void plugin_check(const plugin *self, void (*found)(void *context, const char *m
     const findings to = {found, context};
     bool all_bound = true;
 
-    if (!name_is_legal(self->name))
+    if (!name_is_legal(self->name, false))
         add(&to, "the name \"%s\" has other than lower-case letters, digits, '.', '-' and '_'",
             self->name);
     if (!isdigit((unsigned char)self->version[0]))
