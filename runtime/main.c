@@ -11,6 +11,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"run", "runs pipelines until their sources end, showing what they do", cli_run},
+    {"server", "runs a worker with a REST API", cli_server},
+    {"validate", "tells all that is wrong with pipeline files", cli_validate},
     {"status", "shows the connectors of a running worker", cli_status},
     {"pause", "pauses connectors of a running worker", cli_control},
     {"resume", "resumes connectors that were paused or stopped", cli_control},

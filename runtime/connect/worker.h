@@ -46,6 +46,10 @@ bool target_state_parse(weir_str name, target_state *out);
 void worker_validate(worker *worker, const config_setting *settings, size_t count, bool strict,
                      config_issues *issues);
 
+/* The same without a worker, for what only checks. */
+void connector_validate(plugins *plugins, const config_setting *settings, size_t count, bool strict,
+                        config_issues *issues);
+
 /* Makes a connector, or gives it new settings; durable when it returns. target NULL: as it was, RUNNING for
  * a new one. Settings must have been validated by the caller: what is wrong with them is refused here too,
  * by the first error. */

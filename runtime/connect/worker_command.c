@@ -67,8 +67,8 @@ static void check_plugin(const plugin *found, const config_setting *settings, si
     free(state);
 }
 
-void worker_validate(worker *self, const config_setting *settings, size_t count, bool strict,
-                     config_issues *issues)
+void connector_validate(plugins *all, const config_setting *settings, size_t count, bool strict,
+                        config_issues *issues)
 {
     connector_settings common = {0};
     config_table table = settings_table();
@@ -91,10 +91,9 @@ void worker_validate(worker *self, const config_setting *settings, size_t count,
     if (common.class_name.len > 0) {
         bool is_sink = common.topics.count > 0 || common.topics_regex.len > 0;
 
-        found = plugins_find(self->options.plugins, common.class_name,
-                             is_sink ? PLUGIN_SINK : PLUGIN_ANY, &err);
+        found = plugins_find(all, common.class_name, is_sink ? PLUGIN_SINK : PLUGIN_ANY, &err);
         if (found == NULL)
-            found = plugins_find(self->options.plugins, common.class_name, PLUGIN_ANY, &err);
+            found = plugins_find(all, common.class_name, PLUGIN_ANY, &err);
         if (found == NULL)
             config_issue_add(issues, WEIR_STR("connector.class"), CONFIG_ERROR, "%s", err.message);
     }
@@ -104,6 +103,12 @@ void worker_validate(worker *self, const config_setting *settings, size_t count,
     }
     task_done(&memory);
     free(ours);
+}
+
+void worker_validate(worker *self, const config_setting *settings, size_t count, bool strict,
+                     config_issues *issues)
+{
+    connector_validate(self->options.plugins, settings, count, strict, issues);
 }
 
 /* --- Deploying -------------------------------------------------------------------------------- */

@@ -1,0 +1,52 @@
+/* host.c - a worker in this process. */
+#include "runtime/cli/host.h"
+
+#include "runtime/base/metrics.h"
+#include "runtime/cli/cli.h"
+#include "runtime/log/embedded.h"
+#include "runtime/rest/worker_metrics.h"
+
+#include <string.h>
+
+static weir_code start_rest(const options *wanted, host *self, weir_error *err)
+{
+    if (strcmp(wanted->rest, "none") == 0)
+        return WEIR_OK;
+    self->api = (rest_api){.backend = worker_backend_table(&self->parts), .version = WEIR_VERSION};
+    return http_server_start("--rest", wanted->rest, rest_routes, rest_route_count, &self->api,
+                             &self->server, err);
+}
+
+weir_code host_open(const options *wanted, host *self, weir_error *err)
+{
+    worker_options worker_wanted = {.clock = clock_system()};
+    weir_code code;
+
+    *self = (host){0};
+    memcpy(self->id, wanted->rest, sizeof(self->id));
+    code = embedded_open(&(store_options){.path = wanted->data}, &self->parts.log, err);
+    if (code != WEIR_OK)
+        return code;
+    self->parts.plugins = plugins_new(wanted->plugins);
+    worker_wanted.log = self->parts.log;
+    worker_wanted.plugins = self->parts.plugins;
+    worker_wanted.id = weir_cstr(self->id);
+    code = worker_open(&worker_wanted, &self->parts.worker, err);
+    if (code == WEIR_OK) {
+        metrics_collect(worker_metrics_collect, self->parts.worker);
+        code = start_rest(wanted, self, err);
+    }
+    if (code != WEIR_OK)
+        host_close(self);
+    return code;
+}
+
+void host_close(host *self)
+{
+    http_server_stop(self->server);
+    metrics_uncollect(worker_metrics_collect, self->parts.worker);
+    worker_close(self->parts.worker);
+    embedded_close(self->parts.log);
+    plugins_free(self->parts.plugins);
+    *self = (host){0};
+}

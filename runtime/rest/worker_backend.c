@@ -1,0 +1,383 @@
+/* worker_backend.c - a worker and its plugins behind the REST API. */
+#include "runtime/rest/worker_backend.h"
+
+#include "runtime/base/diag.h"
+#include "runtime/base/mem.h"
+#include "runtime/rest/definition.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The settings of an object of texts; they point into it. Freed with free(). */
+static config_setting *settings_of(const json_t *config, size_t *count)
+{
+    config_setting *settings = mem_zalloc(json_object_size(config) + 1, sizeof(*settings));
+    const char *name;
+    json_t *value;
+
+    *count = 0;
+    json_object_foreach((json_t *)config, name, value)
+    {
+        if (json_is_string(value))
+            settings[(*count)++] = (config_setting){
+                weir_cstr(name), {json_string_value(value), json_string_length(value)}};
+    }
+    return settings;
+}
+
+static rest_result result_of(weir_code code)
+{
+    switch (code) {
+    case WEIR_OK:
+        return REST_OK;
+    case WEIR_END:
+        return REST_NOT_FOUND;
+    case WEIR_CONFIG:
+    case WEIR_REJECT:
+        return REST_BAD_REQUEST;
+    case WEIR_RETRY:
+    case WEIR_FATAL:
+        return REST_FAILED;
+    }
+    return REST_FAILED;
+}
+
+/* What the worker's code says; that there is no such connector is said in Connect's words. */
+static rest_result result_for(weir_code code, const char *name, weir_error *err)
+{
+    if (code == WEIR_END)
+        weir_fail(err, WEIR_END, "Connector %s not found", name);
+    return result_of(code);
+}
+
+/* --- Queries --------------------------------------------------------------------------------- */
+
+static json_t *names(void *context)
+{
+    return worker_names(((worker_backend *)context)->worker);
+}
+
+static json_t *config(void *context, const char *name)
+{
+    return worker_config(((worker_backend *)context)->worker, weir_cstr(name));
+}
+
+static json_t *status(void *context, const char *name)
+{
+    return worker_status(((worker_backend *)context)->worker, weir_cstr(name));
+}
+
+static json_t *tasks(void *context, const char *name)
+{
+    json_t *all = status(context, name), *own = config(context, name);
+    json_t *result = NULL, *task;
+    size_t i;
+
+    if (all != NULL && own != NULL)
+        result = json_array();
+    json_array_foreach(json_object_get(all, "tasks"), i, task)
+    {
+        if (result != NULL)
+            (void)json_array_append_new(result, json_pack("{s:{s:s, s:O}, s:O}", "id", "connector",
+                                                          name, "task", json_object_get(task, "id"),
+                                                          "config", own));
+    }
+    json_decref(all);
+    json_decref(own);
+    return result;
+}
+
+static json_t *topics(void *context, const char *name)
+{
+    return worker_topics(((worker_backend *)context)->worker, weir_cstr(name));
+}
+
+/* --- Commands -------------------------------------------------------------------------------- */
+
+/* Writes warnings as diagnostics and gathers errors in Connect's words. False when there are errors. */
+static bool accept_issues(const config_issues *issues, const char *name, weir_error *err)
+{
+    weir_buf text = {0};
+    size_t count = 0;
+    diag_pair pair = {"connector", weir_cstr(name)};
+
+    for (size_t i = 0; i < config_issue_count(issues); i++) {
+        const config_issue *issue = config_issue_at(issues, i);
+
+        if (issue->severity == CONFIG_WARNING) {
+            diag_with(WEIR_WARN, &pair, 1, "setting \"%.*s\" %s", WEIR_ARG(issue->name),
+                      issue->message);
+            continue;
+        }
+        count++;
+        weir_buf_printf(&text, "\n%.*s: %s", WEIR_ARG(issue->name), issue->message);
+    }
+    if (count > 0)
+        weir_fail(err, WEIR_CONFIG,
+                  "Connector configuration is invalid and contains the following %zu error(s):%s\n"
+                  "You can also find the above list of errors at the endpoint "
+                  "`/connector-plugins/{connectorType}/config/validate`",
+                  count, weir_buf_cstr(&text));
+    weir_buf_done(&text);
+    return count == 0;
+}
+
+static rest_result put(void *context, const char *name, const json_t *given, const char *target,
+                       weir_error *err)
+{
+    worker_backend *self = context;
+    config_issues issues = {0};
+    target_state state = TARGET_RUNNING;
+    size_t count;
+    config_setting *settings = settings_of(given, &count);
+    rest_result result = REST_BAD_REQUEST;
+
+    worker_validate(self->worker, settings, count, false, &issues);
+    if (target != NULL && !target_state_parse(weir_cstr(target), &state))
+        weir_fail(err, WEIR_CONFIG, "there is no state \"%s\"", target);
+    else if (accept_issues(&issues, name, err))
+        result = result_for(worker_put(self->worker, weir_cstr(name), settings, count,
+                                       target != NULL ? &state : NULL, err),
+                            name, err);
+    config_issues_done(&issues);
+    free(settings);
+    return result;
+}
+
+static rest_result remove_connector(void *context, const char *name, weir_error *err)
+{
+    worker_backend *self = context;
+
+    return result_for(worker_remove(self->worker, weir_cstr(name), err), name, err);
+}
+
+static rest_result set_target(void *context, const char *name, const char *target, weir_error *err)
+{
+    worker_backend *self = context;
+    target_state state = TARGET_RUNNING;
+    bool known = target_state_parse(weir_cstr(target), &state);
+
+    assert(known);
+    return result_for(worker_set_target(self->worker, weir_cstr(name), state, err), name, err);
+}
+
+static rest_result restart(void *context, const char *name, int task, bool include_tasks,
+                           bool only_failed, weir_error *err)
+{
+    worker_backend *self = context;
+
+    return result_for(
+        worker_restart(self->worker, weir_cstr(name), task, include_tasks, only_failed, err), name,
+        err);
+}
+
+static rest_result offsets(void *context, const char *name, json_t **out, weir_error *err)
+{
+    worker_backend *self = context;
+
+    *out = worker_offsets(self->worker, weir_cstr(name));
+    if (*out != NULL)
+        return REST_OK;
+    return result_for(WEIR_END, name, err);
+}
+
+static rest_result alter_offsets(void *context, const char *name, const json_t *wanted,
+                                 weir_error *err)
+{
+    worker_backend *self = context;
+
+    return result_for(worker_alter_offsets(self->worker, weir_cstr(name), wanted, err), name, err);
+}
+
+/* --- Plugins --------------------------------------------------------------------------------- */
+
+static json_t *list_plugins(void *context, bool connectors_only)
+{
+    worker_backend *self = context;
+    json_t *list = json_array();
+    const plugin *one;
+
+    plugins_load_all(self->plugins);
+    for (size_t i = 0; (one = plugins_at(self->plugins, i)) != NULL; i++)
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "class", one->name, "type",
+                                                    one->kind == PLUGIN_SOURCE ? "source" : "sink",
+                                                    "version", one->version));
+    if (!connectors_only) {
+        static const char *const built_in[][2] = {
+            {"unwrap", "transformation"}, {"route", "transformation"}, {"avro", "converter"},
+            {"json", "converter"},        {"string", "converter"},     {"bytes", "converter"}};
+
+        for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+            (void)json_array_append_new(
+                list, json_pack("{s:s, s:s}", "class", built_in[i][0], "type", built_in[i][1]));
+    }
+    return list;
+}
+
+static const plugin *find_plugin(plugins *all, const char *name, const json_t *given)
+{
+    bool topics_given =
+        json_object_get(given, "topics") != NULL || json_object_get(given, "topics.regex") != NULL;
+    weir_error err;
+    const plugin *one = NULL;
+
+    if (topics_given)
+        one = plugins_find(all, weir_cstr(name), PLUGIN_SINK, &err);
+    return one != NULL ? one : plugins_find(all, weir_cstr(name), PLUGIN_ANY, &err);
+}
+
+static json_t *plugin_config(void *context, const char *name)
+{
+    worker_backend *self = context;
+    const plugin *one = find_plugin(self->plugins, name, NULL);
+    json_t *list;
+
+    if (one == NULL)
+        return NULL;
+    list = json_array();
+    for (size_t i = 0; i < one->table.count; i++) {
+        weir_field field = config_field(&one->table, i);
+
+        if (field.unsupported == NULL)
+            (void)json_array_append_new(list, definition_json(&field, one->name, (int)i + 1));
+    }
+    return list;
+}
+
+static json_t *errors_of(const config_issues *issues, weir_str name, int *error_count)
+{
+    json_t *errors = json_array();
+
+    for (size_t i = 0; i < config_issue_count(issues); i++) {
+        const config_issue *issue = config_issue_at(issues, i);
+
+        if (issue->severity != CONFIG_ERROR || !weir_str_eq(issue->name, name))
+            continue;
+        (void)json_array_append_new(errors, json_string(issue->message));
+        (*error_count)++;
+    }
+    return errors;
+}
+
+static json_t *value_of(const weir_field *field, const json_t *given, json_t *errors)
+{
+    const char *text = json_string_value(json_object_get(given, field->name));
+
+    if (text == NULL)
+        text = field->fallback;
+    if (field->secret && text != NULL && text[0] != '\0')
+        text = "***";
+    return json_pack("{s:s, s:s?, s:[], s:o, s:b}", "name", field->name, "value", text,
+                     "recommended_values", "errors", errors, "visible", true);
+}
+
+/* Settings that the plugin's table does not have but that have errors all the same: those of the worker
+ * itself, and unknown ones. */
+static void add_others(json_t *configs, const plugin *one, const json_t *given,
+                       const config_issues *issues, int *error_count)
+{
+    for (size_t i = 0; i < config_issue_count(issues); i++) {
+        const config_issue *issue = config_issue_at(issues, i);
+        char name[256];
+        weir_field field = {.name = name, .fallback = "", .doc = "A setting of every connector."};
+        bool seen = false;
+
+        for (size_t f = 0; f < one->table.count; f++)
+            seen |= weir_str_eq(weir_cstr(config_field(&one->table, f).name), issue->name);
+        for (size_t earlier = 0; earlier < i; earlier++)
+            seen |= weir_str_eq(config_issue_at(issues, earlier)->name, issue->name);
+        if (seen || issue->severity != CONFIG_ERROR || issue->name.len >= sizeof(name))
+            continue;
+        memcpy(name, issue->name.ptr, issue->name.len);
+        name[issue->name.len] = '\0';
+        field.kind = WEIR_KIND_STR;
+        (void)json_array_append_new(
+            configs,
+            json_pack("{s:o, s:o}", "definition", definition_json(&field, "Common", 0), "value",
+                      value_of(&field, given, errors_of(issues, issue->name, error_count))));
+    }
+}
+
+static json_t *validate(void *context, const char *name, const json_t *given)
+{
+    worker_backend *self = context;
+    const plugin *one = find_plugin(self->plugins, name, given);
+    json_t *configs, *full;
+    config_issues issues = {0};
+    config_setting *settings;
+    int error_count = 0;
+    size_t count;
+
+    if (one == NULL)
+        return NULL;
+    full = json_copy((json_t *)given);
+    if (json_object_get(full, "connector.class") == NULL)
+        (void)json_object_set_new(full, "connector.class", json_string(name));
+    settings = settings_of(full, &count);
+    worker_validate(self->worker, settings, count, false, &issues);
+    configs = json_array();
+    for (size_t i = 0; i < one->table.count; i++) {
+        weir_field field = config_field(&one->table, i);
+        json_t *errors = errors_of(&issues, weir_cstr(field.name), &error_count);
+
+        (void)json_array_append_new(configs,
+                                    json_pack("{s:o, s:o}", "definition",
+                                              definition_json(&field, one->name, (int)i + 1),
+                                              "value", value_of(&field, given, errors)));
+    }
+    add_others(configs, one, given, &issues, &error_count);
+    config_issues_done(&issues);
+    free(settings);
+    json_decref(full);
+    return json_pack("{s:s, s:i, s:[s, s], s:o}", "name", name, "error_count", error_count,
+                     "groups", "Common", one->name, "configs", configs);
+}
+
+static bool is_secret(void *context, const json_t *given, const char *setting)
+{
+    worker_backend *self = context;
+    const char *class = json_string_value(json_object_get(given, "connector.class"));
+
+    return definition_is_secret(self->plugins, weir_cstr(class != NULL ? class : ""),
+                                weir_cstr(setting));
+}
+
+/* --- The worker ------------------------------------------------------------------------------ */
+
+static const char *identity(void *context)
+{
+    return log_id(((worker_backend *)context)->log);
+}
+
+/* worker_open brings all connectors back before it returns, and the API is there only then. */
+static bool is_ready(void *context, const char **reason)
+{
+    (void)context;
+    *reason = "";
+    return true;
+}
+
+rest_backend worker_backend_table(worker_backend *self)
+{
+    return (rest_backend){
+        .context = self,
+        .names = names,
+        .config = config,
+        .status = status,
+        .tasks = tasks,
+        .topics = topics,
+        .put = put,
+        .remove = remove_connector,
+        .set_target = set_target,
+        .restart = restart,
+        .offsets = offsets,
+        .alter_offsets = alter_offsets,
+        .plugins = list_plugins,
+        .plugin_config = plugin_config,
+        .validate = validate,
+        .is_secret = is_secret,
+        .log_id = identity,
+        .is_ready = is_ready,
+    };
+}
