@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <math.h>
 
+/* NOLINTBEGIN(misc-no-recursion): schemas nest; AVRO_SCHEMA_DEPTH_MAX bounds it */
+
 /* Text of code points 0 to 255, two bytes each from 128 on, as those bytes. */
 static bool latin1_bytes(weir_str text, weir_buf *out)
 {
@@ -198,3 +200,5 @@ void avro_parse_connect_defaults(avro_document *document)
             node->connect_default = arena_copy(&document->memory, weir_buf_str(&out));
     }
 }
+
+/* NOLINTEND(misc-no-recursion) */

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+/* NOLINTBEGIN(misc-no-recursion): schemas nest; AVRO_SCHEMA_DEPTH_MAX bounds it */
+
 /* Specification 1.11, "Names": a name with dots is the full name, and "namespace" counts for nothing;
  * else "namespace" is in front, or else the namespace around. */
 static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *node, weir_str space)
@@ -278,3 +280,5 @@ weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type
     node->is_complete = is_whole;
     return is_whole ? node : NULL;
 }
+
+/* NOLINTEND(misc-no-recursion) */

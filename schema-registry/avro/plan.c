@@ -78,14 +78,8 @@ typedef struct compiler {
 
 static void *grow(void *items, size_t *room, size_t size)
 {
-    size_t wanted = *room == 0 ? 64 : *room * 2;
-    void *grown = mem_zalloc(wanted, size);
-
-    if (*room > 0)
-        memcpy(grown, items, *room * size);
-    free(items);
-    *room = wanted;
-    return grown;
+    *room = *room == 0 ? 64 : *room * 2;
+    return mem_realloc(items, *room * size);
 }
 
 static step_kind kind_of(const weir_schema *schema)
@@ -157,6 +151,7 @@ static void add_path(compiler *c, int parent, weir_str name)
     weir_plan *plan = c->plan;
 
     /* Behind the parent's path, which is no longer than what is there: it does not move in add. */
+    assert(c->path_at != NULL);
     c->path_at[plan->column_count] = c->paths.len;
     if (parent >= 0 && plan->columns[parent].path.len > 0) {
         size_t len = plan->columns[parent].path.len;
@@ -251,6 +246,7 @@ static weir_plan *make_plan(const weir_schema *schema)
         memcpy(plan->names, c.paths.ptr, c.paths.len);
     plan->paths = weir_map_new();
     for (size_t i = plan->column_count; i-- > 0;) { /* of two with one path, the first is found */
+        assert(c.path_at != NULL);
         plan->columns[i].path.ptr = plan->names + c.path_at[i];
         weir_map_put(plan->paths, plan->columns[i].path, &plan->columns[i]);
     }
@@ -272,8 +268,7 @@ void avro_plan_free(struct weir_plan *plan)
 
 const weir_plan *weir_schema_plan(const weir_schema *schema)
 {
-    /* The cache is the one thing in a schema that changes after parsing. */
-    weir_schema *node = (weir_schema *)(uintptr_t)schema;
+    weir_schema *node = avro_cache_of(schema);
     weir_plan *plan = atomic_load_explicit(&node->plan, memory_order_acquire);
 
     if (plan == NULL) {

@@ -41,6 +41,11 @@ weir_schema *avro_document_node(avro_document *document, weir_type type)
     return node;
 }
 
+weir_schema *avro_cache_of(const weir_schema *schema)
+{
+    return (weir_schema *)schema;
+}
+
 void avro_schema_free(weir_schema *schema)
 {
     if (schema == NULL)

@@ -100,6 +100,9 @@ void avro_document_free(avro_document *document);
 /* A node of this type, as the schema language has it without attributes. */
 weir_schema *avro_document_node(avro_document *document, weir_type type);
 
+/* The same node, to keep in it what was made of it: text and plan, all that changes after parsing. */
+weir_schema *avro_cache_of(const weir_schema *schema);
+
 /* Frees what weir_schema_plan made. */
 void avro_plan_free(struct weir_plan *plan);
 

@@ -332,25 +332,38 @@ static void values_without_bytes_cost_nothing(void **state)
 
 /* --- Threads ------------------------------------------------------------------------------------ */
 
-static void *take_plan(void *schema)
+typedef struct taker {
+    const weir_schema *schema;
+    const weir_plan *plan;
+    weir_str text;
+} taker;
+
+static void *take_plan(void *context)
 {
-    weir_schema_text(schema);
-    return (void *)(uintptr_t)weir_schema_plan(schema);
+    taker *t = context;
+
+    t->plan = weir_schema_plan(t->schema);
+    t->text = weir_schema_text(t->schema);
+    return NULL;
 }
 
 static void all_threads_get_the_same_plan(void **state)
 {
     weir_schema *schema = parse(change);
     pthread_t threads[4];
-    void *plans[4];
+    taker takers[4];
 
     (void)state;
+    for (int i = 0; i < 4; i++) {
+        takers[i] = (taker){.schema = schema};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_plan, &takers[i]), 0);
+    }
     for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, take_plan, schema), 0);
-    for (int i = 0; i < 4; i++)
-        pthread_join(threads[i], &plans[i]);
-    for (int i = 0; i < 4; i++)
-        assert_ptr_equal(plans[i], weir_schema_plan(schema));
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(takers[i].plan, weir_schema_plan(schema));
+        assert_ptr_equal(takers[i].text.ptr, weir_schema_text(schema).ptr);
+    }
     avro_schema_free(schema);
 }
 
