@@ -2,7 +2,9 @@
 #include "runtime/log/embedded.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/log/compact.h"
 #include "runtime/log/embedded_state.h"
+#include "runtime/log/retention.h"
 
 #include <stdlib.h>
 
@@ -127,11 +129,23 @@ const log_ops EMBEDDED_OPS = {
     .reader_wake = embedded_reader_wake,
 };
 
+static void tend(store *tended, void *context)
+{
+    embedded *self = context;
+    int64_t now_ms = clock_wall_ms(store_clock(tended));
+
+    compact_run(tended, now_ms);
+    if (atomic_load(&self->retention_runs))
+        retention_run(tended, now_ms);
+}
+
 weir_code embedded_open(const store_options *options, log **out, weir_error *err)
 {
     embedded *opened = mem_zalloc(1, sizeof(*opened));
     store_options with_tend = *options;
 
+    with_tend.tend = tend;
+    with_tend.tend_context = opened;
     if (store_open(&with_tend, &opened->store, err) != WEIR_OK) {
         free(opened);
         return err->code;

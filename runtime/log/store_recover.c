@@ -168,8 +168,8 @@ static weir_code load_partitions(store *self, const log_checkpoint *checkpoint, 
         store_topic *topic = topics_by_id(self, state.topic_id);
         store_partition *partition;
 
-        if (topic == NULL || (topic == self->metadata) != metadata)
-            continue; /* a topic that was deleted since, or the other kind */
+        if (topic == NULL || topic->is_deleted || (topic == self->metadata) != metadata)
+            continue; /* deleted before the checkpoint, or the other kind */
         partition = store_partition_at(topic, state.partition);
         if (partition == NULL)
             return weir_fail(

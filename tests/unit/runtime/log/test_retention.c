@@ -1,0 +1,166 @@
+/* test_retention.c - what is old or too much goes, but nothing that is held. */
+#include "tests/unit/runtime/log/store_fixture.h"
+
+#include "runtime/log/retention.h"
+
+enum { NOW_MS = 100000000, HOUR_MS = 3600000, RECORDS = 100 };
+
+/* Records of a kilobyte, one second apart, the last one at end_ms. */
+static void fill(fixture *f, int64_t retention_ms, int64_t retention_bytes, bool trim,
+                 int64_t end_ms)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    char value[1001];
+
+    config.retention_ms = retention_ms;
+    config.retention_bytes = retention_bytes;
+    config.trim = trim;
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = 0;
+    fixture_open(f, true);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    for (int i = 0; i < RECORDS; i++)
+        fixture_append_at(f, "t", 0, value, end_ms - (RECORDS - 1 - i) * 1000);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+}
+
+static int64_t start_of(fixture *f)
+{
+    return store_start_offset(fixture_partition(f, "t", 0));
+}
+
+static void segments_whose_records_are_all_too_old_go(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, HOUR_MS, -1, false, NOW_MS);
+    retention_run(f->store, NOW_MS);
+    assert_int_equal(start_of(f), 0);
+    retention_run(f->store, NOW_MS + HOUR_MS - 50000); /* the first half is too old */
+    assert_true(start_of(f) > 20 && start_of(f) <= 50);
+    fixture_close(f);
+    fixture_open(f, true);
+    assert_true(start_of(f) > 20 && start_of(f) <= 50);
+    fixture_close(f);
+}
+
+static void the_size_is_kept_at_the_limit(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, -1, 65536, false, NOW_MS);
+    retention_run(f->store, NOW_MS);
+    assert_true(start_of(f) > 0);
+    assert_true(store_size_bytes(fixture_partition(f, "t", 0)) >= 65536);
+    assert_true(store_size_bytes(fixture_partition(f, "t", 0)) < 65536 + 2 * 17000);
+    fixture_close(f);
+}
+
+static void what_is_held_stays_and_a_warning_names_it(void **state)
+{
+    fixture *f = *state;
+    char captured[2048] = "", path[128];
+    int saved = dup(2);
+    FILE *file;
+
+    fill(f, HOUR_MS, -1, false, NOW_MS);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 5);
+    snprintf(path, sizeof(path), "%s/stderr", f->dir);
+    assert_non_null(freopen(path, "w", stderr));
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    fflush(stderr);
+    dup2(saved, 2);
+    close(saved);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    captured[fread(captured, 1, sizeof(captured) - 1, file)] = 0;
+    fclose(file);
+    remove(path);
+    assert_int_equal(start_of(f), 0);
+    assert_non_null(strstr(captured, "topic=t"));
+    assert_non_null(strstr(captured, "sink=shop.dwh"));
+    assert_non_null(strstr(captured, "bytes="));
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 60);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    assert_true(start_of(f) > 30 && start_of(f) <= 60);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), -1);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    assert_true(start_of(f) > 60);
+    fixture_close(f);
+}
+
+static void trim_drops_what_is_held_when_the_topic_is_full(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, -1, 65536, true, NOW_MS);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 0);
+    retention_run(f->store, NOW_MS);
+    assert_true(start_of(f) > 0);
+    fixture_close(f);
+}
+
+static void trim_keeps_what_is_held_however_old_it_is(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, HOUR_MS, -1, true, NOW_MS);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 0);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    assert_int_equal(start_of(f), 0);
+    fixture_close(f);
+}
+
+static void a_record_from_the_future_does_not_stay_for_ever(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, HOUR_MS, -1, false, NOW_MS);
+    fixture_append_at(f, "t", 0, "future", INT64_C(99999999999));
+    for (int i = 0; i < RECORDS; i++)
+        fixture_append_size(f, "t", 0, 1000); /* at 1000 ms */
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    assert_true(start_of(f) > RECORDS);
+    fixture_close(f);
+}
+
+static void a_partition_that_is_all_too_old_begins_a_new_segment(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, HOUR_MS, -1, false, NOW_MS);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    fixture_append_at(f, "t", 0, "new", NOW_MS + 2 * HOUR_MS);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    assert_int_equal(start_of(f), RECORDS);
+    fixture_expect(f, "t", 0, "new");
+    fixture_close(f);
+}
+
+static int setup_small(void **state)
+{
+    int failed = fixture_setup(state);
+
+    if (!failed)
+        ((fixture *)*state)->options.segment_bytes = 16384;
+    return failed;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup_small, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(segments_whose_records_are_all_too_old_go),
+        CASE(the_size_is_kept_at_the_limit),
+        CASE(what_is_held_stays_and_a_warning_names_it),
+        CASE(trim_drops_what_is_held_when_the_topic_is_full),
+        CASE(trim_keeps_what_is_held_however_old_it_is),
+        CASE(a_record_from_the_future_does_not_stay_for_ever),
+        CASE(a_partition_that_is_all_too_old_begins_a_new_segment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
