@@ -5,31 +5,31 @@
 #include <jansson.h>
 #include <string.h>
 
-size_t bulk_count(const bulk *bulk)
+size_t bulk_count(const bulk_request *bulk)
 {
     return bulk->items.len / sizeof(bulk_item);
 }
 
-bulk_item *bulk_at(const bulk *bulk, size_t index)
+bulk_item *bulk_at(const bulk_request *bulk, size_t index)
 {
     return (bulk_item *)(void *)bulk->items.ptr + index;
 }
 
-void bulk_clear(bulk *bulk)
+void bulk_clear(bulk_request *bulk)
 {
     weir_buf_clear(&bulk->body);
     weir_buf_clear(&bulk->items);
     weir_buf_clear(&bulk->reasons);
 }
 
-void bulk_done(bulk *bulk)
+void bulk_done(bulk_request *bulk)
 {
     weir_buf_done(&bulk->body);
     weir_buf_done(&bulk->items);
     weir_buf_done(&bulk->reasons);
 }
 
-void bulk_item_begin(bulk *bulk, const bulk_action *action)
+void bulk_item_begin(bulk_request *bulk, const bulk_action *action)
 {
     bulk_item item = {.at = bulk->body.len,
                       .topic = action->topic,
@@ -49,14 +49,14 @@ void bulk_item_begin(bulk *bulk, const bulk_action *action)
     weir_buf_add_str(body, WEIR_STR("}}\n"));
 }
 
-void bulk_item_end(bulk *bulk)
+void bulk_item_end(bulk_request *bulk)
 {
     bulk_item *item = bulk_at(bulk, bulk_count(bulk) - 1);
 
     item->size = bulk->body.len - item->at;
 }
 
-void bulk_item_cancel(bulk *bulk)
+void bulk_item_cancel(bulk_request *bulk)
 {
     bulk->body.len = bulk_at(bulk, bulk_count(bulk) - 1)->at;
     bulk->items.len -= sizeof(bulk_item);
@@ -69,7 +69,7 @@ static const char *text_of(const json_t *object, const char *name)
     return text != NULL ? text : "no reason given";
 }
 
-static void set_verdict(bulk *bulk, bulk_item *item, const json_t *outcome)
+static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outcome)
 {
     json_int_t status = json_integer_value(json_object_get(outcome, "status"));
     const json_t *error = json_object_get(outcome, "error");
@@ -86,7 +86,7 @@ static void set_verdict(bulk *bulk, bulk_item *item, const json_t *outcome)
     item->reason_len = (uint32_t)(bulk->reasons.len - item->reason_at);
 }
 
-static weir_code read_items(bulk *bulk, const json_t *items, weir_error *err)
+static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error *err)
 {
     if (json_array_size(items) != bulk_count(bulk))
         return weir_fail(err, WEIR_RETRY, "the bulk answer has %zu items, the request had %zu",
@@ -101,7 +101,7 @@ static weir_code read_items(bulk *bulk, const json_t *items, weir_error *err)
     return WEIR_OK;
 }
 
-weir_code bulk_read_answer(bulk *bulk, weir_str answer, weir_error *err)
+weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err)
 {
     static const char success[] = "{\"errors\":false"; /* the usual answer: nothing to look for */
     json_error_t problem;
@@ -125,7 +125,7 @@ weir_code bulk_read_answer(bulk *bulk, weir_str answer, weir_error *err)
     return WEIR_OK;
 }
 
-size_t bulk_keep_again(bulk *bulk)
+size_t bulk_keep_again(bulk_request *bulk)
 {
     size_t kept = 0, end = 0;
 

@@ -24,16 +24,16 @@ typedef struct bulk_item {
     uint32_t reason_at, reason_len; /* into reasons; of BULK_REFUSED and BULK_AGAIN */
 } bulk_item;
 
-typedef struct bulk {
+typedef struct bulk_request {
     weir_buf body;
     weir_buf items; /* of bulk_item */
     weir_buf reasons;
-} bulk;
+} bulk_request;
 
-size_t bulk_count(const bulk *bulk);
-bulk_item *bulk_at(const bulk *bulk, size_t index);
-void bulk_clear(bulk *bulk);
-void bulk_done(bulk *bulk);
+size_t bulk_count(const bulk_request *bulk);
+bulk_item *bulk_at(const bulk_request *bulk, size_t index);
+void bulk_clear(bulk_request *bulk);
+void bulk_done(bulk_request *bulk);
 
 /* Adds the action line of an item; begins it. What is added to body up to bulk_item_end is its document.
  * version < 0: none. */
@@ -46,17 +46,17 @@ typedef struct bulk_action {
     int64_t offset;
 } bulk_action;
 
-void bulk_item_begin(bulk *bulk, const bulk_action *action);
-void bulk_item_end(bulk *bulk);
+void bulk_item_begin(bulk_request *bulk, const bulk_action *action);
+void bulk_item_end(bulk_request *bulk);
 /* Takes the item that was begun out again. */
-void bulk_item_cancel(bulk *bulk);
+void bulk_item_cancel(bulk_request *bulk);
 
 /* Reads the answer of a _bulk request and sets each item's verdict. WEIR_RETRY: it is no such answer, or
  * has another number of items; nothing is known of any item. */
-WEIR_MUST_CHECK weir_code bulk_read_answer(bulk *bulk, weir_str answer, weir_error *err);
+WEIR_MUST_CHECK weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err);
 
 /* Keeps only the items whose verdict is BULK_AGAIN; returns how many there are. */
-size_t bulk_keep_again(bulk *bulk);
+size_t bulk_keep_again(bulk_request *bulk);
 
 /* The query of the request: only what bulk_read_answer reads comes back. */
 #define BULK_QUERY                                                                                 \

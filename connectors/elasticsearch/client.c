@@ -17,25 +17,25 @@ enum {
     ANSWER_MAX = 256 << 20, /* bytes of an answer that are kept */
 };
 
-typedef struct lane {
+typedef struct bulk_lane {
     CURL *easy;
-    bulk filling, sending;
+    bulk_request filling, sending;
     weir_buf compressed, answer;
     bool in_flight;
     int64_t retry_at_ms; /* 0: nothing waits; else sending goes again at this time */
     int64_t sent_at_ms;
     int tries;
     size_t limit_bytes; /* of the next request: halved by 413 and by slow answers, grows again */
-} lane;
+} bulk_lane;
 
-struct client {
+struct es_client {
     client_options options;
     CURLM *multi;
     CURL *single;
     struct curl_slist *headers, *bulk_headers;
     size_t url; /* the node that the next request goes to */
     int lane_count;
-    lane *lanes;
+    bulk_lane *lanes;
     unsigned seed; /* of the jitter */
 };
 
@@ -68,9 +68,9 @@ static void set_text(CURL *easy, CURLoption option, weir_str text)
     weir_buf_done(&copy);
 }
 
-static CURL *easy_new(const client *client)
+static CURL *easy_new(const es_client *client)
 {
-    const settings *settings = client->options.settings;
+    const es_settings *settings = client->options.settings;
     CURL *easy = curl_easy_init();
 
     assert(easy != NULL); /* it fails only for want of memory */
@@ -92,7 +92,7 @@ static CURL *easy_new(const client *client)
     return easy;
 }
 
-static struct curl_slist *header_list(const client *client, const char *type, bool compressed)
+static struct curl_slist *header_list(const es_client *client, const char *type, bool compressed)
 {
     struct curl_slist *list = curl_slist_append(NULL, type);
 
@@ -110,13 +110,13 @@ static struct curl_slist *header_list(const client *client, const char *type, bo
     return list;
 }
 
-client *client_new(const client_options *options)
+es_client *client_new(const client_options *options)
 {
-    client *self = weir_task_alloc(options->task, sizeof(*self));
+    es_client *self = weir_task_alloc(options->task, sizeof(*self));
 
     self->options = *options;
     self->lane_count = (int)options->settings->max_in_flight;
-    self->lanes = weir_task_alloc(options->task, (size_t)self->lane_count * sizeof(lane));
+    self->lanes = weir_task_alloc(options->task, (size_t)self->lane_count * sizeof(bulk_lane));
     self->multi = curl_multi_init();
     curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)self->lane_count + 1);
     self->headers = header_list(self, "Content-Type: application/json", false);
@@ -125,7 +125,7 @@ client *client_new(const client_options *options)
     self->single = easy_new(self);
     curl_easy_setopt(self->single, CURLOPT_HTTPHEADER, self->headers);
     for (int i = 0; i < self->lane_count; i++) {
-        lane *lane = &self->lanes[i];
+        bulk_lane *lane = &self->lanes[i];
 
         lane->easy = easy_new(self);
         lane->limit_bytes = (size_t)options->settings->bulk_size_bytes;
@@ -137,12 +137,12 @@ client *client_new(const client_options *options)
     return self;
 }
 
-void client_free(client *client)
+void client_free(es_client *client)
 {
     if (client == NULL)
         return;
     for (int i = 0; i < client->lane_count; i++) {
-        lane *lane = &client->lanes[i];
+        bulk_lane *lane = &client->lanes[i];
 
         if (lane->in_flight)
             curl_multi_remove_handle(client->multi, lane->easy);
@@ -159,7 +159,7 @@ void client_free(client *client)
 }
 
 /* The node's address and the path, in buf. */
-static const char *url_of(client *client, weir_str path, weir_buf *buf)
+static const char *url_of(es_client *client, weir_str path, weir_buf *buf)
 {
     weir_list urls = client->options.settings->urls;
     weir_str url = urls.items[client->url % urls.count];
@@ -188,7 +188,7 @@ static weir_code judge_status(long status, weir_str answer, weir_error *err)
     return WEIR_OK;
 }
 
-weir_code client_request(client *client, const char *method, weir_str path, weir_str body,
+weir_code client_request(es_client *client, const char *method, weir_str path, weir_str body,
                          weir_buf *answer, long *status, weir_error *err)
 {
     CURL *easy = client->single;
@@ -218,7 +218,7 @@ weir_code client_request(client *client, const char *method, weir_str path, weir
     return judge_status(*status, weir_buf_str(answer), err);
 }
 
-void client_escape(client *client, weir_str text, weir_buf *out)
+void client_escape(es_client *client, weir_str text, weir_buf *out)
 {
     char *escaped = curl_easy_escape(client->single, text.ptr, (int)text.len);
 
@@ -227,7 +227,7 @@ void client_escape(client *client, weir_str text, weir_buf *out)
 }
 
 /* Fills lane->compressed; gzip at its fastest level: the server's CPU is the scarcer one. */
-static void compress_body(lane *lane)
+static void compress_body(bulk_lane *lane)
 {
     z_stream stream = {0};
     size_t bound;
@@ -247,7 +247,7 @@ static void compress_body(lane *lane)
 }
 
 /* Sends lane->sending on its way. */
-static void lane_start(client *client, lane *lane)
+static void lane_start(es_client *client, bulk_lane *lane)
 {
     weir_str body = weir_buf_str(&lane->sending.body);
     weir_buf url = {0};
@@ -269,9 +269,9 @@ static void lane_start(client *client, lane *lane)
 }
 
 /* Sends lane->sending again after a pause; WEIR_RETRY when that was tried often enough. */
-static weir_code lane_retry_later(client *client, lane *lane, weir_error *err)
+static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error *err)
 {
-    const settings *settings = client->options.settings;
+    const es_settings *settings = client->options.settings;
     int64_t pause = settings->retry_backoff_ms;
 
     if (settings->max_retries > 0 && lane->tries >= settings->max_retries)
@@ -280,7 +280,7 @@ static weir_code lane_retry_later(client *client, lane *lane, weir_error *err)
         pause *= 2;
     if (pause > BACKOFF_MAX_MS)
         pause = BACKOFF_MAX_MS;
-    pause = pause / 2 + (int64_t)(rand_r(&client->seed) % (unsigned)(pause / 2 + 1));
+    pause = pause / 2 + (int64_t)((unsigned)rand_r(&client->seed) % (unsigned)(pause / 2 + 1));
     if (lane->tries == 0 || lane->tries % 10 == 9)
         weir_task_diag(client->options.task, WEIR_WARN, "bulk request is repeated: %s",
                        err->message);
@@ -291,10 +291,10 @@ static weir_code lane_retry_later(client *client, lane *lane, weir_error *err)
 
 /* A body that is too large for the server: its first half goes now, the rest waits in front of what is
  * being filled. */
-static weir_code lane_halve(client *client, lane *lane, weir_error *err)
+static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
 {
     size_t count = bulk_count(&lane->sending);
-    bulk rest = {0};
+    bulk_request rest = {0};
 
     if (count == 1) {
         bulk_item item = *bulk_at(&lane->sending, 0);
@@ -328,7 +328,7 @@ static weir_code lane_halve(client *client, lane *lane, weir_error *err)
 }
 
 /* Requests as large as the server answers quickly. */
-static void lane_adapt(const client *client, lane *lane)
+static void lane_adapt(const es_client *client, bulk_lane *lane)
 {
     size_t most = (size_t)client->options.settings->bulk_size_bytes;
 
@@ -342,9 +342,9 @@ static void lane_adapt(const client *client, lane *lane)
         lane->limit_bytes = most;
 }
 
-static weir_code lane_take_verdicts(client *client, lane *lane, weir_error *err)
+static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_error *err)
 {
-    bulk *sent = &lane->sending;
+    bulk_request *sent = &lane->sending;
     weir_str again = {0};
 
     for (size_t i = 0; i < bulk_count(sent); i++) {
@@ -369,7 +369,7 @@ static weir_code lane_take_verdicts(client *client, lane *lane, weir_error *err)
     return lane_retry_later(client, lane, err);
 }
 
-static weir_code lane_finished(client *client, lane *lane, CURLcode result, weir_error *err)
+static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode result, weir_error *err)
 {
     long status = 0;
 
@@ -394,14 +394,14 @@ static weir_code lane_finished(client *client, lane *lane, CURLcode result, weir
     return lane_take_verdicts(client, lane, err);
 }
 
-static bool lane_is_busy(const lane *lane)
+static bool lane_is_busy(const bulk_lane *lane)
 {
     return lane->in_flight || lane->retry_at_ms != 0;
 }
 
-static void lane_send_filled(client *client, lane *lane)
+static void lane_send_filled(es_client *client, bulk_lane *lane)
 {
-    bulk swap = lane->sending;
+    bulk_request swap = lane->sending;
 
     assert(!lane_is_busy(lane));
     if (bulk_count(&lane->filling) == 0)
@@ -414,7 +414,7 @@ static void lane_send_filled(client *client, lane *lane)
 }
 
 /* A task that shall stop waits for answers, but not for a server that has to recover first. */
-static weir_code check_stop(const client *client, weir_error *err)
+static weir_code check_stop(const es_client *client, weir_error *err)
 {
     for (int i = 0; i < client->lane_count; i++)
         if (client->lanes[i].in_flight)
@@ -425,13 +425,13 @@ static weir_code check_stop(const client *client, weir_error *err)
 }
 
 /* Lets requests go on, waiting at most wait_ms for something to happen. */
-static weir_code pump(client *client, int wait_ms, weir_error *err)
+static weir_code pump(es_client *client, int wait_ms, weir_error *err)
 {
     int running, left;
     CURLMsg *message;
 
     for (int i = 0; i < client->lane_count; i++) {
-        lane *lane = &client->lanes[i];
+        bulk_lane *lane = &client->lanes[i];
 
         if (lane->retry_at_ms != 0 && !lane->in_flight && now_ms() >= lane->retry_at_ms)
             lane_start(client, lane);
@@ -449,25 +449,25 @@ static weir_code pump(client *client, int wait_ms, weir_error *err)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        if (lane_finished(client, (lane *)(void *)private, result, err) != WEIR_OK)
+        if (lane_finished(client, (bulk_lane *)(void *)private, result, err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;
 }
 
-int client_lane_count(const client *client)
+int client_lane_count(const es_client *client)
 {
     return client->lane_count;
 }
 
-bulk *client_filling(client *client, int lane)
+bulk_request *client_filling(es_client *client, int lane)
 {
     return &client->lanes[lane].filling;
 }
 
-weir_code client_added(client *client, int index, weir_error *err)
+weir_code client_added(es_client *client, int index, weir_error *err)
 {
-    lane *lane = &client->lanes[index];
+    bulk_lane *lane = &client->lanes[index];
 
     if (lane->filling.body.len < lane->limit_bytes &&
         bulk_count(&lane->filling) < (size_t)client->options.settings->batch_size)
@@ -479,13 +479,13 @@ weir_code client_added(client *client, int index, weir_error *err)
     return pump(client, 0, err);
 }
 
-static weir_code drain(client *client, int first, int end, weir_error *err)
+static weir_code drain(es_client *client, int first, int end, weir_error *err)
 {
     for (;;) {
         bool busy = false;
 
         for (int i = first; i < end; i++) {
-            lane *lane = &client->lanes[i];
+            bulk_lane *lane = &client->lanes[i];
 
             if (!lane_is_busy(lane))
                 lane_send_filled(client, lane);
@@ -498,12 +498,12 @@ static weir_code drain(client *client, int first, int end, weir_error *err)
     }
 }
 
-weir_code client_drain_lane(client *client, int lane, weir_error *err)
+weir_code client_drain_lane(es_client *client, int lane, weir_error *err)
 {
     return drain(client, lane, lane + 1, err);
 }
 
-weir_code client_drain(client *client, weir_error *err)
+weir_code client_drain(es_client *client, weir_error *err)
 {
     return drain(client, 0, client->lane_count, err);
 }

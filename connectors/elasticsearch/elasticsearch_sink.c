@@ -10,20 +10,20 @@
 #include <stdlib.h>
 
 typedef struct elasticsearch {
-    settings settings; /* first: the table of settings binds its members by their place in it */
+    es_settings settings; /* first: the table of settings binds its members by their place in it */
     weir_task *task;
-    client *client;
+    es_client *client;
     index_table indices;
     weir_buf id;
 } elasticsearch;
 
 /* The record, once its index, id and version are known. */
-typedef struct target {
+typedef struct write_target {
     index_entry *index;
     int64_t version;
     bool is_delete;
     int lane;
-} target;
+} write_target;
 
 /* What Elasticsearch refused is long gone from the batch: the worker reads it again from the log. */
 static weir_code refused(void *context, const bulk_item *item, weir_str reason, weir_error *err)
@@ -105,7 +105,7 @@ static weir_code make_id(elasticsearch *self, const weir_record *record, bool id
 }
 
 static weir_code find_target(weir_task *task, elasticsearch *self, const weir_batch *batch,
-                             const weir_record *record, target *out, weir_error *err)
+                             const weir_record *record, write_target *out, weir_error *err)
 {
     index_context context = {task, &self->settings, self->client};
     bool id_is_key = !settings_key_is_ignored(&self->settings, record->topic);
@@ -123,14 +123,14 @@ static weir_code find_target(weir_task *task, elasticsearch *self, const weir_ba
 }
 
 /* The document that is there, for fields that the source did not send. */
-typedef struct present {
+typedef struct present_document {
     json_t *root;
     weir_buf text; /* of the field looked up last */
-} present;
+} present_document;
 
 static weir_str present_field(void *context, weir_str field)
 {
-    present *there = context;
+    present_document *there = context;
     json_t *source = json_object_get(there->root, "_source");
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
     json_t *value;
@@ -148,8 +148,8 @@ static weir_str present_field(void *context, weir_str field)
 }
 
 /* Reads it when nothing else is on its way to it: the lane is drained first. */
-static weir_code read_present(elasticsearch *self, const target *target, present *there,
-                              weir_error *err)
+static weir_code read_present(elasticsearch *self, const write_target *target,
+                              present_document *there, weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf path = {0}, answer = {0};
     long status = 0;
@@ -167,9 +167,9 @@ static weir_code read_present(elasticsearch *self, const target *target, present
 }
 
 static weir_code add_document(weir_task *task, elasticsearch *self, const weir_record *record,
-                              const target *target, weir_buf *body, weir_error *err)
+                              const write_target *target, weir_buf *body, weir_error *err)
 {
-    present there = {0};
+    present_document there = {0};
     weir_code code = WEIR_OK;
 
     if (record->unsent != NULL) {
@@ -191,10 +191,10 @@ static weir_code add_document(weir_task *task, elasticsearch *self, const weir_r
 static weir_code write_record(weir_task *task, elasticsearch *self, const weir_batch *batch,
                               const weir_record *record, weir_error *err)
 {
-    target target;
+    write_target target;
     bulk_action action;
     weir_buf document = {0};
-    bulk *bulk;
+    bulk_request *bulk;
 
     if (find_target(task, self, batch, record, &target, err) != WEIR_OK)
         return err->code;

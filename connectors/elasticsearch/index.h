@@ -32,8 +32,8 @@ weir_str index_table_topic(const index_table *table, uint32_t number);
 
 typedef struct index_context {
     weir_task *task;
-    const settings *settings;
-    client *client;
+    const es_settings *settings;
+    es_client *client;
 } index_context;
 
 /* The index of a record's topic. The first time it is looked up in Elasticsearch: made when it is not

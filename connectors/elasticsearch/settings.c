@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define FIELD(member, ...)     WEIR_FIELD(settings, member, __VA_ARGS__)
+#define FIELD(member, ...)     WEIR_FIELD(es_settings, member, __VA_ARGS__)
 #define IGNORED(text, why)     WEIR_FIELD_UNBOUND(.name = text, .doc = why, .ignored = why)
 #define UNSUPPORTED(text, why) WEIR_FIELD_UNBOUND(.name = text, .doc = why, .unsupported = why)
 
@@ -118,7 +118,7 @@ const weir_field settings_fields[] = {
 _Static_assert(sizeof(settings_fields) / sizeof(settings_fields[0]) == SETTINGS_COUNT,
                "the descriptor needs the count");
 
-weir_code settings_validate(const settings *settings, weir_error *err)
+weir_code settings_validate(const es_settings *settings, weir_error *err)
 {
     if (settings->api_key.len > 0 && settings->username.len > 0)
         return weir_fail(
@@ -135,12 +135,12 @@ static bool list_has(weir_list list, weir_str text)
     return false;
 }
 
-bool settings_key_is_ignored(const settings *settings, weir_str topic)
+bool settings_key_is_ignored(const es_settings *settings, weir_str topic)
 {
     return settings->key_ignore || list_has(settings->key_ignore_topics, topic);
 }
 
-bool settings_schema_is_ignored(const settings *settings, weir_str topic)
+bool settings_schema_is_ignored(const es_settings *settings, weir_str topic)
 {
     return settings->schema_ignore || list_has(settings->schema_ignore_topics, topic);
 }

@@ -8,7 +8,7 @@ enum null_behavior { NULL_IGNORE, NULL_DELETE, NULL_FAIL };
 enum malformed_behavior { MALFORMED_IGNORE, MALFORMED_WARN, MALFORMED_FAIL };
 enum write_method { WRITE_INSERT, WRITE_UPSERT };
 
-typedef struct settings {
+typedef struct es_settings {
     weir_list urls;
     weir_str username;
     weir_str password;
@@ -35,17 +35,17 @@ typedef struct settings {
     weir_str client_key;
     weir_str proxy_host;
     int64_t proxy_port;
-} settings;
+} es_settings;
 
 /* For weir_sink: the table binds the member `settings` at the start of the task's state. */
 extern const weir_field settings_fields[];
 enum { SETTINGS_COUNT = 48 };
 
 /* What no field can say for itself. */
-weir_code settings_validate(const settings *settings, weir_error *err);
+weir_code settings_validate(const es_settings *settings, weir_error *err);
 
 /* True when the documents of a topic take their id from the log position, not from the key. */
-bool settings_key_is_ignored(const settings *settings, weir_str topic);
-bool settings_schema_is_ignored(const settings *settings, weir_str topic);
+bool settings_key_is_ignored(const es_settings *settings, weir_str topic);
+bool settings_schema_is_ignored(const es_settings *settings, weir_str topic);
 
 #endif
