@@ -8,6 +8,7 @@
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/connect/task.h"
+#include "runtime/connect/unsent.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <assert.h>
@@ -172,6 +173,8 @@ static weir_code prepare_record(sink_task *self, uint32_t index, weir_error *err
         stage = "VALUE_CONVERTER";
         code = converter_read(task->value_converter, self->batch, entry, err);
     }
+    if (code == WEIR_OK)
+        code = unsent_read(self->batch, index, err);
     if (code == WEIR_OK) {
         stage = "TRANSFORMATION";
         code = transform_apply(task->transforms, self->batch, entry, err);

@@ -10,6 +10,7 @@
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/connect/task.h"
+#include "runtime/connect/unsent.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -49,6 +50,7 @@ typedef struct source_task {
     size_t in_flight_bytes;
     uint64_t topics_generation;
     weir_map *topics; /* those that are known to be there; values are not looked at */
+    weir_buf unsent;  /* the header of the record that is being added */
     bool ended;       /* the connector said WEIR_END */
 } source_task;
 
@@ -135,7 +137,8 @@ static weir_code ensure_topic(source_task *self, weir_str topic, weir_error *err
 static weir_code add_record(source_task *self, const weir_record *record, weir_error *err)
 {
     connect_task *task = self->task;
-    weir_header headers[HEADERS_MAX];
+    weir_header headers[HEADERS_MAX + 1];
+    uint32_t header_count = record->header_count;
     converted key, value;
     const batch_entry *entry = batch_at(self->batch, record->index);
 
@@ -151,6 +154,11 @@ static weir_code add_record(source_task *self, const weir_record *record, weir_e
                          record->header_count, HEADERS_MAX);
     for (uint32_t i = 0; i < record->header_count; i++)
         headers[i] = weir_record_header_at(self->batch, record, i);
+    if (record->unsent != NULL) {
+        weir_buf_clear(&self->unsent);
+        unsent_write(record, &self->unsent);
+        headers[header_count++] = (weir_header){UNSENT_HEADER, weir_buf_str(&self->unsent)};
+    }
     return log_add(self->writer,
                    &(log_record){.topic = record->topic,
                                  .partition = entry->partition,
@@ -160,7 +168,7 @@ static weir_code add_record(source_task *self, const weir_record *record, weir_e
                                  .value_prefix = value.prefix,
                                  .value = value.content,
                                  .headers = headers,
-                                 .header_count = record->header_count},
+                                 .header_count = header_count},
                    err);
 }
 
@@ -429,6 +437,7 @@ weir_code source_task_run(connect_task *task, weir_error *err)
         weir_buf_done(&self->ring[i].offsets);
         weir_buf_done(&self->ring[i].texts);
     }
+    weir_buf_done(&self->unsent);
     batch_free(self->batch);
     weir_map_free(self->topics);
     free(self);

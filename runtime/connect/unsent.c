@@ -1,0 +1,85 @@
+/* unsent.c - the header weir.unsent and the bitmap of a batch. */
+#include "runtime/connect/unsent.h"
+
+#include "runtime/base/reader.h"
+
+#include <jansson.h>
+#include <string.h>
+
+void unsent_write(const weir_record *record, weir_buf *out)
+{
+    const weir_plan *plan = weir_schema_plan(record->value_schema);
+    char separator = '[';
+
+    for (size_t i = 0; i < weir_plan_column_count(plan); i++) {
+        if (!weir_record_is_unsent(record, (int)i))
+            continue;
+        weir_buf_add_byte(out, separator);
+        weir_buf_add_json(out, weir_plan_column(plan, i)->path);
+        separator = ',';
+    }
+    weir_buf_add_str(out, separator == '[' ? WEIR_STR("[]") : WEIR_STR("]"));
+}
+
+/* The header's value; ptr NULL when there is none. */
+static weir_str find_header(const weir_batch *batch, const batch_entry *entry)
+{
+    reader in = reader_of(batch_bytes_of(batch, entry->headers));
+
+    for (uint32_t i = 0; i < entry->header_count && !in.failed; i++) {
+        int64_t size = reader_varint(&in);
+        weir_str name = reader_bytes(&in, size > 0 ? (size_t)size : 0), value = {0};
+
+        size = reader_varint(&in);
+        if (size >= 0)
+            value = reader_bytes(&in, (size_t)size);
+        if (weir_str_eq(name, UNSENT_HEADER))
+            return value;
+    }
+    return (weir_str){0};
+}
+
+static void set_bits(weir_batch *batch, uint32_t index, const weir_plan *plan, const json_t *paths)
+{
+    size_t words = (weir_plan_column_count(plan) + 63) / 64;
+    uint8_t *memory = batch_reserve(batch, words * 8 + 8);
+    size_t pad = (8 - ((uintptr_t)memory & 7)) & 7;
+    uint64_t *bits = (uint64_t *)(void *)(memory + pad);
+    batch_entry *entry = batch_at(batch, index);
+    size_t i;
+    json_t *path;
+
+    memset(bits, 0, words * 8);
+    json_array_foreach((json_t *)(uintptr_t)paths, i, path)
+    {
+        int column =
+            weir_plan_find(plan, (weir_str){json_string_value(path), json_string_length(path)});
+
+        if (column >= 0)
+            bits[column / 64] |= (uint64_t)1 << column % 64;
+    }
+    entry->unsent = batch_take(batch, pad + words * 8).at + (uint32_t)pad;
+    entry->unsent_words = (uint32_t)words;
+}
+
+weir_code unsent_read(weir_batch *batch, uint32_t index, weir_error *err)
+{
+    const batch_entry *entry = batch_at(batch, index);
+    const weir_schema *schema = batch_schema_at(batch, entry->value_schema);
+    weir_str header;
+    json_t *paths;
+
+    if (entry->header_count == 0 || schema == NULL || entry->value.len == BATCH_NULL)
+        return WEIR_OK;
+    header = find_header(batch, entry);
+    if (header.ptr == NULL)
+        return WEIR_OK;
+    paths = json_loadb(header.ptr, header.len, 0, NULL);
+    if (!json_is_array(paths)) {
+        json_decref(paths);
+        return weir_fail(err, WEIR_REJECT, "the header weir.unsent is no JSON array");
+    }
+    set_bits(batch, index, weir_schema_plan(schema), paths);
+    json_decref(paths);
+    return WEIR_OK;
+}
