@@ -35,8 +35,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case 'f':
         args->only_failed = true;
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which connector?");
+    case ARGP_KEY_END: /* ARGP_KEY_NO_ARGS would come always: the child takes the arguments */
+        if (args->client.count == 0)
+            argp_error(state, "which connector?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -24,7 +24,7 @@ typedef struct track {
     sample samples[SAMPLES]; /* a ring */
     int sample_count;
     weir_buf shown; /* state and phase as they were written last, in a pipe */
-    int64_t shown_records, shown_done;
+    int64_t shown_records, shown_done, shown_lag;
     int64_t shown_ms;
 } track;
 
@@ -220,7 +220,8 @@ static void draw(progress *self, const progress_row *rows, size_t count, int64_t
 }
 
 /* A line when state or phase changed, or the counters moved since the last line of some seconds ago. */
-static void report(progress *self, const progress_row *row, int64_t now_ms, weir_buf *out)
+static void report(progress *self, const progress_row *row, int64_t now_ms, bool is_last,
+                   weir_buf *out)
 {
     track *one = track_of(self, row->connector);
     rates speed = rates_of(one, row, now_ms);
@@ -230,8 +231,9 @@ static void report(progress *self, const progress_row *row, int64_t now_ms, weir
     add_state(&state, row);
     weir_buf_add_str(&state, row->error);
     changed = !weir_str_eq(weir_buf_str(&state), weir_buf_str(&one->shown));
-    moved = row->record_count != one->shown_records || row->done_count != one->shown_done;
-    if (!changed && !(moved && now_ms - one->shown_ms >= PROGRESS_PIPE_MS)) {
+    moved = row->record_count != one->shown_records || row->done_count != one->shown_done ||
+            row->lag_count != one->shown_lag;
+    if (!changed && !(moved && (is_last || now_ms - one->shown_ms >= PROGRESS_PIPE_MS))) {
         weir_buf_done(&state);
         return;
     }
@@ -239,6 +241,7 @@ static void report(progress *self, const progress_row *row, int64_t now_ms, weir
     one->shown = state;
     one->shown_records = row->record_count;
     one->shown_done = row->done_count;
+    one->shown_lag = row->lag_count;
     one->shown_ms = now_ms;
     weir_buf_add_str(out, row->connector);
     weir_buf_add_str(out, WEIR_STR("  "));
@@ -247,12 +250,12 @@ static void report(progress *self, const progress_row *row, int64_t now_ms, weir
 }
 
 void progress_update(progress *self, const progress_row *rows, size_t count, int64_t now_ms,
-                     weir_buf *out)
+                     bool is_last, weir_buf *out)
 {
     if (self->columns > 0) {
         draw(self, rows, count, now_ms, out);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        report(self, &rows[i], now_ms, out);
+        report(self, &rows[i], now_ms, is_last, out);
 }

@@ -31,9 +31,10 @@ typedef struct progress progress;
 progress *progress_new(int columns);
 void progress_free(progress *self);
 
-/* Adds to out what is to be written now; nothing when there is nothing new. */
+/* Adds to out what is to be written now; nothing when there is nothing new. is_last: there is no later
+ * time, so that what moved since the last line is told whatever its age. */
 void progress_update(progress *self, const progress_row *rows, size_t count, int64_t now_ms,
-                     weir_buf *out);
+                     bool is_last, weir_buf *out);
 
 /* "1,234,567" */
 void progress_add_count(weir_buf *out, int64_t count);

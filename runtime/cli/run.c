@@ -140,7 +140,7 @@ static progress_row row_of(const json_t *status)
     return row;
 }
 
-static void show(worker *running, progress *view, const pipeline_set *set)
+static void show(worker *running, progress *view, const pipeline_set *set, bool is_last)
 {
     size_t count = pipeline_connector_count(set), shown = 0;
     progress_row *rows = mem_zalloc(count + 1, sizeof(*rows));
@@ -154,7 +154,7 @@ static void show(worker *running, progress *view, const pipeline_set *set)
             shown++;
         }
     }
-    progress_update(view, rows, shown, clock_mono_ms(clock_system()), &out);
+    progress_update(view, rows, shown, clock_mono_ms(clock_system()), is_last, &out);
     (void)fwrite(out.ptr != NULL ? out.ptr : "", 1, out.len, stdout); /* nobody reads: no harm */
     (void)fflush(stdout);
     weir_buf_done(&out);
@@ -191,7 +191,7 @@ static bool watch(worker *running, const pipeline_set *set, int signals, weir_er
         if (!ended && now_ms - shown_ms < (columns > 0 ? DRAW_MS : TELL_MS))
             continue;
         shown_ms = now_ms;
-        show(running, view, set);
+        show(running, view, set, ended);
     }
     progress_free(view);
     return !failed;

@@ -124,6 +124,20 @@ static weir_code take_outcomes(source_task *self, int timeout_ms, weir_error *er
 
 /* --- Building units --------------------------------------------------------------------------- */
 
+/* For those who ask what the source has written to. A start after the first knows some already. */
+static void show_topic(connect_task *task, weir_str topic)
+{
+    task_view *view = &task->view;
+    bool known = false;
+
+    pthread_mutex_lock(&view->lock);
+    for (size_t i = 0; i < view->topic_count; i++)
+        known |= weir_str_eq(view->topics[i], topic);
+    if (!known && view->topic_count < TASK_TOPICS_MAX)
+        view->topics[view->topic_count++] = weir_task_copy(&task->memory, topic);
+    pthread_mutex_unlock(&view->lock);
+}
+
 static weir_code ensure_topic(source_task *self, weir_str topic, weir_error *err)
 {
     if (weir_map_get(self->topics, topic) != NULL)
@@ -131,6 +145,7 @@ static weir_code ensure_topic(source_task *self, weir_str topic, weir_error *err
     if (task_ensure_topic(self->task, topic, err) != WEIR_OK)
         return err->code;
     weir_map_put(self->topics, topic, self);
+    show_topic(self->task, topic);
     return WEIR_OK;
 }
 

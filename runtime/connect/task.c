@@ -133,6 +133,7 @@ connect_task *task_new(const task_world *world, const plugin *plugin_used, weir_
     self->base.log_id = weir_cstr(log_id(world->log));
     copy_settings(self, settings, setting_count);
     self->view.partitions = mem_zalloc(TASK_PARTITIONS_MAX, sizeof(task_partition));
+    self->view.topics = mem_zalloc(TASK_TOPICS_MAX, sizeof(weir_str));
     pthread_mutex_init(&self->view.lock, NULL);
     pthread_mutex_init(&self->wake_lock, NULL);
     return self;
@@ -147,6 +148,7 @@ void task_free(connect_task *self)
     transform_chain_close(self->transforms);
     free(self->state);
     free(self->view.partitions);
+    free(self->view.topics);
     task_done(&self->base);
     task_done(&self->memory);
     pthread_mutex_destroy(&self->view.lock);

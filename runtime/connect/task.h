@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-enum { TASK_GAUGES_MAX = 32, TASK_PARTITIONS_MAX = 1024 };
+enum { TASK_GAUGES_MAX = 32, TASK_PARTITIONS_MAX = 1024, TASK_TOPICS_MAX = 1024 };
 
 typedef struct connect_task connect_task;
 
@@ -45,6 +45,8 @@ typedef struct task_view {
     size_t gauge_count;
     task_partition *partitions;
     size_t partition_count;
+    weir_str *topics; /* a source: those it has written to; as long as the task */
+    size_t topic_count;
 } task_view;
 
 /* What all tasks of a worker share. */

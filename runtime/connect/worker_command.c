@@ -275,6 +275,9 @@ static void set_target(worker *self, void *context)
     if (order->code != WEIR_OK)
         return;
     one->target = order->wanted;
+    for (int i = 0; i < one->task_count && order->wanted == TARGET_STOPPED; i++)
+        if (one->tasks[i].state == TASK_COMPLETED || one->tasks[i].state == TASK_FAILED)
+            one->tasks[i].state = TASK_STOPPED; /* a start after a stop is a new one */
     connector_pursue(self, one);
 }
 

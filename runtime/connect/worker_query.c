@@ -226,6 +226,8 @@ static void topics(worker *self, void *context)
         for (size_t p = 0; p < view->partition_count; p++)
             if (view->partitions[p].partition == 0)
                 json_array_append_new(question->answer, text(view->partitions[p].topic));
+        for (size_t t = 0; t < view->topic_count; t++)
+            json_array_append_new(question->answer, text(view->topics[t]));
         pthread_mutex_unlock(&view->lock);
     }
 }
@@ -269,8 +271,8 @@ static void finished(worker *self, void *context)
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && question->yes;) {
         const connector *one = value;
 
-        if (one->plugin == NULL)
-            continue;
+        if (one->plugin == NULL || one->target == TARGET_STOPPED)
+            continue; /* what is stopped has nothing to finish */
         has_source |= one->plugin->kind == PLUGIN_SOURCE;
         for (int i = 0; i < one->task_count && question->yes; i++) {
             const task_slot *slot = &one->tasks[i];

@@ -46,19 +46,16 @@ static bool default_bytes(const weir_schema *schema, const json_t *json, weir_bu
 
 static bool default_number(const weir_schema *schema, const json_t *json, weir_buf *out)
 {
-    double number = json_number_value(json);
+    bool is_integer = schema->type == WEIR_TYPE_INT || schema->type == WEIR_TYPE_LONG;
 
-    if (schema->type == WEIR_TYPE_INT || schema->type == WEIR_TYPE_LONG) {
-        if (json_is_integer(json))
-            avro_json_long(out, json_integer_value(json));
-        return json_is_integer(json);
-    }
-    if (!json_is_number(json) && !avro_special_number(json, &number))
+    if (is_integer ? !json_is_integer(json) : !json_is_number(json))
         return false;
-    if (schema->type == WEIR_TYPE_FLOAT)
-        avro_json_float(out, (float)number);
+    if (is_integer)
+        avro_json_long(out, json_integer_value(json));
+    else if (schema->type == WEIR_TYPE_FLOAT)
+        avro_json_float(out, (float)json_number_value(json));
     else
-        avro_json_double(out, number);
+        avro_json_double(out, json_number_value(json));
     return true;
 }
 

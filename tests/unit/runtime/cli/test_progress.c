@@ -34,7 +34,7 @@ static void assert_written(progress *self, const progress_row *row, int64_t now_
 {
     weir_buf out = {0};
 
-    progress_update(self, row, 1, now_ms, &out);
+    progress_update(self, row, 1, now_ms, false, &out);
     assert_string_equal(weir_buf_cstr(&out), expected);
     weir_buf_done(&out);
 }
@@ -83,6 +83,23 @@ static void a_pipe_gets_a_line_every_few_seconds_while_it_moves(void **state)
     progress_free(self);
 }
 
+static void the_last_line_tells_what_moved_since_the_one_before(void **state)
+{
+    progress *self = progress_new(0);
+    progress_row row = sink_row("RUNNING", 0, 9);
+    weir_buf out = {0};
+    (void)state;
+
+    assert_written(self, &row, 0, "s.dwh  RUNNING  0 written  lag 9\n");
+    row.record_count = 9;
+    row.lag_count = 0;
+    assert_written(self, &row, 900, "");
+    progress_update(self, &row, 1, 1000, true, &out);
+    assert_string_equal(weir_buf_cstr(&out), "s.dwh  RUNNING  9 written  9/s  lag 0\n");
+    weir_buf_done(&out);
+    progress_free(self);
+}
+
 static void a_snapshot_shows_its_share_and_the_time_that_is_left(void **state)
 {
     progress *self = progress_new(0);
@@ -126,6 +143,7 @@ int main(void)
         cmocka_unit_test(counts_have_commas),
         cmocka_unit_test(a_pipe_gets_a_line_when_the_state_changes),
         cmocka_unit_test(a_pipe_gets_a_line_every_few_seconds_while_it_moves),
+        cmocka_unit_test(the_last_line_tells_what_moved_since_the_one_before),
         cmocka_unit_test(a_snapshot_shows_its_share_and_the_time_that_is_left),
         cmocka_unit_test(a_failure_shows_the_first_line_of_its_reason),
         cmocka_unit_test(a_terminal_is_drawn_over_and_cut_to_its_width),

@@ -1,2 +1,0 @@
-CFLAGS_elasticsearch = $(shell pkg-config --cflags libcurl jansson zlib)
-LIBS_elasticsearch = $(shell pkg-config --libs libcurl jansson zlib)
