@@ -1,0 +1,282 @@
+/* source_driver.c - a source under the hand of a test: commands on standard input, answers on standard output.
+ *
+ * It loads one source and is its worker, without a log: a test says when it is polled, what is
+ * acknowledged, and where it resumes. One command a line; texts are in hexadecimal. Each command is
+ * answered by one line, `ok ...` or `error CODE message`; before it there may be lines `record JSON`,
+ * `offset JSON` (of a checkpoint: the partition and where it resumes) and `diag LEVEL text`.
+ *
+ *     set NAME HEX           a setting, before open
+ *     offset PARTITION HEX   where a partition was, before open
+ *     open · idle · close
+ *     poll MILLISECONDS      answers `ok end` when the source has ended
+ *     quiet 0|1              records are counted, not printed; poll answers `ok COUNT`
+ *     ack                    everything up to the last checkpoint is durable
+ */
+#include "runtime/base/mem.h"
+#include "sdk/src/batch.h"
+#include "sdk/src/config.h"
+#include "weir/weir.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETTINGS_MAX = 64, LINE_MAX_BYTES = 1 << 20, BATCH_BYTES = 1 << 20 };
+
+typedef struct driver {
+    const weir_source *source;
+    weir_task task;
+    void *state;
+    bool is_open;
+    bool quiet;
+    weir_batch *batch;
+    config_setting settings[SETTINGS_MAX];
+    size_t setting_count;
+    weir_buf partition, offset; /* of the last checkpoint */
+    weir_buf text;
+    weir_error err;
+} driver;
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(mem_zalloc(1, size), text, size);
+}
+
+static weir_str from_hex(const char *word)
+{
+    size_t size = strlen(word) / 2;
+    char *out = mem_zalloc(size + 1, 1);
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned byte = 0;
+
+        if (sscanf(word + 2 * i, "%2x", &byte) != 1)
+            break;
+        out[i] = (char)byte;
+    }
+    return (weir_str){out, size};
+}
+
+static void host_diag(void *host, weir_level level, weir_str text)
+{
+    (void)host;
+    printf("diag %d %.*s\n", level, WEIR_ARG(text));
+}
+
+static void host_progress(void *host, weir_str phase, int64_t done_count, int64_t total_count)
+{
+    (void)host;
+    printf("diag 0 %.*s: %lld of %lld\n", WEIR_ARG(phase), (long long)done_count,
+           (long long)total_count);
+}
+
+static void host_gauge(void *host, const char *name, double value)
+{
+    (void)host, (void)name, (void)value;
+}
+
+static weir_str host_topic_id(void *host, weir_str topic)
+{
+    (void)host, (void)topic;
+    return (weir_str){0};
+}
+
+static weir_code host_reject(void *host, const weir_record *record, const char *reason,
+                             weir_error *err)
+{
+    (void)host, (void)record;
+    return weir_fail(err, WEIR_FATAL, "%s", reason);
+}
+
+static const task_host host = {host_diag, host_progress, host_gauge, host_topic_id, host_reject};
+
+static void print_value(driver *self, const char *name, weir_str value, const weir_schema *schema)
+{
+    weir_error err;
+
+    weir_buf_clear(&self->text);
+    if (value.ptr == NULL || schema == NULL ||
+        weir_value_json(schema, value, &self->text, &err) != WEIR_OK) {
+        printf(",\"%s\":null", name);
+        if (value.ptr != NULL)
+            printf(",\"%s_error\":\"%s\"", name, schema != NULL ? err.message : "no schema");
+        return;
+    }
+    printf(",\"%s\":%s", name, weir_buf_cstr(&self->text));
+    printf(",\"%s_schema\":%.*s", name, WEIR_ARG(weir_schema_text(schema)));
+}
+
+static void print_record(driver *self, const weir_record *record)
+{
+    printf("record {\"topic\":\"%.*s\"", WEIR_ARG(record->topic));
+    print_value(self, "key", record->key, record->key_schema);
+    print_value(self, "value", record->value, record->value_schema);
+    printf(",\"tombstone\":%s,\"headers\":{", record->value.ptr == NULL ? "true" : "false");
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        weir_header header = weir_record_header_at(self->batch, record, i);
+
+        printf("%s\"%.*s\":\"%.*s\"", i > 0 ? "," : "", WEIR_ARG(header.name),
+               WEIR_ARG(header.value));
+    }
+    printf("},\"unsent\":[");
+    const weir_plan *plan = record->unsent != NULL ? weir_schema_plan(record->value_schema) : NULL;
+    const char *separator = "";
+    for (size_t i = 0; plan != NULL && i < weir_plan_column_count(plan); i++) {
+        if (!weir_record_is_unsent(record, (int)i))
+            continue;
+        printf("%s\"%.*s\"", separator, WEIR_ARG(weir_plan_column(plan, i)->path));
+        separator = ",";
+    }
+    printf("]}\n");
+}
+
+static void print_batch(driver *self)
+{
+    weir_record record = {0};
+
+    while (!self->quiet && weir_record_next(self->batch, &record))
+        print_record(self, &record);
+    for (size_t i = 0; i < batch_mark_count(self->batch); i++) {
+        const batch_mark *mark = batch_mark_at(self->batch, i);
+
+        if (mark->is_checkpoint)
+            continue;
+        weir_buf_clear(&self->partition);
+        weir_buf_clear(&self->offset);
+        weir_buf_add_str(&self->partition, batch_bytes_of(self->batch, mark->partition));
+        weir_buf_add_str(&self->offset, batch_bytes_of(self->batch, mark->offset));
+        printf("offset {\"partition\":%s,\"offset\":%s,\"records\":%u}\n",
+               weir_buf_cstr(&self->partition), weir_buf_cstr(&self->offset), mark->record_count);
+    }
+}
+
+static weir_code open_source(driver *self)
+{
+    config_table table = {self->source->fields, self->source->field_count, sizeof(weir_field)};
+    config_issues issues = {0};
+
+    self->state = mem_zalloc(1, self->source->state_size);
+    config_bind(&table, self->settings, self->setting_count, CONFIG_ERROR, NULL, &self->task,
+                self->state, &issues);
+    for (size_t i = 0; i < config_issue_count(&issues); i++)
+        printf("diag 2 %.*s: %s\n", WEIR_ARG(config_issue_at(&issues, i)->name),
+               config_issue_at(&issues, i)->message);
+    weir_code code = config_result(&issues, &self->err);
+    config_issues_done(&issues);
+    if (code == WEIR_OK && self->source->validate != NULL)
+        code = self->source->validate(self->state, &self->err);
+    if (code != WEIR_OK)
+        return code;
+    self->is_open = true; /* close also runs after an open that failed */
+    return self->source->open(&self->task, self->state, &self->err);
+}
+
+static void close_source(driver *self)
+{
+    if (self->is_open)
+        self->source->close(&self->task, self->state);
+    self->is_open = false;
+}
+
+static weir_code poll_source(driver *self, int timeout_ms, char answer[64])
+{
+    batch_clear(self->batch);
+    weir_code code =
+        self->source->poll(&self->task, self->state, self->batch, timeout_ms, &self->err);
+
+    if (code != WEIR_OK && code != WEIR_END)
+        return code;
+    print_batch(self);
+    (void)snprintf(answer, 64, code == WEIR_END ? "end" : "%u", batch_count(self->batch));
+    return WEIR_OK;
+}
+
+static weir_code acknowledge(driver *self)
+{
+    if (self->offset.len == 0 || self->source->acked == NULL)
+        return WEIR_OK;
+    return self->source->acked(&self->task, self->state, weir_buf_str(&self->partition),
+                               weir_buf_str(&self->offset), &self->err);
+}
+
+static weir_code run(driver *self, char *line, char answer[64])
+{
+    char *rest = line;
+    char *word = strtok_r(line, " \n", &rest);
+    char *first = strtok_r(NULL, " \n", &rest);
+    char *second = strtok_r(NULL, " \n", &rest);
+
+    if (word == NULL)
+        return WEIR_OK;
+    if (strcmp(word, "set") == 0 && first != NULL && self->setting_count < SETTINGS_MAX) {
+        self->settings[self->setting_count++] =
+            (config_setting){weir_cstr(copy_text(first)), from_hex(second != NULL ? second : "")};
+        return WEIR_OK;
+    }
+    if (strcmp(word, "offset") == 0 && first != NULL && second != NULL) {
+        task_set_offset(&self->task, from_hex(first), from_hex(second));
+        return WEIR_OK;
+    }
+    if (strcmp(word, "open") == 0)
+        return open_source(self);
+    if (strcmp(word, "close") == 0) {
+        close_source(self);
+        return WEIR_OK;
+    }
+    if (strcmp(word, "quiet") == 0 && first != NULL) {
+        self->quiet = first[0] == '1';
+        return WEIR_OK;
+    }
+    if (self->is_open && strcmp(word, "poll") == 0 && first != NULL)
+        return poll_source(self, (int)strtod(first, NULL), answer);
+    if (self->is_open && strcmp(word, "idle") == 0)
+        return self->source->idle != NULL ? self->source->idle(&self->task, self->state, &self->err)
+                                          : WEIR_OK;
+    if (self->is_open && strcmp(word, "ack") == 0)
+        return acknowledge(self);
+    return weir_fail(&self->err, WEIR_CONFIG, "no such command: %s", word);
+}
+
+static const weir_source *load(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+    if (library == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        return NULL;
+    }
+    const weir_plugin *(*entry)(void) = NULL;
+    void *symbol = dlsym(library, "weir_plugin_entry");
+    memcpy(&entry, &symbol, sizeof(entry)); /* C has no cast from an object to a function */
+    return entry != NULL ? entry()->source : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static char line[LINE_MAX_BYTES];
+    driver self = {0};
+
+    self.source = argc == 2 ? load(argv[1]) : NULL;
+    if (self.source == NULL) {
+        fprintf(stderr, "usage: source_driver PLUGIN.so\n");
+        return 2;
+    }
+    task_init(&self.task, WEIR_STR("test.source"), 0, &host, NULL);
+    self.batch = batch_new(BATCH_BYTES);
+    batch_set_checked(self.batch, true);
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        char answer[64] = "";
+        weir_code code = run(&self, line, answer);
+
+        if (code == WEIR_OK)
+            printf("ok %s\n", answer);
+        else
+            printf("error %s %s\n", weir_code_name(code), self.err.message);
+        (void)fflush(stdout);
+    }
+    close_source(&self);
+    return 0;
+}
