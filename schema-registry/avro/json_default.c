@@ -46,16 +46,19 @@ static bool default_bytes(const weir_schema *schema, const json_t *json, weir_bu
 
 static bool default_number(const weir_schema *schema, const json_t *json, weir_buf *out)
 {
-    bool is_integer = schema->type == WEIR_TYPE_INT || schema->type == WEIR_TYPE_LONG;
+    double number = json_number_value(json);
 
-    if (is_integer ? !json_is_integer(json) : !json_is_number(json))
+    if (schema->type == WEIR_TYPE_INT || schema->type == WEIR_TYPE_LONG) {
+        if (json_is_integer(json))
+            avro_json_long(out, json_integer_value(json));
+        return json_is_integer(json);
+    }
+    if (!json_is_number(json) && !avro_special_number(json, &number))
         return false;
-    if (is_integer)
-        avro_json_long(out, json_integer_value(json));
-    else if (schema->type == WEIR_TYPE_FLOAT)
-        avro_json_float(out, (float)json_number_value(json));
+    if (schema->type == WEIR_TYPE_FLOAT)
+        avro_json_float(out, (float)number);
     else
-        avro_json_double(out, json_number_value(json));
+        avro_json_double(out, number);
     return true;
 }
 

@@ -48,6 +48,9 @@ bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member
 /* True when the JSON is a default for the type: a union's fits its first branch. */
 bool avro_default_fits(const weir_schema *schema, const json_t *json);
 
+/* The numbers that JSON has only as text, as Java takes and writes them: "NaN", "Infinity", "-Infinity". */
+bool avro_special_number(const json_t *json, double *out);
+
 /* Adds a default, which is JSON as Avro writes defaults, as the JSON that Connect prints of the value.
  * False when AvroData would not take it; then out is as it was. */
 bool avro_default_json(const weir_schema *schema, const json_t *json, weir_buf *out);

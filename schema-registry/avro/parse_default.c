@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 
 /* NOLINTBEGIN(misc-no-recursion): JSON nests; jansson bounds it */
 
@@ -130,8 +131,25 @@ static bool fits_items(const weir_schema *schema, const json_t *json)
     return json_is_array(json);
 }
 
+bool avro_special_number(const json_t *json, double *out)
+{
+    weir_str text = avro_json_string(json);
+
+    if (weir_str_eq(text, WEIR_STR("NaN")))
+        *out = (double)NAN;
+    else if (weir_str_eq(text, WEIR_STR("Infinity")))
+        *out = (double)INFINITY;
+    else if (weir_str_eq(text, WEIR_STR("-Infinity")))
+        *out = -(double)INFINITY;
+    else
+        return false;
+    return true;
+}
+
 bool avro_default_fits(const weir_schema *schema, const json_t *json)
 {
+    double number = 0;
+
     switch (schema->type) {
     case WEIR_TYPE_NULL:
         return json_is_null(json);
@@ -144,7 +162,7 @@ bool avro_default_fits(const weir_schema *schema, const json_t *json)
         return json_is_integer(json);
     case WEIR_TYPE_FLOAT:
     case WEIR_TYPE_DOUBLE:
-        return json_is_number(json);
+        return json_is_number(json) || avro_special_number(json, &number);
     case WEIR_TYPE_BYTES:
     case WEIR_TYPE_STRING:
     case WEIR_TYPE_ENUM:

@@ -60,6 +60,10 @@ typedef struct weir_sink {
     int64_t flush_interval_ms;
 } weir_sink;
 
+/* The index of a record whose batch is gone: a sink that learns later that a record cannot be written
+ * fills log_topic, log_partition and log_offset, and the worker reads it again. */
+#define WEIR_RECORD_GONE UINT32_MAX
+
 /* This one record can never succeed: the pipeline's error policy decides what becomes of it, and
  * the rest of the batch goes on. WEIR_FATAL when the policy tolerates no error. */
 WEIR_API WEIR_MUST_CHECK weir_code weir_task_reject(weir_task *task, const weir_record *record,

@@ -1,0 +1,145 @@
+/* bulk.c - building a bulk request's body, reading its answer. */
+#include "bulk.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+size_t bulk_count(const bulk_request *bulk)
+{
+    return bulk->items.len / sizeof(bulk_item);
+}
+
+bulk_item *bulk_at(const bulk_request *bulk, size_t index)
+{
+    return (bulk_item *)(void *)bulk->items.ptr + index;
+}
+
+void bulk_clear(bulk_request *bulk)
+{
+    weir_buf_clear(&bulk->body);
+    weir_buf_clear(&bulk->items);
+    weir_buf_clear(&bulk->reasons);
+}
+
+void bulk_done(bulk_request *bulk)
+{
+    weir_buf_done(&bulk->body);
+    weir_buf_done(&bulk->items);
+    weir_buf_done(&bulk->reasons);
+}
+
+void bulk_item_begin(bulk_request *bulk, const bulk_action *action)
+{
+    bulk_item item = {.at = bulk->body.len,
+                      .topic = action->topic,
+                      .partition = action->partition,
+                      .offset = action->offset};
+    weir_buf *body = &bulk->body;
+
+    weir_buf_add(&bulk->items, &item, sizeof(item));
+    weir_buf_add_str(body, action->is_delete ? WEIR_STR("{\"delete\":{\"_index\":")
+                                             : WEIR_STR("{\"index\":{\"_index\":"));
+    weir_buf_add_json(body, action->index);
+    weir_buf_add_str(body, WEIR_STR(",\"_id\":"));
+    weir_buf_add_json(body, action->id);
+    if (action->version >= 0) /* gte: after a crash the same change comes again */
+        weir_buf_printf(body, ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"",
+                        action->version);
+    weir_buf_add_str(body, WEIR_STR("}}\n"));
+}
+
+void bulk_item_end(bulk_request *bulk)
+{
+    bulk_item *item = bulk_at(bulk, bulk_count(bulk) - 1);
+
+    item->size = bulk->body.len - item->at;
+}
+
+void bulk_item_cancel(bulk_request *bulk)
+{
+    bulk->body.len = bulk_at(bulk, bulk_count(bulk) - 1)->at;
+    bulk->items.len -= sizeof(bulk_item);
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "no reason given";
+}
+
+static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outcome)
+{
+    json_int_t status = json_integer_value(json_object_get(outcome, "status"));
+    const json_t *error = json_object_get(outcome, "error");
+    const char *type = text_of(error, "type");
+
+    item->verdict = BULK_DONE;
+    if (error == NULL && (status < 300 || status == 404)) /* 404: what was deleted is not there */
+        return;
+    if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
+        return; /* something newer is there: this write came late */
+    item->verdict = status == 429 || status >= 500 ? BULK_AGAIN : BULK_REFUSED;
+    item->reason_at = (uint32_t)bulk->reasons.len;
+    weir_buf_printf(&bulk->reasons, "%s (%s)", text_of(error, "reason"), type);
+    item->reason_len = (uint32_t)(bulk->reasons.len - item->reason_at);
+}
+
+static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error *err)
+{
+    if (json_array_size(items) != bulk_count(bulk))
+        return weir_fail(err, WEIR_RETRY, "the bulk answer has %zu items, the request had %zu",
+                         json_array_size(items), bulk_count(bulk));
+    for (size_t i = 0; i < bulk_count(bulk); i++) {
+        void *action = json_object_iter(json_array_get(items, i)); /* {"index":{...}} */
+
+        if (action == NULL)
+            return weir_fail(err, WEIR_RETRY, "item %zu of the bulk answer is empty", i);
+        set_verdict(bulk, bulk_at(bulk, i), json_object_iter_value(action));
+    }
+    return WEIR_OK;
+}
+
+weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err)
+{
+    static const char success[] = "{\"errors\":false"; /* the usual answer: nothing to look for */
+    json_error_t problem;
+    json_t *root;
+
+    weir_buf_clear(&bulk->reasons);
+    if (answer.len > sizeof(success) && answer.ptr[answer.len - 1] == '}' &&
+        memcmp(answer.ptr, success, sizeof(success) - 1) == 0) {
+        for (size_t i = 0; i < bulk_count(bulk); i++)
+            bulk_at(bulk, i)->verdict = BULK_DONE;
+        return WEIR_OK;
+    }
+    root = json_loadb(answer.ptr != NULL ? answer.ptr : "", answer.len, 0, &problem);
+    if (root == NULL)
+        return weir_fail(err, WEIR_RETRY, "the bulk answer is no JSON: %s", problem.text);
+    if (read_items(bulk, json_object_get(root, "items"), err) != WEIR_OK) {
+        json_decref(root);
+        return err->code;
+    }
+    json_decref(root);
+    return WEIR_OK;
+}
+
+size_t bulk_keep_again(bulk_request *bulk)
+{
+    size_t kept = 0, end = 0;
+
+    for (size_t i = 0; i < bulk_count(bulk); i++) {
+        bulk_item item = *bulk_at(bulk, i);
+
+        if (item.verdict != BULK_AGAIN)
+            continue;
+        memmove(bulk->body.ptr + end, bulk->body.ptr + item.at, item.size);
+        item.at = end;
+        end += item.size;
+        *bulk_at(bulk, kept++) = item;
+    }
+    bulk->body.len = end;
+    bulk->items.len = kept * sizeof(bulk_item);
+    return kept;
+}

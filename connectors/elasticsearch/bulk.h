@@ -1,0 +1,65 @@
+/* bulk.h - one bulk request: its body while it is built, its items, and what the answer says of each.
+ *
+ * Pure: bytes in, bytes out. A bulk remembers for each item where it stands in the body, so that the items
+ * that must be sent again are cut out of it, in their order, without encoding anything twice.
+ */
+#ifndef ELASTICSEARCH_BULK_H
+#define ELASTICSEARCH_BULK_H
+
+#include "weir/batch.h"
+#include "weir/buf.h"
+
+enum bulk_verdict {
+    BULK_DONE,   /* written, deleted, or an older version of what is there */
+    BULK_AGAIN,  /* refused for now: send it again */
+    BULK_REFUSED /* the document can never be written */
+};
+
+typedef struct bulk_item {
+    size_t at, size; /* of its lines in the body */
+    uint32_t topic;  /* numbers of the sink's own tables */
+    int32_t partition;
+    int64_t offset;
+    enum bulk_verdict verdict;
+    uint32_t reason_at, reason_len; /* into reasons; of BULK_REFUSED and BULK_AGAIN */
+} bulk_item;
+
+typedef struct bulk_request {
+    weir_buf body;
+    weir_buf items; /* of bulk_item */
+    weir_buf reasons;
+} bulk_request;
+
+size_t bulk_count(const bulk_request *bulk);
+bulk_item *bulk_at(const bulk_request *bulk, size_t index);
+void bulk_clear(bulk_request *bulk);
+void bulk_done(bulk_request *bulk);
+
+/* Adds the action line of an item; begins it. What is added to body up to bulk_item_end is its document.
+ * version < 0: none. */
+typedef struct bulk_action {
+    bool is_delete;
+    weir_str index, id;
+    int64_t version;
+    uint32_t topic;
+    int32_t partition;
+    int64_t offset;
+} bulk_action;
+
+void bulk_item_begin(bulk_request *bulk, const bulk_action *action);
+void bulk_item_end(bulk_request *bulk);
+/* Takes the item that was begun out again. */
+void bulk_item_cancel(bulk_request *bulk);
+
+/* Reads the answer of a _bulk request and sets each item's verdict. WEIR_RETRY: it is no such answer, or
+ * has another number of items; nothing is known of any item. */
+WEIR_MUST_CHECK weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err);
+
+/* Keeps only the items whose verdict is BULK_AGAIN; returns how many there are. */
+size_t bulk_keep_again(bulk_request *bulk);
+
+/* The query of the request: only what bulk_read_answer reads comes back. */
+#define BULK_QUERY                                                                                 \
+    "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+
+#endif

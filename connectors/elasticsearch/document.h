@@ -1,0 +1,35 @@
+/* document.h - from a record to a document: its id, its JSON, its version.
+ *
+ * Pure functions over bytes. Values are streamed from the record's Avro bytes into the request body; no
+ * tree of values is built.
+ */
+#ifndef ELASTICSEARCH_DOCUMENT_H
+#define ELASTICSEARCH_DOCUMENT_H
+
+#include "weir/batch.h"
+#include "weir/buf.h"
+
+enum { DOCUMENT_ID_MAX_BYTES = 512 }; /* Elasticsearch's own limit */
+
+/* Adds the id that a record's key makes: the text of a plain key or of a key record's only field; a JSON
+ * array of the fields when there are several, so that no two keys make one id. WEIR_REJECT when there is no
+ * key, or none that can be an id. */
+WEIR_MUST_CHECK weir_code document_id(const weir_record *record, weir_buf *out, weir_error *err);
+
+/* Looks up the JSON of a field in the document that is there already; empty: it has none. */
+typedef weir_str (*document_lookup)(void *context, weir_str field);
+
+/* Adds the record's value as a JSON object on one line. Fields that were not sent are taken from lookup, or
+ * left out when it has none; lookup may be NULL. WEIR_REJECT when the value is no record. */
+WEIR_MUST_CHECK weir_code document_json(const weir_record *record, document_lookup lookup,
+                                        void *context, weir_buf *out, weir_error *err);
+
+/* The version of a document: the position of the change in its source (header weir.position) when the id
+ * is the key, else the offset in the log. False: the header is not a number. */
+bool document_version(const weir_batch *batch, const weir_record *record, bool id_is_key,
+                      int64_t *version, bool *is_position);
+
+/* Adds the mapping of a value's fields, {"id":{"type":"long"},...}. */
+void document_mapping(const weir_schema *record, weir_buf *out);
+
+#endif

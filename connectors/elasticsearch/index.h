@@ -1,0 +1,54 @@
+/* index.h - the indices that documents go to: made on demand, and never written with foreign versions.
+ *
+ * Versions only mean something against the source or the log that gave them. So an index keeps in its
+ * mapping's _meta which log it is written from and by which rule its versions are made; an index of another
+ * identity is refused, because every write of a log that starts again at 0 would look old there and be
+ * dropped by Elasticsearch without an error.
+ */
+#ifndef ELASTICSEARCH_INDEX_H
+#define ELASTICSEARCH_INDEX_H
+
+#include "client.h"
+
+#include "weir/map.h"
+
+typedef struct index_entry {
+    weir_str name;
+    uint32_t number; /* of its topic, in bulk_item.topic */
+    bool id_is_key;
+    bool by_position; /* versions are positions in the source, not offsets in the log */
+} index_entry;
+
+/* All indices of a task, by log topic and destination topic. */
+typedef struct index_table {
+    weir_map *entries; /* of index_entry, in the task's memory */
+    weir_map *numbers; /* log topic -> its number + 1 */
+    weir_buf topics;   /* of weir_str: the log topic of each number */
+} index_table;
+
+void index_table_init(index_table *table);
+void index_table_done(index_table *table);
+weir_str index_table_topic(const index_table *table, uint32_t number);
+
+typedef struct index_context {
+    weir_task *task;
+    const es_settings *settings;
+    es_client *client;
+} index_context;
+
+/* The index of a record's topic. The first time it is looked up in Elasticsearch: made when it is not
+ * there, and its identity is checked. by_position: what the record's version was made of. */
+WEIR_MUST_CHECK weir_code index_find(index_table *table, const index_context *context,
+                                     const weir_record *record, bool by_position, index_entry **out,
+                                     weir_error *err);
+
+/* The name of a topic's index: its lower case. WEIR_CONFIG when Elasticsearch forbids it. Exposed for
+ * its test. */
+WEIR_MUST_CHECK weir_code index_name(weir_str topic, weir_buf *out, weir_error *err);
+
+/* Reads _meta out of the answer of GET /INDEX/_mapping: WEIR_OK and *known true, when it is ours; *known
+ * false: it has no identity yet; WEIR_FATAL: another one. Exposed for its test. */
+WEIR_MUST_CHECK weir_code index_check_identity(weir_str mapping, weir_str index, weir_str log_id,
+                                               bool by_position, bool *known, weir_error *err);
+
+#endif

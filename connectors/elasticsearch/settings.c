@@ -1,0 +1,146 @@
+/* settings.c - the table of settings. */
+#include "settings.h"
+
+#include <string.h>
+
+#define FIELD(member, ...)     WEIR_FIELD(es_settings, member, __VA_ARGS__)
+#define IGNORED(text, why)     WEIR_FIELD_UNBOUND(.name = text, .doc = why, .ignored = why)
+#define UNSUPPORTED(text, why) WEIR_FIELD_UNBOUND(.name = text, .doc = why, .unsupported = why)
+
+static const char *const null_behaviors[] = {"ignore", "delete", "fail", NULL};
+static const char *const malformed_behaviors[] = {"ignore", "warn", "fail", NULL};
+static const char *const write_methods[] = {"insert", "upsert", NULL};
+
+static weir_code check_url(weir_str value, weir_error *err)
+{
+    if (value.len > 8 &&
+        (memcmp(value.ptr, "http://", 7) == 0 || memcmp(value.ptr, "https://", 8) == 0))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG, "\"%.*s\" does not begin with http:// or https://",
+                     WEIR_ARG(value));
+}
+
+const weir_field settings_fields[] = {
+    FIELD(urls, .name = "connection.url", .check = check_url,
+          .doc = "Addresses of the nodes, http://HOST:PORT; requests go to one after the other."),
+    FIELD(username, .name = "connection.username", .fallback = "",
+          .doc = "User of basic authentication; empty for none."),
+    FIELD(password, .name = "connection.password", .fallback = "", .secret = true,
+          .depends_on = "connection.username", .doc = "Password of that user."),
+    FIELD(api_key, .name = "connection.api.key", .fallback = "", .secret = true,
+          .doc =
+              "Encoded API key, sent as \"Authorization: ApiKey\"; instead of user and password."),
+    FIELD(compression, .name = "connection.compression", .fallback = "true",
+          .doc = "Sends request bodies compressed with gzip."),
+    FIELD(connect_timeout_ms, .name = "connection.timeout.ms", .fallback = "1000", .min = 1,
+          .max = 43200000, .importance = WEIR_LOW, .doc = "How long making a connection may take."),
+    FIELD(read_timeout_ms, .name = "read.timeout.ms", .fallback = "30000", .min = 1,
+          .max = 604800000, .importance = WEIR_LOW, .doc = "How long an answer may take."),
+    FIELD(batch_size, .name = "batch.size", .fallback = "5000", .min = 1, .max = 1000000,
+          .importance = WEIR_MEDIUM, .doc = "Documents in one bulk request, at most."),
+    FIELD(
+        bulk_size_bytes, .name = "bulk.size.bytes", .fallback = "5242880", .min = 1024,
+        .max = 104857600, .importance = WEIR_MEDIUM,
+        .doc =
+            "Bytes of one bulk request before compression, at most; a larger document goes alone."),
+    FIELD(linger_ms, .name = "linger.ms", .fallback = "1000", .min = 0, .max = 604800000,
+          .importance = WEIR_LOW, .doc = "How long a document may wait for others of its request."),
+    FIELD(max_in_flight, .name = "max.in.flight.requests", .fallback = "5", .min = 1, .max = 100,
+          .importance = WEIR_MEDIUM,
+          .doc =
+              "Bulk requests at the same time; each has its own share of the document ids, so that "
+              "the writes of one document keep their order."),
+    FIELD(max_retries, .name = "max.retries", .fallback = "0", .min = 0, .max = INT32_MAX,
+          .importance = WEIR_LOW,
+          .doc = "How often a request is repeated before the task is restarted; 0: without end."),
+    FIELD(retry_backoff_ms, .name = "retry.backoff.ms", .fallback = "100", .min = 1,
+          .max = 86400000, .importance = WEIR_LOW,
+          .doc =
+              "Pause before the first repetition; doubled each time, with jitter, up to a minute."),
+    FIELD(key_ignore, .name = "key.ignore", .fallback = "false",
+          .doc = "Takes a document's id from topic, partition and offset instead of the key."),
+    FIELD(key_ignore_topics, .name = "topic.key.ignore", .fallback = "", .importance = WEIR_LOW,
+          .doc = "Topics for which key.ignore is true."),
+    FIELD(schema_ignore, .name = "schema.ignore", .fallback = "false", .importance = WEIR_LOW,
+          .doc = "Leaves the mapping of a new index to Elasticsearch."),
+    FIELD(schema_ignore_topics, .name = "topic.schema.ignore", .fallback = "",
+          .importance = WEIR_LOW, .doc = "Topics for which schema.ignore is true."),
+    FIELD(drop_invalid, .name = "drop.invalid.message", .fallback = "false", .importance = WEIR_LOW,
+          .doc =
+              "Drops a record that cannot be made a document, with a warning, instead of failing."),
+    FIELD(on_null, .name = "behavior.on.null.values", .fallback = "delete",
+          .choices = null_behaviors, .doc = "What a record with a key and no value does."),
+    FIELD(on_malformed, .name = "behavior.on.malformed.documents", .fallback = "fail",
+          .choices = malformed_behaviors,
+          .doc =
+              "What happens to a document that Elasticsearch refuses. With fail the error policy "
+              "decides."),
+    FIELD(write_method, .name = "write.method", .fallback = "insert", .choices = write_methods,
+          .importance = WEIR_LOW,
+          .doc =
+              "insert replaces documents. upsert does the same, and fields that a record lacks are "
+              "kept from the document that is there."),
+    FIELD(ca_file, .name = "connection.ssl.ca.file", .fallback = "", .importance = WEIR_LOW,
+          .doc = "PEM file of the authorities that may sign the server's certificate."),
+    FIELD(client_certificate, .name = "connection.ssl.certificate.file", .fallback = "",
+          .importance = WEIR_LOW, .doc = "PEM file of the client's certificate."),
+    FIELD(client_key, .name = "connection.ssl.key.file", .fallback = "", .importance = WEIR_LOW,
+          .doc = "PEM file of its key."),
+    FIELD(proxy_host, .name = "proxy.host", .fallback = "", .importance = WEIR_LOW,
+          .doc = "HTTP proxy."),
+    FIELD(proxy_port, .name = "proxy.port", .fallback = "8080", .min = 1, .max = 65535,
+          .importance = WEIR_LOW, .doc = "Its port."),
+    IGNORED("type.name", "types are gone since Elasticsearch 7"),
+    IGNORED("max.buffered.records",
+            "what is buffered is bounded by bulk.size.bytes for each request"),
+    IGNORED("flush.timeout.ms", "a slow server slows the sink; nothing fails for it"),
+    IGNORED("flush.synchronously", "offsets are committed for answered requests only, always"),
+    IGNORED("max.connection.idle.time.ms", "a connection that the server closed is opened again"),
+    IGNORED("log.sensitive.data", "record contents are never written to diagnostics"),
+    UNSUPPORTED("use.autogenerated.ids", "a repeated write would make a second document"),
+    UNSUPPORTED("compact.map.entries", "maps are always written as objects"),
+    UNSUPPORTED("data.stream.type", "data streams are not supported yet"),
+    UNSUPPORTED("data.stream.dataset", "data streams are not supported yet"),
+    UNSUPPORTED("data.stream.namespace", "data streams are not supported yet"),
+    UNSUPPORTED("data.stream.timestamp.field", "data streams are not supported yet"),
+    UNSUPPORTED("external.version.header", "the version is the change's position in its source"),
+    UNSUPPORTED("external.resource.usage",
+                "an index is named by its topic; use the route transform"),
+    UNSUPPORTED("topic.to.external.resource.mapping", "use the route transform"),
+    UNSUPPORTED("elastic.security.protocol", "an address that begins with https:// uses TLS"),
+    UNSUPPORTED("elastic.https.ssl.keystore.location", "use connection.ssl.certificate.file"),
+    UNSUPPORTED("elastic.https.ssl.truststore.location", "use connection.ssl.ca.file"),
+    UNSUPPORTED("kerberos.user.principal", "Kerberos is not supported"),
+    UNSUPPORTED("kerberos.keytab.path", "Kerberos is not supported"),
+    UNSUPPORTED("proxy.username", "a proxy with authentication is not supported"),
+    UNSUPPORTED("proxy.password", "a proxy with authentication is not supported"),
+};
+_Static_assert(sizeof(settings_fields) / sizeof(settings_fields[0]) == SETTINGS_COUNT,
+               "the descriptor needs the count");
+
+weir_code settings_validate(const es_settings *settings, weir_error *err)
+{
+    if (settings->api_key.len > 0 && settings->username.len > 0)
+        return weir_fail(
+            err, WEIR_CONFIG,
+            "connection.api.key and connection.username are both set; give one of them");
+    return WEIR_OK;
+}
+
+static bool list_has(weir_list list, weir_str text)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (weir_str_eq(list.items[i], text))
+            return true;
+    return false;
+}
+
+bool settings_key_is_ignored(const es_settings *settings, weir_str topic)
+{
+    return settings->key_ignore || list_has(settings->key_ignore_topics, topic);
+}
+
+bool settings_schema_is_ignored(const es_settings *settings, weir_str topic)
+{
+    return settings->schema_ignore || list_has(settings->schema_ignore_topics, topic);
+}

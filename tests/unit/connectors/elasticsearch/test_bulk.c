@@ -1,0 +1,127 @@
+/* test_bulk.c - what a bulk request says, and what its answer means for each item. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "connectors/elasticsearch/bulk.h"
+
+static void add(bulk_request *bulk, const char *id, int64_t version, const char *document)
+{
+    bulk_action action = {.is_delete = document == NULL,
+                          .index = WEIR_STR("i"),
+                          .id = weir_cstr(id),
+                          .version = version};
+
+    bulk_item_begin(bulk, &action);
+    if (document != NULL)
+        weir_buf_add_str(&bulk->body, weir_cstr(document));
+    bulk_item_end(bulk);
+}
+
+static void an_item_is_an_action_line_and_a_document(void **state)
+{
+    bulk_request bulk = {0};
+    (void)state;
+
+    add(&bulk, "a\"b", 7, "{}\n");
+    add(&bulk, "c", -1, NULL);
+    assert_string_equal(weir_buf_cstr(&bulk.body),
+                        "{\"index\":{\"_index\":\"i\",\"_id\":\"a\\\"b\",\"version\":7,"
+                        "\"version_type\":\"external_gte\"}}\n{}\n"
+                        "{\"delete\":{\"_index\":\"i\",\"_id\":\"c\"}}\n");
+    bulk_done(&bulk);
+}
+
+static void an_item_that_is_cancelled_leaves_nothing(void **state)
+{
+    bulk_request bulk = {0};
+    bulk_action action = {.index = WEIR_STR("i"), .id = WEIR_STR("x")};
+    size_t before;
+    (void)state;
+
+    add(&bulk, "a", 1, "{}\n");
+    before = bulk.body.len;
+    bulk_item_begin(&bulk, &action);
+    bulk_item_cancel(&bulk);
+    assert_int_equal(bulk.body.len, before);
+    assert_int_equal(bulk_count(&bulk), 1);
+    bulk_done(&bulk);
+}
+
+static void each_item_gets_its_own_verdict(void **state)
+{
+    static const char answer[] =
+        "{\"errors\":true,\"items\":["
+        "{\"index\":{\"status\":201}},"
+        "{\"index\":{\"status\":409,\"error\":{\"type\":\"version_conflict_engine_exception\","
+        "\"reason\":\"older\"}}},"
+        "{\"delete\":{\"status\":404}},"
+        "{\"index\":{\"status\":429,\"error\":{\"type\":\"es_rejected_execution_exception\","
+        "\"reason\":\"queue\"}}},"
+        "{\"index\":{\"status\":400,\"error\":{\"type\":\"document_parsing_exception\","
+        "\"reason\":\"bad value\"}}}]}";
+    static const enum bulk_verdict expected[] = {BULK_DONE, BULK_DONE, BULK_DONE, BULK_AGAIN,
+                                                 BULK_REFUSED};
+    bulk_request bulk = {0};
+    weir_error err;
+    (void)state;
+
+    for (int i = 0; i < 5; i++)
+        add(&bulk, (const char *[]){"a", "b", "c", "d", "e"}[i], 1, "{}\n");
+    assert_int_equal(bulk_read_answer(&bulk, weir_cstr(answer), &err), WEIR_OK);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(bulk_at(&bulk, i)->verdict, expected[i]);
+    assert_memory_equal(bulk.reasons.ptr + bulk_at(&bulk, 4)->reason_at,
+                        "bad value (document_parsing_exception)", bulk_at(&bulk, 4)->reason_len);
+    bulk_done(&bulk);
+}
+
+static void only_items_to_be_repeated_are_kept_in_their_order(void **state)
+{
+    bulk_request bulk = {0};
+    (void)state;
+
+    add(&bulk, "a", -1, "{\"n\":1}\n");
+    add(&bulk, "b", -1, "{\"n\":2}\n");
+    add(&bulk, "c", -1, "{\"n\":3}\n");
+    bulk_at(&bulk, 0)->verdict = BULK_AGAIN;
+    bulk_at(&bulk, 1)->verdict = BULK_DONE;
+    bulk_at(&bulk, 2)->verdict = BULK_AGAIN;
+    assert_int_equal(bulk_keep_again(&bulk), 2);
+    assert_string_equal(weir_buf_cstr(&bulk.body),
+                        "{\"index\":{\"_index\":\"i\",\"_id\":\"a\"}}\n{\"n\":1}\n"
+                        "{\"index\":{\"_index\":\"i\",\"_id\":\"c\"}}\n{\"n\":3}\n");
+    bulk_done(&bulk);
+}
+
+static void an_answer_that_is_none_says_nothing_of_any_item(void **state)
+{
+    static const char *const answers[] = {"", "no json", "{}", "{\"items\":[]}",
+                                          "{\"errors\":true,\"items\":[{}]}"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        bulk_request bulk = {0};
+        weir_error err;
+
+        add(&bulk, "a", 1, "{}\n");
+        assert_int_equal(bulk_read_answer(&bulk, weir_cstr(answers[i]), &err), WEIR_RETRY);
+        bulk_done(&bulk);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_item_is_an_action_line_and_a_document),
+        cmocka_unit_test(an_item_that_is_cancelled_leaves_nothing),
+        cmocka_unit_test(each_item_gets_its_own_verdict),
+        cmocka_unit_test(only_items_to_be_repeated_are_kept_in_their_order),
+        cmocka_unit_test(an_answer_that_is_none_says_nothing_of_any_item),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
