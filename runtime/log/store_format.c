@@ -45,6 +45,23 @@ static weir_code write_format(store *self, weir_error *err)
     return code == WEIR_OK ? disk_sync_dir(self->disk, self->path, err) : code;
 }
 
+/* The log's own directory has a name in the one above: without this a crash may undo that. */
+static weir_code sync_parent(store *self, weir_error *err)
+{
+    char parent[STORE_PATH_BYTES];
+    size_t size = strlen(self->path);
+
+    memcpy(parent, self->path, size + 1);
+    while (size > 1 && parent[size - 1] == '/')
+        parent[--size] = 0;
+    while (size > 0 && parent[size - 1] != '/')
+        size--;
+    if (size == 0)
+        return disk_sync_dir(self->disk, ".", err);
+    parent[size > 1 ? size - 1 : 1] = 0;
+    return disk_sync_dir(self->disk, parent, err);
+}
+
 static weir_code make_log(store *self, weir_error *err)
 {
     log_checkpoint first = {0};
@@ -62,7 +79,8 @@ static weir_code make_log(store *self, weir_error *err)
     store_new_id(self, self->id);
     store_id_text(self->id, self->id_text);
     memcpy(first.log_id, self->id, sizeof(first.log_id));
-    if (checkpoint_write(&first, self->disk, self->path, err) != WEIR_OK)
+    if (sync_parent(self, err) != WEIR_OK ||
+        checkpoint_write(&first, self->disk, self->path, err) != WEIR_OK)
         return err->code;
     return write_format(self, err);
 }
