@@ -418,7 +418,7 @@ static weir_code load(adbc *self, const url *where, weir_error *err)
     AdbcDriverInitFunc init;
 
     self->library = dlopen(where->base.ptr, RTLD_NOW | RTLD_LOCAL);
-    if (self->library == NULL)
+    if (self->library == NULL) /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is per thread */
         return weir_fail(err, WEIR_CONFIG, "could not load the ADBC driver: %s", dlerror());
     *(void **)(&init) = dlsym(self->library, entry_point.ptr);
     if (init == NULL)

@@ -94,7 +94,7 @@ static size_t column_count(const arrow_table *self)
     return self->columns.len / sizeof(arrow_column);
 }
 
-static void column_begin(arrow_column *column, column_type type, weir_buf *items)
+static void column_init(arrow_column *column, column_type type)
 {
     const int64_t zero = 0;
 
@@ -102,25 +102,37 @@ static void column_begin(arrow_column *column, column_type type, weir_buf *items
     set_format(column);
     if (has_offsets(column))
         weir_buf_add(&column->offsets, &zero, sizeof(zero));
+}
+
+static void column_begin(arrow_column *column, column_type type)
+{
+    weir_buf items = {.ptr = NULL}; /* given to the column */
+
+    column_init(column, type);
     if (!type.is_array)
         return;
     type.is_array = false;
-    column->items = (arrow_column *)(void *)weir_buf_reserve(items, sizeof(arrow_column));
-    column_begin(column->items, type, NULL);
+    column->items = (arrow_column *)(void *)weir_buf_reserve(&items, sizeof(arrow_column));
+    column_init(column->items, type);
     (void)snprintf(column->items->name, sizeof(column->items->name), "item");
+}
+
+static void release_buffers(arrow_column *column)
+{
+    weir_buf_done(&column->validity);
+    weir_buf_done(&column->offsets);
+    weir_buf_done(&column->data);
 }
 
 static void column_done(arrow_column *column)
 {
-    weir_buf_done(&column->validity);
-    weir_buf_done(&column->offsets);
-    if (column->items != NULL) {
-        weir_buf items = {.ptr = (char *)column->items, .capacity = sizeof(arrow_column)};
+    release_buffers(column);
+    if (column->items == NULL)
+        return;
+    weir_buf items = {.ptr = (char *)column->items, .capacity = sizeof(arrow_column)};
 
-        column_done(column->items);
-        weir_buf_done(&items);
-    }
-    weir_buf_done(&column->data);
+    release_buffers(column->items);
+    weir_buf_done(&items);
 }
 
 void arrow_done(arrow_table *self)
@@ -140,9 +152,8 @@ void arrow_begin(arrow_table *self, const layout *rows)
     arrow_done(self);
     for (size_t i = 0; i < rows->count + 2; i++) {
         arrow_column column;
-        weir_buf items = {.ptr = NULL}; /* given to the column */
 
-        column_begin(&column, i < rows->count ? rows->columns[i].type : text, &items);
+        column_begin(&column, i < rows->count ? rows->columns[i].type : text);
         if (i < rows->count)
             (void)snprintf(column.name, sizeof(column.name), "c%zu", i);
         else
@@ -366,12 +377,19 @@ static weir_code add_list(arrow_column *column, weir_str value, weir_error *err)
     return WEIR_OK;
 }
 
+static void add_value_text(arrow_column *column, weir_str text)
+{
+    assert(column->type.id == TYPE_TEXT);
+    add_text(column, text);
+    add_bit(&column->validity, column->count++, true);
+}
+
 weir_code arrow_add(arrow_table *self, const layout *rows, weir_str row, fold_kind kind,
                     weir_error *err)
 {
     const char *at = row.ptr + 2;
     arrow_column *op = column_at(self, rows->count), *mask = column_at(self, rows->count + 1);
-    weir_str letter = {(char[]){(char)kind}, 1};
+    char letter = (char)kind;
     char sent[1664];
 
     assert(rows->count < sizeof(sent));
@@ -394,10 +412,11 @@ weir_code arrow_add(arrow_table *self, const layout *rows, weir_str row, fold_ki
     }
     self->row_count++;
     if (kind == FOLD_PARTIAL)
-        (void)add_scalar(mask, (weir_str){sent, rows->count}, err); /* text: cannot fail */
+        add_value_text(mask, (weir_str){sent, rows->count});
     else
         add_null(mask);
-    return add_scalar(op, letter, err);
+    add_value_text(op, (weir_str){&letter, 1});
+    return WEIR_OK;
 }
 
 /* --- Handing out ----------------------------------------------------------------------------- */
@@ -418,7 +437,7 @@ static void release_array(struct ArrowArray *array)
     array->release = NULL;
 }
 
-static void export_column(arrow_column *column)
+static void export_buffers(arrow_column *column)
 {
     bool offsets = has_offsets(column);
 
@@ -434,9 +453,14 @@ static void export_column(arrow_column *column)
                                         .n_buffers = offsets && column->items == NULL ? 3 : 2,
                                         .buffers = column->buffers,
                                         .release = release_array};
+}
+
+static void export_column(arrow_column *column)
+{
+    export_buffers(column);
     if (column->items == NULL)
         return;
-    export_column(column->items);
+    export_buffers(column->items);
     column->schema_child = &column->items->schema;
     column->array_child = &column->items->array;
     column->schema.n_children = column->array.n_children = 1;
@@ -488,8 +512,8 @@ void arrow_stream(arrow_table *self, struct ArrowArrayStream *out)
         struct ArrowArray *array = &column_at(self, i)->array;
 
         export_column(column_at(self, i));
-        weir_buf_add(&self->schemas, &schema, sizeof(schema));
-        weir_buf_add(&self->arrays, &array, sizeof(array));
+        weir_buf_add(&self->schemas, &schema, sizeof(void *));
+        weir_buf_add(&self->arrays, &array, sizeof(void *));
     }
     self->schema =
         (struct ArrowSchema){.format = "+s",

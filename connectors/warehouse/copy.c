@@ -98,7 +98,10 @@ int32_t copy_length(const char *field)
 
 int64_t copy_read_int(const char *at, size_t size)
 {
-    int64_t value = (int8_t)at[0];
+    int64_t value = (uint8_t)at[0];
+
+    if (value >= 0x80)
+        value -= 0x100;
 
     for (size_t i = 1; i < size; i++)
         value = value * 256 + (uint8_t)at[i];

@@ -220,7 +220,7 @@ static int digit_of(weir_str binary, header head, int position)
 
     if (index < 0 || index >= head.count)
         return 0;
-    return get_u16(binary.ptr + 8 + 2 * index);
+    return get_u16(binary.ptr + 8 + (size_t)2 * (size_t)index);
 }
 
 void numeric_text(weir_str binary, weir_buf *out)
@@ -265,7 +265,7 @@ bool numeric_to_int128(weir_str binary, int scale, __int128 *out)
         value = value * 10000 + (unsigned)digit_of(binary, head, position);
     }
     for (int i = head.weight - lowest + 1 > 0 ? head.weight - lowest + 1 : 0; i < head.count; i++)
-        if (get_u16(binary.ptr + 8 + 2 * i) != 0)
+        if (get_u16(binary.ptr + 8 + (size_t)2 * (size_t)i) != 0)
             return false;
     unsigned surplus = power_of_ten(-lowest * 4 - scale);
     if (value % surplus != 0)

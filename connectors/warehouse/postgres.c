@@ -13,7 +13,7 @@
 
 #include <assert.h>
 #include <libpq-fe.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -121,8 +121,20 @@ static weir_code result_error(postgres *self, const PGresult *result, const char
                      remedy(sqlstate));
 }
 
+/* Digits that the server wrote: a count of rows, a type's modifier. What is no number of ours is -1. */
+static int64_t number_of(const char *text)
+{
+    int64_t value = 0;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    for (; *text >= '0' && *text <= '9' && value < INT64_MAX / 100; text++)
+        value = value * 10 + (*text - '0');
+    return value;
+}
+
 /* The answers of a merge: every statement must have worked, and partial rows must have been there. */
-static weir_code check_answer(postgres *self, const PGresult *result, int index, weir_error *err)
+static weir_code check_answer(postgres *self, PGresult *result, int index, weir_error *err)
 {
     char doing[256];
     ExecStatusType status = PQresultStatus(result);
@@ -133,7 +145,7 @@ static weir_code check_answer(postgres *self, const PGresult *result, int index,
         return result_error(self, result, doing, err);
     if (index != self->partial_answer)
         return WEIR_OK;
-    size_t changed = (size_t)strtoull(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10);
+    size_t changed = (size_t)number_of(PQcmdTuples(result));
 
     if (changed == self->partial_count)
         return WEIR_OK;
@@ -341,7 +353,7 @@ static weir_str cell(postgres *self, const PGresult *result, int row, int column
 static void add_column(postgres *self, const PGresult *result, int row, table *target)
 {
     weir_str item = cell(self, result, row, 3);
-    int32_t typmod = (int32_t)strtol(PQgetvalue(result, row, 7), NULL, 10);
+    int32_t typmod = (int32_t)number_of(PQgetvalue(result, row, 7));
     table_column column = {
         .name = cell(self, result, row, 1),
         .declared = cell(self, result, row, 4),

@@ -352,25 +352,30 @@ static weir_code prepare_table(routes *self, table *target, const field_list *li
 
 /* --- Compiling ------------------------------------------------------------------------------- */
 
-static void resolve(routes *self, route *made, layout_column *columns)
+/* How a field is encoded for its column: as the column's type, or as its own and cast. The column may be
+ * missing for a delete, whose table is not there. */
+static layout_column resolve(route_field *field, const table_column *column)
+{
+    layout_column made = {.name = field->name, .nullable = true};
+
+    field->type = field->source.type;
+    if (column != NULL) {
+        bool direct = copy_is_direct(&field->source, column->type);
+
+        made.nullable = column->nullable;
+        field->type = direct ? column->type : field->type;
+        made.cast = direct ? made.cast : column->declared;
+    }
+    made.type = field->type;
+    return made;
+}
+
+static void resolve_all(const routes *self, route *made, layout_column *columns)
 {
     for (size_t i = 0; i < made->layout.count; i++) {
-        route_field *field = &made->fields[i];
-        const table_column *column =
-            table_find(made->target, field->name, !self->dialect->vendor.unquoted);
-
-        field->type = field->source.type;
-        columns[i] = (layout_column){.name = field->name, .nullable = true};
-        if (column != NULL) {
-            columns[i].nullable = column->nullable;
-            if (copy_is_direct(&field->source, column->type)) {
-                field->type = column->type;
-            } else {
-                columns[i].cast = column->declared;
-                made->layout.has_cast = true;
-            }
-        }
-        columns[i].type = field->type;
+        columns[i] = resolve(&made->fields[i], table_find(made->target, made->fields[i].name,
+                                                          !self->dialect->vendor.unquoted));
+        made->layout.has_cast |= columns[i].cast.len > 0;
     }
     made->layout.columns = columns;
 }
@@ -404,7 +409,7 @@ static route *compile(routes *self, const weir_record *record, weir_error *err)
     memcpy(made->fields, list.fields, list.count * sizeof(*made->fields));
     for (size_t i = 0; i < list.count; i++)
         made->layout.key_count += list.fields[i].is_key;
-    resolve(self, made, weir_task_alloc(task, list.count * sizeof(layout_column)));
+    resolve_all(self, made, weir_task_alloc(task, list.count * sizeof(layout_column)));
 out:
     weir_buf_done(&memory);
     return made;
@@ -446,8 +451,8 @@ static weir_str route_key(routes *self, const weir_record *record)
     const weir_schema *value_schema = value_schema_of(record);
 
     weir_buf_clear(&self->text);
-    weir_buf_add(&self->text, &record->key_schema, sizeof(record->key_schema));
-    weir_buf_add(&self->text, &value_schema, sizeof(value_schema));
+    weir_buf_add(&self->text, &record->key_schema, sizeof(void *));
+    weir_buf_add(&self->text, &value_schema, sizeof(void *));
     weir_buf_add_str(&self->text, record->topic);
     return weir_buf_str(&self->text);
 }

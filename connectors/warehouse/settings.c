@@ -20,9 +20,9 @@ static weir_code check_time_zone(weir_str value, weir_error *err)
 
 #define SETTING(member, ...) WEIR_FIELD(settings, member, __VA_ARGS__)
 #define IGNORED(setting, reason)                                                                   \
-    WEIR_FIELD_UNBOUND(.name = setting, .ignored = reason, .doc = "Accepted without effect.")
+    WEIR_FIELD_UNBOUND(.name = (setting), .ignored = (reason), .doc = "Accepted without effect.")
 #define UNSUPPORTED(setting, reason)                                                               \
-    WEIR_FIELD_UNBOUND(.name = setting, .unsupported = reason, .doc = "Not supported.")
+    WEIR_FIELD_UNBOUND(.name = (setting), .unsupported = (reason), .doc = "Not supported.")
 
 const weir_field settings_fields[] = {
     SETTING(url, .name = "connection.url", .importance = WEIR_HIGH, .min = 1, .max = 4096,

@@ -99,7 +99,7 @@ weir_code url_parse(weir_str text, url *out, weir_error *err)
                          "connection.url is none of postgresql://…, jdbc:postgresql://… and "
                          "adbc:PATH.so?entrypoint=…");
     }
-    (void)weir_buf_reserve(&out->text, 3 * text.len + 2 * URL_PARAMETERS_MAX + 16);
+    (void)weir_buf_reserve(&out->text, 3 * text.len + (size_t)2 * URL_PARAMETERS_MAX + 16);
     out->base = cut(text, '?', &query);
     /* the base stays encoded for libpq; of a driver it is a path */
     if (out->kind == URL_ADBC) {

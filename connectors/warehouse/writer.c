@@ -146,6 +146,8 @@ static weir_code encode(writer *self, const route *along, const weir_record *rec
                                 : field->origin == FROM_VALUE ? &values[field->slot]
                                                               : &place;
 
+        assert(field->origin != FROM_KEY || keys != NULL);
+        assert(field->origin != FROM_VALUE || values != NULL);
         if (slot == &place)
             place = place_slot(field, record);
         if (encode_field(field, slot, target->rows.key_count > 0, out, err) != WEIR_OK) {

@@ -2,6 +2,8 @@
 import datetime
 import decimal
 import itertools
+import socket
+import threading
 import uuid
 
 import pytest
@@ -574,3 +576,102 @@ def test_rows_of_many_tables_are_written_in_one_flush(start, database):
         for topic in "abc":
             assert database[1](f"select count(*), count(distinct id) from {mode}_{topic}") == [
                 (1000, 1000)]
+
+
+class LosesCommit(threading.Thread):
+    """Stands between the sink and the server; forwards a COMMIT and keeps its answer for itself, once."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.server_port, self.armed = port, False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(("127.0.0.1", self.server_port))
+            losing = threading.Event()
+            threading.Thread(target=self.pump, args=(client, server, losing, True),
+                             daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, losing, False),
+                             daemon=True).start()
+
+    def pump(self, source, sink, losing, from_client):
+        try:
+            while data := source.recv(65536):
+                if from_client and self.armed and b"COMMIT\0" in data:
+                    self.armed = False
+                    losing.set()
+                if not from_client and losing.is_set():
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.mark.parametrize("mode", ["insert", "upsert"])
+def test_a_commit_whose_answer_was_lost_is_not_applied_twice(start, database, postgres, mode):
+    proxy = LosesCommit(postgres.port)
+    dsn = database[0].replace(str(postgres.port), str(proxy.port))
+    sink = start(connection_url=dsn, insert_mode=mode, auto_create=True,
+                 pk_mode="record_key" if mode == "upsert" else "none").open("orders")
+    upsert(sink, 1, "a", 1)
+    sink.apply()
+    proxy.armed = True
+    upsert(sink, 2, "b", 2)
+    upsert(sink, 3, "c", 3)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_RETRY"
+    sink.restart()  # finds its own row of the ledger, and puts nothing again
+    sink.put()
+    sink.flush()
+    assert database[1]("select id from orders order by id") == [(1,), (2,), (3,)]
+    assert database[1]("select next_offset from weir_ledger") == [(3,)]
+
+
+def test_a_large_window_is_merged_in_parts_of_one_transaction(start, database):
+    sink = start(**UPSERT, buffer_bytes=65536).open("orders")
+    for id in range(3000):
+        upsert(sink, id % 1000, f"{id:060}", id)
+        if id % 7 == 0:
+            delete(sink, id % 1000)
+    sink.put()
+    assert database[1]("select to_regclass('orders')") == [(None,)]
+    sink.flush()
+    expected = {}
+    for id in range(3000):
+        expected[id % 1000] = id
+        if id % 7 == 0:
+            del expected[id % 1000]
+    assert dict(database[1]("select id, amount from orders")) == expected
+
+
+def test_tombstones_delete_in_insert_mode_too(start, database):
+    sink = start(pk_mode="record_key", delete_enabled=True, auto_create=True).open("orders")
+    upsert(sink, 1, "a", 1)
+    upsert(sink, 2, "b", 2)
+    delete(sink, 1)
+    upsert(sink, 1, "again", 3)
+    sink.apply()
+    upsert(sink, 2, "twice", 0)
+    delete(sink, 1)
+    sink.apply()
+    assert database[1]("select id, name from orders") == [(2, "b")]
+    assert [offset for offset, _ in sink.rejects] == [4]
+
+
+def test_a_table_name_of_three_parts_is_refused_with_the_remedy(start):
+    sink = start(auto_create=True).open("shop.public.orders")
+    sink.add("shop.public.orders", None, None, ORDER, {"id": 1, "name": "a", "amount": 1})
+    with pytest.raises(Refused) as refused:
+        sink.put()
+    assert refused.value.code == "WEIR_CONFIG" and "route" in refused.value.message

@@ -268,18 +268,23 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+typedef struct rows {
+    weir_str topic;
+    const weir_schema *key, *value;
+    int64_t first, count, step;
+} rows;
+
 /* Fills the batch with rows first, first + step, ...; the log's offset is the place of the row. */
-static weir_code fill(driver *self, weir_str topic, const weir_schema *schemas[2], int64_t first,
-                      int64_t step, int64_t done, int64_t count)
+static weir_code fill(driver *self, const rows *all, int64_t done)
 {
     batch_clear(self->batch);
-    for (int64_t i = done; i < count && i < done + LOAD_BATCH; i++) {
-        if (!weir_record_begin(self->batch, topic))
+    for (int64_t i = done; i < all->count && i < done + LOAD_BATCH; i++) {
+        if (!weir_record_begin(self->batch, all->topic))
             return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
-        weir_record_key(self->batch, schemas[0]);
-        weir_put_long(self->batch, first + i * step);
-        weir_record_value(self->batch, schemas[1]);
-        put_load_row(self->batch, first + i * step);
+        weir_record_key(self->batch, all->key);
+        weir_put_long(self->batch, all->first + i * all->step);
+        weir_record_value(self->batch, all->value);
+        put_load_row(self->batch, all->first + i * all->step);
         if (weir_record_end(self->batch, &self->err) != WEIR_OK)
             return self->err.code;
         batch_entry *entry = batch_at(self->batch, batch_count(self->batch) - 1);
@@ -293,25 +298,26 @@ static weir_code fill(driver *self, weir_str topic, const weir_schema *schemas[2
 
 static weir_code load(driver *self, char **words, double *took)
 {
-    const weir_schema *schemas[2] = {
-        weir_task_schema(&self->task, weir_cstr(load_key), &self->err),
-        weir_task_schema(&self->task, weir_cstr(load_value), &self->err)};
-    int64_t first = number(words[2]), count = number(words[3]), step = number(words[4]);
+    const rows all = {.topic = weir_cstr(words[1]),
+                      .key = weir_task_schema(&self->task, weir_cstr(load_key), &self->err),
+                      .value = weir_task_schema(&self->task, weir_cstr(load_value), &self->err),
+                      .first = number(words[2]),
+                      .count = number(words[3]),
+                      .step = number(words[4])};
     int64_t flush_count = number(words[5]);
-    weir_str topic = weir_cstr(words[1]);
 
-    for (int64_t done = 0, flushed = 0; done < count;) {
-        if (fill(self, topic, schemas, first, step, done, count) != WEIR_OK)
+    for (int64_t done = 0, flushed = 0; done < all.count;) {
+        if (fill(self, &all, done) != WEIR_OK)
             return self->err.code;
         double start = seconds(); /* what a worker's reader would do is not measured */
 
         if (put(self) != WEIR_OK)
             return self->err.code;
         done += batch_count(self->batch);
-        if (done - flushed >= flush_count || done == count) {
+        if (done - flushed >= flush_count || done == all.count) {
             flushed = done;
             offsets_clear(self->offsets);
-            offsets_put(self->offsets, topic, 0, done);
+            offsets_put(self->offsets, all.topic, 0, done);
             if (self->sink->flush(&self->task, self->state, self->offsets, &self->err) != WEIR_OK)
                 return self->err.code;
         }
@@ -416,6 +422,7 @@ static const weir_sink *load_plugin(const char *path)
     const weir_plugin *(*entry)(void);
 
     if (library == NULL) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void)fprintf(stderr, "%s\n", dlerror());
         return NULL;
     }
