@@ -13,8 +13,7 @@ enum { WINDOW_BYTES = 1 << 20 };
 /* The fronts of all files, and a window of the one being read. */
 typedef struct journal_scanner {
     log_journal *journal;
-    uint64_t max_generation;
-    uint64_t generation; /* of the last valid entry: later ones are not older */
+    uint64_t generation; /* of the checkpoint, and of all entries that belong behind it */
     journal_front fronts[JOURNAL_MAX_FILES];
     bool valid[JOURNAL_MAX_FILES];
     size_t file; /* being read */
@@ -37,8 +36,7 @@ static weir_code read_fronts(journal_scanner *scan, const uint8_t *log_id, weir_
                        err) != WEIR_OK)
             return err->code;
         scan->valid[i] = got == sizeof(*front) && front->magic == JOURNAL_FILE_MAGIC &&
-                         front->crc == front_crc(front) &&
-                         front->generation <= scan->max_generation &&
+                         front->crc == front_crc(front) && front->generation <= scan->generation &&
                          memcmp(front->log_id, log_id, sizeof(front->log_id)) == 0;
     }
     return WEIR_OK;
@@ -96,7 +94,7 @@ static bool front_is_plausible(const journal_scanner *scan, const journal_entry 
 {
     if (front->magic != JOURNAL_ENTRY_MAGIC || front->position != position)
         return false;
-    if (front->generation > scan->max_generation || front->synced > position)
+    if (front->generation != scan->generation || front->synced > position)
         return false;
     if (front->length < sizeof(*front) ||
         front->length > (uint64_t)(current_file(scan)->capacity - at))
@@ -183,23 +181,22 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
 
         if (read_entry(scan, end->position, &entry, &valid, err) != WEIR_OK)
             return err->code;
-        if (!valid || entry.front.generation < scan->generation) {
+        if (!valid) {
             if (next_file(scan, end->position))
                 continue;
             return check_end(scan, end->position, err);
         }
         if (visit(context, &entry, err) != WEIR_OK)
             return err->code;
-        scan->generation = entry.front.generation;
         end->position += journal_padded(entry.front.length);
         end->entry_count++;
     }
 }
 
-weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t max_generation,
+weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t generation,
                        journal_visit *visit, void *context, journal_scan_end *end, weir_error *err)
 {
-    journal_scanner scan = {.journal = journal, .max_generation = max_generation};
+    journal_scanner scan = {.journal = journal, .generation = generation};
     weir_code code;
 
     *end = (journal_scan_end){.position = position};

@@ -26,10 +26,11 @@ typedef struct journal_scan_end {
     uint64_t entry_count;
 } journal_scan_end;
 
-/* Visits all entries from position on, in order, and finds the end. max_generation is the generation of
- * the checkpoint. WEIR_FATAL: damaged; the message names file and offset. */
-WEIR_MUST_CHECK weir_code journal_scan(log_journal *journal, uint64_t position,
-                                       uint64_t max_generation, journal_visit *visit, void *context,
-                                       journal_scan_end *end, weir_error *err);
+/* Visits all entries from position on, in order, and finds the end. generation is that of
+ * the checkpoint: who opens a log makes a checkpoint before anything else, so all that belongs behind it
+ * has its generation, and what has an older one was cut. WEIR_FATAL: damaged; the message names file and offset. */
+WEIR_MUST_CHECK weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t generation,
+                                       journal_visit *visit, void *context, journal_scan_end *end,
+                                       weir_error *err);
 
 #endif

@@ -418,6 +418,8 @@ weir_code store_open(const store_options *options, store **out, weir_error *err)
         destroy(opened);
         return err->code;
     }
+    /* Every opening makes other identities out of the same seed. */
+    opened->random_state += opened->generation * UINT64_C(0xd1b54a32d192ed03);
     opened->tended_ns = opened->clock->mono_ns(opened->clock);
     if (!options->manual) {
         start_thread(&opened->writer, run_writer, opened, "log-writer");

@@ -87,10 +87,11 @@ static weir_code write_run(log_segment *segment, const struct iovec *buffers, in
 
     if (segment_pin(segment, &file, err) != WEIR_OK)
         return err->code;
-    pthread_mutex_lock(&self->lock);
-    segment_mark_dirty(segment); /* before: a checkpoint that does not see it has a smaller size */
-    pthread_mutex_unlock(&self->lock);
     code = disk_pwritev(file, buffers, count, at, err);
+    pthread_mutex_lock(&self->lock);
+    segment_mark_dirty(
+        segment); /* behind the write: a checkpoint that came before has not synced it */
+    pthread_mutex_unlock(&self->lock);
     segment_unpin(segment);
     return code;
 }

@@ -55,7 +55,7 @@ static void take_snapshot(store *self, snapshot *taken)
         log_segment *segment;
 
         memcpy(&segment, self->dirty.ptr + i * sizeof(segment), sizeof(segment));
-        segment->pins++;
+        segment_hold(segment);
         segment->is_dirty = false;
     }
     taken->segments = self->dirty;

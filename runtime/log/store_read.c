@@ -122,7 +122,7 @@ static weir_code find_place(store_partition *partition, int64_t *offset, const s
         }
     }
     if (found->segment != NULL)
-        found->segment->pins++;
+        segment_hold(found->segment);
     pthread_mutex_unlock(&self->lock);
     return code;
 }

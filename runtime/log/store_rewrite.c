@@ -275,7 +275,7 @@ weir_code store_verify_segment(store_partition *partition, int64_t base_offset, 
     i = partition_find(partition, base_offset);
     if (i >= 0 && partition_segment(partition, (size_t)i)->base_offset == base_offset) {
         segment = partition_segment(partition, (size_t)i);
-        segment->pins++;
+        segment_hold(segment);
         size = segment->applied_bytes;
         is_final = segment->is_final;
     }

@@ -73,6 +73,13 @@ static void link_clean(log_segment *segment)
     self->clean_count++;
 }
 
+void segment_hold(log_segment *segment)
+{
+    if (is_clean(segment))
+        unlink_clean(segment);
+    segment->pins++;
+}
+
 weir_code segment_pin(log_segment *segment, disk_file **file, weir_error *err)
 {
     store *self = segment->partition->topic->store;
@@ -82,9 +89,7 @@ weir_code segment_pin(log_segment *segment, disk_file **file, weir_error *err)
 
     pthread_mutex_lock(&self->lock);
     exists = segment->is_final;
-    if (is_clean(segment))
-        unlink_clean(segment);
-    segment->pins++;
+    segment_hold(segment);
     *file = segment->file;
     pthread_mutex_unlock(&self->lock);
     if (*file != NULL)

@@ -223,6 +223,8 @@ void segment_path(const log_segment *segment, const char *suffix, char *path);
 log_segment *segment_new(store_partition *partition, int64_t base_offset);
 /* Its file, opened (and made) when it is not; unpin when done with it. */
 WEIR_MUST_CHECK weir_code segment_pin(log_segment *segment, disk_file **file, weir_error *err);
+/* Locked: keeps it, and its file when that is open, until the unpin. */
+void segment_hold(log_segment *segment);
 void segment_unpin(log_segment *segment);
 /* Locked: it has data that is not synced. */
 void segment_mark_dirty(log_segment *segment);
