@@ -36,6 +36,28 @@ def canonical(value, is_json=False):
     return "s" + str(value)
 
 
+def _timestamp(text):
+    return datetime.datetime.fromisoformat(text.strip().replace(" ", "T"))
+
+
+def _microseconds(text):
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return epoch + datetime.timedelta(microseconds=int(text))
+
+
+# From the text that a database prints to a value of Python, by what the column holds.
+PARSERS = {
+    "integer": int, "text": str, "boolean": lambda text: text in ("true", "t", "1"),
+    "decimal": decimal.Decimal, "float": float, "json": str, "list": json.loads,
+    "date": datetime.date.fromisoformat, "timestamp": _timestamp, "timestamptz": _microseconds,
+}
+
+
+def typed(row, kinds):
+    """A row of texts and None as values of their kinds."""
+    return tuple(None if text is None else PARSERS[kind](text) for text, kind in zip(row, kinds))
+
+
 def table_digest(rows, json_columns=()):
     """(row count, checksum) of an iterable of rows; json_columns are places in the row."""
     count, total = 0, 0
