@@ -18,6 +18,7 @@
  *     array of "MapEntry" records       what AvroData makes of a map whose keys are no strings: an
  *                                       object when they are nullable strings, else [[key, value], ...]
  *
+ * Numbers are Java 19's and later: earlier ones write some floats with digits that they do not need.
  * Members of a union's object are called as AvroData calls them: the type ("string", "int"), or the
  * simple name of a named type. Where Avro forbids the name of a field, its original is used. Any thread.
  */

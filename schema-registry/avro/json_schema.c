@@ -192,6 +192,29 @@ static bool add_field(builder *b, json_t *fields, weir_str name, const weir_sche
     return true;
 }
 
+/* A field may have "connect.parameters" too: AvroData adds them to those of the field's schema. */
+static void add_field_params(const avro_field *field, json_t *out)
+{
+    weir_str text = avro_property_find(&field->properties, WEIR_STR("connect.parameters"));
+    const char *name = NULL;
+    json_t *value = NULL;
+
+    if (text.ptr == NULL)
+        return;
+    WEIR_CLEANUP(json_decrefp)
+    json_t *params = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    WEIR_CLEANUP(weir_buf_done) weir_buf other = {0};
+
+    json_object_foreach(params, name, value)
+    {
+        weir_buf_clear(&other);
+        if (!json_is_string(value))
+            avro_json_text(value, &other);
+        set_param(out, name,
+                  json_is_string(value) ? avro_json_string(value) : weir_buf_str(&other));
+    }
+}
+
 static bool build_record(builder *b, const weir_schema *record, json_t *out)
 {
     json_t *fields = json_array();
@@ -214,6 +237,7 @@ static bool build_record(builder *b, const weir_schema *record, json_t *out)
         if (!add_field(b, fields, field->original, field->schema,
                        (usage){.default_value = field->default_value}))
             return false;
+        add_field_params(field, json_array_get(fields, i));
     }
     b->depth--;
     return true;

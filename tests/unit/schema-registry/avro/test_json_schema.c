@@ -116,6 +116,18 @@ static void a_record_is_a_struct_with_what_its_fields_say(void **state)
         "{\"type\":\"bytes\",\"optional\":false,\"field\":\"d\",\"default\":\"YQ==\"}]}");
 }
 
+static void parameters_of_a_field_are_added_to_its_schema(void **state)
+{
+    (void)state;
+    assert_connect(
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":"
+        "\"int\",\"connect.parameters\":{\"a\":\"1\",\"b\":\"2\"}},"
+        "\"connect.parameters\":{\"b\":\"3\",\"c\":4}}]}",
+        "{\"type\":\"struct\",\"optional\":false,\"name\":\"R\",\"fields\":["
+        "{\"type\":\"int32\",\"optional\":false,\"field\":\"a\","
+        "\"parameters\":{\"a\":\"1\",\"b\":\"3\",\"c\":\"4\"}}]}");
+}
+
 static void arrays_maps_enums_fixeds_and_unions_follow_avrodata(void **state)
 {
     (void)state;
@@ -197,6 +209,7 @@ int main(void)
         cmocka_unit_test(primitives_have_connects_types),
         cmocka_unit_test(logical_types_have_connects_names),
         cmocka_unit_test(a_record_is_a_struct_with_what_its_fields_say),
+        cmocka_unit_test(parameters_of_a_field_are_added_to_its_schema),
         cmocka_unit_test(arrays_maps_enums_fixeds_and_unions_follow_avrodata),
         cmocka_unit_test(what_connect_cannot_have_is_refused),
     };
