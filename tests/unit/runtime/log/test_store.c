@@ -11,6 +11,7 @@
 #include "runtime/wire/record_batch.h"
 #include "tests/unit/runtime/log/store_fixture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,133 @@ static void a_read_outside_of_the_log_names_both_ends(void **state)
     fixture_close(f);
 }
 
+enum { STRESS_THREADS = 4, STRESS_APPENDS = 300 };
+
+typedef struct stress {
+    fixture *fixture;
+    int number;
+} stress;
+
+/* Appends small and large batches to both partitions; each is there when it is acknowledged. */
+static void *append_many(void *argument)
+{
+    const stress *mine = argument;
+    fixture *f = mine->fixture;
+    fixture own = {.store = f->store};
+    static const char BYTES[40000];
+
+    for (int i = 0; i < STRESS_APPENDS; i++) {
+        size_t size = i % 50 == 0 ? sizeof(BYTES) : 100;
+
+        if (fixture_try(&own, "t", (mine->number + i) % 2, (weir_str){BYTES, size}, 1000) !=
+            WEIR_OK)
+            return own.err.message[0] != 0 ? (void *)1 : NULL;
+    }
+    return NULL;
+}
+
+static void many_threads_append_while_the_journal_is_reused(void **state)
+{
+    fixture *f = *state;
+    pthread_t threads[STRESS_THREADS];
+    stress work[STRESS_THREADS];
+    store_stats stats;
+
+    f->options.journal_file_bytes = 512 << 10;
+    f->options.segment_bytes = 64 << 10;
+    fixture_open(f, false);
+    fixture_topic(f, "t", 2);
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        work[i] = (stress){.fixture = f, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, append_many, &work[i]), 0);
+    }
+    for (int i = 0; i < STRESS_THREADS; i++) {
+        void *failed;
+
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    fixture_expect_count(f, "t", 0, STRESS_THREADS * STRESS_APPENDS / 2);
+    fixture_expect_count(f, "t", 1, STRESS_THREADS * STRESS_APPENDS / 2);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    store_get_stats(f->store, &stats);
+    assert_true(stats.checkpoints > 1);
+    assert_int_equal(stats.journal_bytes, 0);
+    fixture_close(f);
+    fixture_open(f, false);
+    fixture_expect_count(f, "t", 0, STRESS_THREADS * STRESS_APPENDS / 2);
+    fixture_close(f);
+}
+
+static void trimming_stops_at_a_hold_and_survives(void **state)
+{
+    fixture *f = *state;
+    store_partition *partition;
+    int64_t start, kept;
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 100; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    partition = fixture_partition(f, "t", 0);
+    store_hold(f->store, WEIR_STR("shop.dwh"), partition, 40);
+    assert_int_equal(store_trim(partition, 90, false, &start, &f->err), WEIR_OK);
+    assert_true(start > 0 && start <= 40);
+    kept = 100 - start;
+    fixture_expect_count(f, "t", 0, kept);
+    fixture_close(f);
+    fixture_open(f, true);
+    fixture_expect_count(f, "t", 0, kept);
+    fixture_close(f);
+}
+
+static void a_rewritten_range_reads_as_what_was_kept(void **state)
+{
+    fixture *f = *state;
+    store_partition *partition;
+    store_segment_info first, second;
+    store_rewrite *rewrite;
+    store_cursor cursor = {0};
+    record_batch_info info;
+    weir_buf bytes = {0};
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 50; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    partition = fixture_partition(f, "t", 0);
+    assert_true(store_segment_at(partition, 0, &first));
+    assert_true(store_segment_at(partition, first.end_offset, &second));
+    assert_true(first.is_sealed && second.is_sealed);
+
+    /* of the first two segments only the batch at offset 7 stays */
+    assert_int_equal(store_read(partition, 7, 1, &cursor, &bytes, &f->err), WEIR_OK);
+    assert_int_equal(store_rewrite_begin(partition, 0, second.end_offset, &rewrite, &f->err),
+                     WEIR_OK);
+    assert_int_equal(store_rewrite_add(rewrite, weir_buf_str(&bytes), &f->err), WEIR_OK);
+    assert_int_equal(store_rewrite_end(rewrite, &f->err), WEIR_OK);
+    for (int i = 0; i < 2; i++) {
+        weir_buf_clear(&bytes);
+        assert_int_equal(store_read(partition, 0, 1, &cursor, &bytes, &f->err), WEIR_OK);
+        assert_int_equal(record_batch_peek(weir_buf_str(&bytes), &info, &f->err), WEIR_OK);
+        assert_int_equal(info.base_offset, 7);
+        weir_buf_clear(&bytes);
+        assert_int_equal(store_read(partition, 8, 1, &cursor, &bytes, &f->err), WEIR_OK);
+        assert_int_equal(record_batch_peek(weir_buf_str(&bytes), &info, &f->err), WEIR_OK);
+        assert_int_equal(info.base_offset, second.end_offset);
+        assert_int_equal(store_verify_segment(partition, 0, &f->err), WEIR_OK);
+        fixture_close(f);
+        fixture_open(f, true);
+        partition = fixture_partition(f, "t", 0);
+    }
+    fixture_close(f);
+    weir_buf_done(&bytes);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -201,6 +329,9 @@ int main(void)
         TEST(a_fact_is_kept),
         TEST(an_offset_is_found_by_time),
         TEST(a_read_outside_of_the_log_names_both_ends),
+        TEST(many_threads_append_while_the_journal_is_reused),
+        TEST(trimming_stops_at_a_hold_and_survives),
+        TEST(a_rewritten_range_reads_as_what_was_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
