@@ -21,6 +21,7 @@ static const command commands[] = {
     {"restart", "restarts connectors and their tasks", cli_control},
     {"offsets", "shows, sets or forgets a connector's offsets", cli_offsets},
     {"plugin", "lists, describes, checks connectors, and begins new ones", cli_plugin},
+    {"log", "checks a log, or prints a topic", cli_log},
     {"version", "prints the version", cli_version},
 };
 

@@ -19,6 +19,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 #define CLI_REST_ADDRESS "127.0.0.1:8083"
 
 int cli_control(int argc, char **argv); /* pause, resume, stop, restart */
+int cli_log(int argc, char **argv);
 int cli_offsets(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
 int cli_run(int argc, char **argv);
