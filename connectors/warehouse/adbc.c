@@ -368,7 +368,7 @@ static weir_code merge(adbc *self, table *target, weir_error *err)
             check_partial(self, target, err) != WEIR_OK)
             return err->code;
         weir_buf_clear(&self->text);
-        sql_merge(&self->text, step, target, target->layout, &self->base.vendor);
+        sql_merge(&self->text, step, target, target->layout, false, &self->base.vendor);
         if (run(self, weir_buf_cstr(&self->text), err) != WEIR_OK)
             return weir_wrap(err, "%.*s", WEIR_ARG(target->sql_name));
     }

@@ -77,6 +77,13 @@ static inline bool dialect_needs_step(const settings *config, const fold *rows, 
            fold_count(rows, FOLD_UPSERT) + replaced > 0;
 }
 
+/* All rows of a window are upserts, or all inserts: their kind need not be written. */
+static inline bool dialect_is_plain(const fold *rows)
+{
+    return fold_count(rows, FOLD_UPSERT) == rows->row_count ||
+           fold_count(rows, FOLD_INSERT) == rows->row_count;
+}
+
 /* The rows of this table go straight into it: nothing to fold, nothing to cast. */
 static inline bool dialect_is_direct(const table *target)
 {

@@ -428,11 +428,15 @@ static weir_code begin_copy(postgres *self, const table *target, bool into_stage
         sql_stage_name(text, target);
     else
         weir_buf_add_str(text, target->sql_name);
-    for (size_t i = 0; i < rows->count && !into_stage; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         weir_buf_printf(text, "%s", i == 0 ? " (" : ", ");
-        sql_identifier(text, rows->columns[i].name, &self->base.vendor);
+        if (into_stage)
+            weir_buf_printf(text, "c%zu", i);
+        else
+            sql_identifier(text, rows->columns[i].name, &self->base.vendor);
     }
-    weir_buf_printf(text, "%s FROM STDIN (FORMAT binary)", into_stage ? "" : ")");
+    weir_buf_printf(text, "%s) FROM STDIN (FORMAT binary)",
+                    into_stage && !dialect_is_plain(&target->rows) ? ", op, mask" : "");
     PGresult *result = PQexec(self->connection, weir_buf_cstr(text));
     weir_code code = WEIR_OK;
 
@@ -521,11 +525,16 @@ static weir_code fill_stage(postgres *self, table *target, weir_error *err)
     weir_str row;
     fold_kind kind;
 
+    bool is_plain = dialect_is_plain(&target->rows);
+
     if (begin_copy(self, target, true, err) != WEIR_OK)
         return err->code;
     weir_buf_clear(&self->data);
     while (fold_next(&target->rows, &at, &row, &kind)) {
-        add_stage_row(&self->data, row, kind);
+        if (is_plain)
+            weir_buf_add_str(&self->data, row);
+        else
+            add_stage_row(&self->data, row, kind);
         if (self->data.len < DIRECT_BYTES)
             continue;
         if (send_data(self, target, weir_buf_str(&self->data), err) != WEIR_OK)
@@ -555,7 +564,8 @@ static weir_code write_staged(postgres *self, table *target, weir_error *err)
         if (step == SQL_PARTIAL && dialect_upsert_step(self->base.settings) == SQL_UPSERT)
             self->partial_answer = answer;
         weir_buf_printf(&self->text, "%s", answer++ > 0 ? "; " : "");
-        sql_merge(&self->text, step, target, target->layout, &self->base.vendor);
+        sql_merge(&self->text, step, target, target->layout, dialect_is_plain(&target->rows),
+                  &self->base.vendor);
     }
     assert(answer > 0);
     self->partial_count = fold_count(&target->rows, FOLD_PARTIAL);

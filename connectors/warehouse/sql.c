@@ -141,7 +141,11 @@ static void add_from(weir_buf *out, const char *word, const table *target, const
 {
     weir_buf_printf(out, " %s ", word);
     sql_stage_name(out, target);
-    weir_buf_printf(out, " AS s WHERE s.op IN (%s)", kinds);
+    weir_buf_printf(out, " AS s WHERE ");
+    if (kinds != NULL)
+        weir_buf_printf(out, "s.op IN (%s)", kinds);
+    else
+        weir_buf_printf(out, "true");
 }
 
 /* SET of all columns but the key's; of a masked one only where the mask says so. */
@@ -202,9 +206,11 @@ static void add_on_conflict(weir_buf *out, const layout *rows, const sql_vendor 
     }
 }
 
-void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows,
+void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows, bool is_plain,
                const sql_vendor *vendor)
 {
+    const char *upserts = is_plain ? NULL : "'u', 'r'";
+
     switch (step) {
     case SQL_DELETE:
         weir_buf_printf(out, "DELETE FROM %.*s AS d", WEIR_ARG(target->sql_name));
@@ -215,15 +221,15 @@ void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *
     case SQL_UPDATE:
         weir_buf_printf(out, "UPDATE %.*s AS d", WEIR_ARG(target->sql_name));
         add_assignments(out, rows, step == SQL_PARTIAL, vendor);
-        add_from(out, "FROM", target, step == SQL_PARTIAL ? "'p'" : "'u', 'r'");
+        add_from(out, "FROM", target, step == SQL_PARTIAL ? "'p'" : upserts);
         sql_key_match(out, rows, vendor);
         break;
     case SQL_UPSERT:
-        add_insert(out, target, rows, "'u', 'r'", vendor);
+        add_insert(out, target, rows, upserts, vendor);
         add_on_conflict(out, rows, vendor);
         break;
     case SQL_INSERT:
-        add_insert(out, target, rows, "'i', 'r'", vendor);
+        add_insert(out, target, rows, is_plain ? NULL : "'i', 'r'", vendor);
         break;
     case SQL_STEPS:
         assert(step != SQL_STEPS);

@@ -55,7 +55,8 @@ typedef enum sql_step {
 /* " AND d.id = s.c0 ...": a row d of the table has the key of a row s of the staging table. */
 void sql_key_match(weir_buf *out, const layout *rows, const sql_vendor *vendor);
 
-void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows,
+/* is_plain: all rows are of the one kind that this step is for, and op is not filled in. */
+void sql_merge(weir_buf *out, sql_step step, const table *target, const layout *rows, bool is_plain,
                const sql_vendor *vendor);
 
 #endif

@@ -39,7 +39,7 @@ static void an_upsert_takes_new_values_for_all_but_the_key(void **state)
     (void)state;
     weir_buf out = {0};
 
-    sql_merge(&out, SQL_UPSERT, &target, &rows, &sql_postgres);
+    sql_merge(&out, SQL_UPSERT, &target, &rows, false, &sql_postgres);
     expect(&out, "INSERT INTO \"t\" (\"id\", \"a\"\"b\", \"mood\") SELECT s.c0, s.c1, "
                  "CAST(s.c2 AS mood) FROM weir_stage_7 AS s WHERE s.op IN ('u', 'r') "
                  "ON CONFLICT (\"id\") DO UPDATE SET \"a\"\"b\" = EXCLUDED.\"a\"\"b\", "
@@ -52,9 +52,9 @@ static void a_row_of_nothing_but_its_key_is_not_updated(void **state)
     const layout only_key = {.columns = columns, .count = 1, .key_count = 1};
     weir_buf out = {0};
 
-    sql_merge(&out, SQL_UPSERT, &target, &only_key, &sql_postgres);
+    sql_merge(&out, SQL_UPSERT, &target, &only_key, true, &sql_postgres);
     expect(&out, "INSERT INTO \"t\" (\"id\") SELECT s.c0 FROM weir_stage_7 AS s "
-                 "WHERE s.op IN ('u', 'r') ON CONFLICT (\"id\") DO NOTHING");
+                 "WHERE true ON CONFLICT (\"id\") DO NOTHING");
 }
 
 static void a_partial_row_changes_what_its_mask_says(void **state)
@@ -62,7 +62,7 @@ static void a_partial_row_changes_what_its_mask_says(void **state)
     (void)state;
     weir_buf out = {0};
 
-    sql_merge(&out, SQL_PARTIAL, &target, &rows, &sql_postgres);
+    sql_merge(&out, SQL_PARTIAL, &target, &rows, false, &sql_postgres);
     expect(&out, "UPDATE \"t\" AS d SET \"a\"\"b\" = CASE WHEN substr(s.mask, 2, 1) = '0' THEN "
                  "d.\"a\"\"b\" ELSE s.c1 END, \"mood\" = CASE WHEN substr(s.mask, 3, 1) = '0' THEN "
                  "d.\"mood\" ELSE CAST(s.c2 AS mood) END FROM weir_stage_7 AS s "
@@ -74,7 +74,7 @@ static void deletes_match_the_key(void **state)
     (void)state;
     weir_buf out = {0};
 
-    sql_merge(&out, SQL_DELETE, &target, &rows, &sql_postgres);
+    sql_merge(&out, SQL_DELETE, &target, &rows, false, &sql_postgres);
     expect(&out, "DELETE FROM \"t\" AS d USING weir_stage_7 AS s WHERE s.op IN ('d', 'r') "
                  "AND d.\"id\" = s.c0");
 }
