@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <time.h>
 
 #define PARTITION WEIR_STR("{\"counter\":0}") /* there is only one thing to count */
 
@@ -12,6 +13,7 @@ typedef struct counter {
     int64_t batch;       /* from the configuration */
     int64_t interval_ms; /* from the configuration */
     int64_t next;        /* the number sent next */
+    int64_t due_ms;      /* when the next batch may go, on the monotonic clock */
     const weir_schema *schema;
 } counter;
 
@@ -36,6 +38,25 @@ static weir_code counter_open(weir_task *task, void *state, weir_error *err)
     return self->schema != NULL ? WEIR_OK : err->code;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: this clock always exists */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* True when the pause after the last batch is over; waits for that, as long as a poll may take. */
+static bool is_due(const counter *self, int timeout_ms)
+{
+    int64_t left = self->due_ms - now_ms();
+
+    if (left <= 0)
+        return true;
+    (void)poll(NULL, 0, left < timeout_ms ? (int)left : timeout_ms); /* early is caught below */
+    return now_ms() >= self->due_ms;
+}
+
 static weir_code counter_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
                               weir_error *err)
 {
@@ -46,8 +67,8 @@ static weir_code counter_poll(weir_task *task, void *state, weir_batch *batch, i
 
     if (self->next >= end)
         return WEIR_END;
-    if (self->interval_ms > 0)
-        (void)poll(NULL, 0, self->interval_ms < timeout_ms ? (int)self->interval_ms : timeout_ms);
+    if (self->interval_ms > 0 && !is_due(self, timeout_ms))
+        return WEIR_OK;
     while (self->next < stop && weir_record_begin(batch, self->topic)) {
         weir_record_value(batch, self->schema);
         weir_put_long(batch, self->next++);
@@ -56,6 +77,7 @@ static weir_code counter_poll(weir_task *task, void *state, weir_batch *batch, i
     }
     weir_offset(batch, PARTITION, "{\"next\":%" PRId64 "}", self->next);
     weir_checkpoint(batch);
+    self->due_ms = self->interval_ms > 0 ? now_ms() + self->interval_ms : 0;
     return WEIR_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 1 << 16 };
@@ -67,6 +68,21 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     return WEIR_OK;
 }
 
+/* A file that became shorter is another file: its new lines would be taken for old ones. */
+static weir_code check_size(const source *self, weir_error *err)
+{
+    struct stat now;
+
+    if (fstat(self->fd, &now) != 0)
+        return weir_fail(err, WEIR_RETRY, "could not look at %.*s: %s", WEIR_ARG(self->path),
+                         strerror(errno));
+    if (S_ISREG(now.st_mode) && now.st_size < self->position)
+        return weir_fail(err, WEIR_FATAL,
+                         "%.*s was cut to %" PRId64 " bytes, but was read up to %" PRId64,
+                         WEIR_ARG(self->path), (int64_t)now.st_size, self->position);
+    return WEIR_OK;
+}
+
 /* Reads what fits behind the text that is there. */
 static weir_code read_more(source *self, weir_error *err)
 {
@@ -78,7 +94,7 @@ static weir_code read_more(source *self, weir_error *err)
                          strerror(errno));
     self->text.len += (size_t)got;
     self->at_end = got == 0;
-    return WEIR_OK;
+    return self->at_end ? check_size(self, err) : WEIR_OK;
 }
 
 /* Sends the whole lines of the text, as many as the batch takes; *sent is how many bytes they were. */

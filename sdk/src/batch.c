@@ -158,6 +158,8 @@ uint32_t batch_topic(weir_batch *batch, weir_str topic)
     for (uint32_t i = 0; i < count; i++)
         if (weir_str_eq(topic_at(self, i), topic))
             return self->last_topic = i;
+    (void)weir_buf_reserve(&self->names,
+                           1); /* an empty name is not NULL, which means "before the first" */
     weir_buf_add_str(&self->names, topic);
     weir_buf_add(&self->topics, &span, sizeof(span));
     return self->last_topic = count;

@@ -191,9 +191,23 @@ static void a_log_record_that_does_not_fit_waits_for_the_next_batch(void **state
     assert_int_equal(batch_count(batch), 1);
 }
 
+static void an_empty_topic_does_not_make_a_reader_begin_again(void **state)
+{
+    WEIR_CLEANUP(batch_freep) weir_batch *batch = batch_new(4096);
+    weir_record record = {0};
+    weir_error err;
+    (void)state;
+
+    assert_true(weir_record_begin(batch, (weir_str){0}));
+    assert_int_equal(weir_record_end(batch, &err), WEIR_OK);
+    assert_true(weir_record_next(batch, &record));
+    assert_false(weir_record_next(batch, &record));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_topic_does_not_make_a_reader_begin_again),
         cmocka_unit_test(a_record_is_read_as_it_was_written),
         cmocka_unit_test(a_value_that_is_never_begun_is_a_tombstone),
         cmocka_unit_test(a_full_batch_takes_no_more_records),
