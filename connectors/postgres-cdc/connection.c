@@ -9,7 +9,7 @@
 /* Values are printed as the decoders read them, whatever the server, the database or the role set. */
 #define OUTPUT_OPTIONS                                                                             \
     "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 "          \
-    "-c bytea_output=hex -c lc_monetary=C -c lc_messages=C -c statement_timeout=0 "                \
+    "-c bytea_output=hex -c lc_monetary=C -c statement_timeout=0 "                                 \
     "-c idle_in_transaction_session_timeout=0 -c lock_timeout=0"
 
 #define PARAMETER_COUNT 20

@@ -67,8 +67,9 @@ static weir_code check_operations(weir_str value, weir_error *err)
     WEIR_FIELD_UNBOUND(.name = setting, .doc = "Accepted for compatibility.", .ignored = why)
 #define UNSUPPORTED(setting, why)                                                                  \
     WEIR_FIELD_UNBOUND(.name = setting, .doc = "Not supported.", .unsupported = why)
-#define ONLY(setting, what, verify)                                                                \
-    WEIR_FIELD_UNBOUND(.name = setting, .doc = "Only " what " is supported.", .check = verify)
+#define ONLY(place, setting, value, why, verify)                                                   \
+    WEIR_FIELD(settings, fixed[place], .name = setting, .fallback = value, .importance = WEIR_LOW, \
+               .doc = "Only " value " is supported" why ".", .check = verify)
 
 const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(hostname, .name = "database.hostname", .importance = WEIR_HIGH,
@@ -166,14 +167,14 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(topic_delimiter, .name = "topic.delimiter", .fallback = ".", .min = 1, .max = 1,
           .importance = WEIR_LOW, .doc = "What stands between the parts of a topic's name."),
 
-    ONLY("slot.drop.on.stop", "false, because a dropped slot loses changes,", check_false),
-    ONLY("slot.failover", "false", check_false),
-    ONLY("provide.transaction.metadata", "false", check_false),
-    ONLY("include.unknown.datatypes", "false", check_false),
-    ONLY("include.schema.comments", "false", check_false),
-    ONLY("skip.messages.without.change", "false", check_false),
-    ONLY("schema.name.adjustment.mode", "none", check_none),
-    ONLY("field.name.adjustment.mode", "none", check_none),
+    ONLY(0, "slot.drop.on.stop", "false", ", because a dropped slot loses changes", check_false),
+    ONLY(1, "slot.failover", "false", "", check_false),
+    ONLY(2, "provide.transaction.metadata", "false", "", check_false),
+    ONLY(3, "include.unknown.datatypes", "false", "", check_false),
+    ONLY(4, "include.schema.comments", "false", "", check_false),
+    ONLY(5, "skip.messages.without.change", "false", "", check_false),
+    ONLY(6, "schema.name.adjustment.mode", "none", "", check_none),
+    ONLY(7, "field.name.adjustment.mode", "none", "", check_none),
 
     IGNORED("database.tcpKeepAlive", "it is always on"),
     IGNORED("database.query.timeout.ms", "queries are short; a snapshot has no time limit"),

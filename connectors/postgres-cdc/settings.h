@@ -43,6 +43,7 @@ typedef struct settings {
     weir_list skipped_operations;
     int64_t status_update_interval_ms, heartbeat_interval_ms;
     weir_str heartbeat_topics_prefix;
+    weir_str fixed[8]; /* settings with one supported value, which are only checked */
 } settings;
 
 #define SETTINGS_FIELD_COUNT 118

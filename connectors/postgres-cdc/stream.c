@@ -368,7 +368,7 @@ static weir_code write_change(source *self, const event_change *change, weir_bat
     stream *flow = self->stream;
     weir_code code = event_write(&self->event, change, &flow->step, batch, err);
 
-    flow->uncommitted++;
+    flow->uncommitted += code == WEIR_OK && flow->step == -1;
     return code;
 }
 
@@ -601,8 +601,8 @@ static bool wait_for_more(source *self, bool delivered, int64_t deadline_ms)
         (void)connection_wait(self->replication, GATHER_US);
         return true;
     }
-    if (delivered || left_us <= 0)
-        return false;
+    if ((delivered && !self->stream->in_transaction) || left_us <= 0)
+        return false; /* in a transaction, only its end makes the records worth anything */
     return connection_wait(self->replication, left_us < 500000 ? left_us : 500000);
 }
 
