@@ -144,15 +144,26 @@ $(BENCHES): $(OUT)/%: $(OUT)/%.o $(BENCH_SHARED) $(LIB)
 sims: $(SIMS)
 benches: $(BENCHES)
 
-# tests/fuzz/NAME_fuzz.c is linked with the library and, when NAME is in connectors/, with its objects
-# by a line in connectors/NAME/libs.mk: FUZZ_OBJECTS_NAME. Everything is built again by clang.
+# tests/fuzz/NAME_fuzz.c is linked with the library, built again by clang, and with the files that a line
+# FUZZ_SOURCES_NAME_fuzz in some connectors/*/libs.mk names.
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
-FUZZ_FLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+FUZZ_FLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined \
               -fno-sanitize-recover=all $(INCLUDE)
+FUZZ_LIB := $(SRC:%.c=build/fuzz/obj/%.o)
 
-build/fuzz/%: tests/fuzz/%.c $(SRC) $(wildcard connectors/*/*.c)
+build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	clang-14 $(FUZZ_FLAGS) $< $(SRC) $(FUZZ_SOURCES_$*) $(FUZZ_LIBS_$*) $(LIBS) -o $@
+	clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+build/fuzz/libweir.a: $(FUZZ_LIB)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+.SECONDEXPANSION:
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libweir.a \
+              $$(patsubst %.c,build/fuzz/obj/%.o,$$(FUZZ_SOURCES_$$*))
+	clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer $(filter %.o,$^) build/fuzz/libweir.a \
+	    $(FUZZ_LIBS_$*) $(LIBS) -o $@
 
 fuzzers: $(FUZZERS)
 
@@ -226,4 +237,4 @@ clean:
 .PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
         FORCE
 .SECONDARY:
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) build/fuzz -name '*.d' 2>/dev/null)
