@@ -133,6 +133,22 @@ weir_code durable_put_config(durable *self, weir_str key, weir_str value, weir_e
     return write_and_set(self, DURABLE_CONFIGS, self->configs, key, value, err);
 }
 
+weir_code durable_reload_offsets(durable *self, log *backend, weir_error *err)
+{
+    weir_map *fresh = weir_map_new(), *before;
+
+    if (log_replay(backend, DURABLE_OFFSETS, replay_record, fresh, err) != WEIR_OK) {
+        free_map(fresh);
+        return err->code;
+    }
+    pthread_mutex_lock(&self->lock);
+    before = self->offsets;
+    self->offsets = fresh;
+    pthread_mutex_unlock(&self->lock);
+    free_map(before);
+    return WEIR_OK;
+}
+
 bool durable_next_config(durable *self, size_t *at, weir_str *key, weir_str *value)
 {
     void *text;

@@ -35,6 +35,8 @@ void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out);
 
 /* What a unit that was committed said of an offset; value len 0: removed. */
 void durable_committed(durable *durable, weir_str key, weir_str value);
+/* Reads all offsets again from the log: after a commit whose outcome is not known. */
+WEIR_MUST_CHECK weir_code durable_reload_offsets(durable *durable, log *log, weir_error *err);
 /* Writes an offset by itself and waits until it is durable. */
 WEIR_MUST_CHECK weir_code durable_put_offset(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);

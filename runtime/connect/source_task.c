@@ -92,10 +92,16 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
         self->task->was_useful = true;
         return tell_connector(self, unit, err);
     case LOG_ABORTED:
-    case LOG_UNKNOWN:
         return weir_fail(err, WEIR_RETRY,
-                         "a commit was %s; the task resumes from its committed offset",
-                         outcome == LOG_ABORTED ? "aborted" : "sent and its outcome is not known");
+                         "a commit was aborted; the task resumes from its committed offset");
+    case LOG_UNKNOWN: /* the log alone knows where to go on */
+        if (durable_reload_offsets(self->task->world->durable, self->task->world->log, err) !=
+            WEIR_OK)
+            return err->code;
+        return weir_fail(
+            err, WEIR_RETRY,
+            "the outcome of a commit is not known; the task resumes from the offset in "
+            "the log");
     case LOG_FENCED:
         return weir_fail(err, WEIR_FATAL, "a newer start of this task has taken over");
     case LOG_STOPPED:

@@ -1,0 +1,215 @@
+/* test_source_task.c - nothing is told durable before it is; whatever a log does to commits, each record is in
+ * it once.
+ *
+ * The source counts. Its acked callback looks into the log itself: what it is told must be there already.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "runtime/connect/task.h"
+#include "tests/fixtures/fake_log.h"
+
+#define TOPIC     WEIR_STR("numbers")
+#define PARTITION WEIR_STR("{\"p\":0}")
+
+enum { NUMBERS = 2000, BATCH = 10 };
+
+typedef struct counting {
+    int64_t next;
+} counting;
+
+static log *the_log;
+static int64_t acked_next; /* what acked was told last */
+static bool acked_too_early;
+static int open_count;
+
+static weir_code counting_open(weir_task *task, void *state, weir_error *err)
+{
+    counting *self = state;
+    weir_str offset = weir_task_offset(task, PARTITION);
+    (void)err;
+
+    open_count++;
+    self->next = 0;
+    if (offset.len > 0)
+        assert_true(weir_offset_int(offset, "next", &self->next));
+    return WEIR_OK;
+}
+
+static weir_code counting_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                               weir_error *err)
+{
+    counting *self = state;
+    (void)task, (void)timeout_ms;
+
+    if (self->next == NUMBERS)
+        return WEIR_END;
+    for (int i = 0; i < BATCH; i++) {
+        char text[16];
+
+        assert_true(weir_record_begin(batch, TOPIC));
+        weir_record_value(batch, NULL);
+        weir_put_raw(
+            batch, (weir_str){text, (size_t)snprintf(text, sizeof(text), "%d", (int)self->next++)});
+        if (weir_record_end(batch, err) != WEIR_OK)
+            return err->code;
+    }
+    weir_offset(batch, PARTITION, "{\"next\":%d}", (int)self->next);
+    weir_checkpoint(batch);
+    return WEIR_OK;
+}
+
+static weir_code counting_acked(weir_task *task, void *state, weir_str partition, weir_str offset,
+                                weir_error *err)
+{
+    (void)task, (void)state, (void)err;
+
+    assert_true(weir_str_eq(partition, PARTITION));
+    assert_true(weir_offset_int(offset, "next", &acked_next));
+    if (fake_log_count(the_log, TOPIC, 0) < acked_next)
+        acked_too_early = true;
+    return WEIR_OK;
+}
+
+static const plugin counting_plugin = {
+    .kind = PLUGIN_SOURCE,
+    .name = "counting",
+    .state_size = sizeof(counting),
+    .source = {.name = "counting",
+               .open = counting_open,
+               .poll = counting_poll,
+               .acked = counting_acked},
+};
+
+static void ended(void *context, connect_task *task)
+{
+    (void)context, (void)task;
+}
+
+static void changed(void *context)
+{
+    (void)context;
+}
+
+/* Runs tasks, one after the other, until one ends with something else than RETRY; returns that. */
+static weir_code run_until_it_ends(int *starts)
+{
+    const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("counting")},
+                                       {WEIR_STR("key.converter"), WEIR_STR("bytes")},
+                                       {WEIR_STR("value.converter"), WEIR_STR("bytes")}};
+    task_world world = {
+        .log = the_log, .clock = clock_system(), .ended = ended, .changed = changed};
+    weir_error err;
+    weir_code code = WEIR_RETRY;
+
+    assert_int_equal(durable_open(the_log, &world.durable, &err), WEIR_OK);
+    assert_int_equal(schema_store_open(the_log, &world.schemas, &err), WEIR_OK);
+    for (*starts = 0; code == WEIR_RETRY && *starts < 1000; ++*starts) {
+        connect_task *task = task_new(&world, &counting_plugin, WEIR_STR("c"), 0, 1, settings, 3);
+
+        task_start(task);
+        task_join(task);
+        code = task->outcome;
+        task_free(task);
+    }
+    durable_close(world.durable);
+    schema_store_close(world.schemas);
+    return code;
+}
+
+static void assert_each_number_is_there_once(void)
+{
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), NUMBERS);
+    for (int64_t i = 0; i < NUMBERS; i++) {
+        fake_record record;
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d", (int)i);
+        assert_true(fake_log_at(the_log, TOPIC, 0, i, &record));
+        assert_true(weir_str_eq(record.value, weir_cstr(text)));
+    }
+}
+
+static int make_log(void **state)
+{
+    (void)state;
+    the_log = fake_log_new(7);
+    acked_next = 0;
+    acked_too_early = false;
+    open_count = 0;
+    return 0;
+}
+
+static int free_log(void **state)
+{
+    (void)state;
+    fake_log_free(the_log);
+    return 0;
+}
+
+static void what_is_acked_is_in_the_log(void **state)
+{
+    int starts;
+    (void)state;
+
+    fake_log_chaos(the_log, 0, 0, 70);
+    assert_int_equal(run_until_it_ends(&starts), WEIR_END);
+    assert_int_equal(starts, 1);
+    assert_false(acked_too_early);
+    assert_int_equal(acked_next, NUMBERS);
+    assert_each_number_is_there_once();
+}
+
+static void aborted_units_are_sent_again_from_the_last_commit(void **state)
+{
+    int starts;
+    (void)state;
+
+    fake_log_chaos(the_log, 10, 0, 30);
+    assert_int_equal(run_until_it_ends(&starts), WEIR_END);
+    assert_in_range(starts, 2, 999);
+    assert_false(acked_too_early);
+    assert_each_number_is_there_once();
+}
+
+static void a_unit_whose_outcome_is_unknown_is_there_once(void **state)
+{
+    int starts;
+    (void)state;
+
+    fake_log_chaos(the_log, 0, 10, 30);
+    assert_int_equal(run_until_it_ends(&starts), WEIR_END);
+    assert_in_range(starts, 2, 999);
+    assert_false(acked_too_early);
+    assert_each_number_is_there_once();
+}
+
+static void a_log_that_stops_ends_the_task_for_good(void **state)
+{
+    static const fake_fate fates[] = {FAKE_COMMIT, FAKE_COMMIT, FAKE_STOP};
+    int starts;
+    (void)state;
+
+    fake_log_script(the_log, fates, 3);
+    assert_int_equal(run_until_it_ends(&starts), WEIR_FATAL);
+    assert_false(acked_too_early);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_acked_is_in_the_log, make_log, free_log),
+        cmocka_unit_test_setup_teardown(aborted_units_are_sent_again_from_the_last_commit, make_log,
+                                        free_log),
+        cmocka_unit_test_setup_teardown(a_unit_whose_outcome_is_unknown_is_there_once, make_log,
+                                        free_log),
+        cmocka_unit_test_setup_teardown(a_log_that_stops_ends_the_task_for_good, make_log,
+                                        free_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
