@@ -404,6 +404,7 @@ static const step *decode(const weir_plan *plan, avro_walk *walk, weir_slot *slo
 
         if (s->kind == STEP_END) {
             end_slot(walk, slot);
+            avro_walk_up(walk);
             s++;
             continue;
         }
@@ -416,6 +417,8 @@ static const step *decode(const weir_plan *plan, avro_walk *walk, weir_slot *slo
         }
         slot->branch = 0;
         if (s->kind == STEP_RECORD) {
+            if (!avro_walk_down(walk))
+                return s;
             slot->kind = WEIR_SLOT_NESTED;
             slot->bytes.ptr = (const char *)walk->in.at;
         } else if (!decode_step(walk, s, slot)) {
@@ -429,7 +432,10 @@ static const step *decode(const weir_plan *plan, avro_walk *walk, weir_slot *slo
 weir_code weir_plan_decode(const weir_plan *plan, weir_str value, weir_slot *slots, weir_error *err)
 {
     avro_walk walk = avro_walk_of(value);
-    const step *failed = decode(plan, &walk, slots);
+    const step *failed = NULL;
+
+    walk.depth = plan->schema->type == WEIR_TYPE_RECORD; /* the root, which has no step */
+    failed = decode(plan, &walk, slots);
 
     if (failed == NULL && avro_walk_end(&walk))
         return WEIR_OK;

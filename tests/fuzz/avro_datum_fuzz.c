@@ -78,7 +78,7 @@ static void check_json(const weir_schema *schema, weir_str value, bool is_valid)
     } else {
         check(!is_valid || strstr(err.message, "a decimal has no bytes") != NULL ||
               strstr(err.message, "a null as the key") != NULL ||
-              strstr(err.message, "too long") != NULL || strstr(err.message, "too deep") != NULL);
+              strstr(err.message, "too long") != NULL);
     }
     weir_buf_done(&out);
 }
@@ -103,10 +103,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check(weir_plan_column_count(plan) <= COLUMNS_MAX);
     check(is_valid || err.code == WEIR_REJECT);
-    if (weir_plan_decode(plan, value, slots, &err) == WEIR_OK)
+    check((weir_plan_decode(plan, value, slots, &err) == WEIR_OK) == is_valid);
+    if (is_valid)
         check_slots(plan, value, slots);
-    else
-        check(!is_valid && err.code == WEIR_REJECT);
     check_json(*schema, value, is_valid);
     avro_check_begin(&checker, *schema);
     if (avro_check_put(&checker, AVRO_PUT_RAW, 0, value))
