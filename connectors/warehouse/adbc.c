@@ -12,8 +12,14 @@
 
 #include <assert.h>
 #include <dlfcn.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 typedef struct adbc {
     dialect base;
@@ -24,6 +30,7 @@ typedef struct adbc {
     bool has_database, has_connection;
     bool in_transaction;
     unsigned stage_counter;
+    int lock; /* a socket; -1: none is needed */
     arrow_table rows;
     weir_buf text;
 } adbc;
@@ -395,6 +402,54 @@ static weir_code adbc_write(dialect *base, table *target, bool is_last, weir_err
 
 /* --- Connecting ------------------------------------------------------------------------------ */
 
+/* The file's one name, as text that is the same for all spellings. */
+static void canonical(weir_str path, weir_buf *out)
+{
+    char resolved[PATH_MAX];
+    const char *slash = strrchr(path.ptr, '/');
+    weir_str folder =
+        slash != NULL ? (weir_str){path.ptr, (size_t)(slash - path.ptr) + 1} : WEIR_STR("./");
+
+    if (realpath(path.ptr, resolved) != NULL) {
+        weir_buf_printf(out, "%s", resolved);
+        return;
+    }
+    weir_buf_add_str(out, folder); /* it is not there yet: its folder is */
+    if (realpath(weir_buf_cstr(out), resolved) != NULL) {
+        weir_buf_clear(out);
+        weir_buf_printf(out, "%s", resolved);
+    }
+    weir_buf_printf(out, "/%s", slash != NULL ? slash + 1 : path.ptr);
+}
+
+/* One writer a file. The engine's own lock holds off other processes, but not a second task of this one,
+ * and two engines on a file destroy it. A bound name in the abstract namespace of sockets is exclusive
+ * in both cases, leaves no file behind, and is gone with the process. */
+static weir_code lock_file(adbc *self, weir_str path, weir_error *err)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    weir_buf text = {0};
+
+    self->lock = -1;
+    if (path.len == 0 || weir_str_eq(path, WEIR_STR(":memory:")))
+        return WEIR_OK;
+    canonical(path, &text);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
+    weir_buf_done(&text);
+    (void)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "weir-writes-%016" PRIx64, hash);
+    self->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (self->lock < 0)
+        return weir_fail(err, WEIR_RETRY, "could not lock \"%.*s\"", WEIR_ARG(path));
+    if (bind(self->lock, (const struct sockaddr *)&name, sizeof(name)) == 0)
+        return WEIR_OK;
+    return weir_fail(err, WEIR_RETRY,
+                     "\"%.*s\" is being written by another connector; the file takes one writer at "
+                     "a time",
+                     WEIR_ARG(path));
+}
+
 static void adbc_close(dialect *base)
 {
     adbc *self = (adbc *)base;
@@ -406,6 +461,8 @@ static void adbc_close(dialect *base)
         (void)self->driver.DatabaseRelease(&self->database, NULL);
     if (self->driver.release != NULL)
         (void)self->driver.release(&self->driver, NULL);
+    if (self->lock >= 0)
+        (void)close(self->lock); /* behind the release: from here on the file may be opened again */
     arrow_done(&self->rows);
     weir_buf_done(&self->text);
     /* the library stays: drivers leave threads and thread-local data behind that outlive a close */
@@ -444,7 +501,7 @@ static weir_code set_options(adbc *self, const url *where, struct AdbcError *err
     return WEIR_OK;
 }
 
-static weir_code connect(adbc *self, const url *where, weir_error *err)
+static weir_code open_database(adbc *self, const url *where, weir_error *err)
 {
     struct AdbcDriver *driver = &self->driver;
     struct AdbcError error = {.message = NULL};
@@ -497,7 +554,8 @@ dialect *adbc_open(weir_task *task, const settings *config, const url *where, we
                            .settings = config,
                            .direct_bytes = (size_t)config->buffer_bytes};
     self->base.vendor.unquoted = config->quote_identifiers.index == 1;
-    if (connect(self, where, err) == WEIR_OK)
+    if (lock_file(self, url_parameter_value(where, "path"), err) == WEIR_OK &&
+        open_database(self, where, err) == WEIR_OK)
         return &self->base;
     adbc_close(&self->base);
     return NULL;

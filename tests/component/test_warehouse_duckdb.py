@@ -180,3 +180,15 @@ def test_a_second_task_is_refused(start):
     with pytest.raises(Refused) as refused:
         start(number=1).open()
     assert "tasks.max=1" in refused.value.message
+
+
+def test_a_second_writer_waits_until_the_first_has_closed_the_file(start, folder):
+    first = start(auto_create=True).open("orders")
+    name = os.path.join(folder, ".", "warehouse.duckdb")
+    second = start(connection_url=duckdb.driver_url(name), connector="other")
+    with pytest.raises(Refused) as refused:
+        second.open()
+    assert refused.value.code == "WEIR_RETRY" and "one writer" in refused.value.message
+    second.command("close")
+    first.command("close")
+    second.open("orders")
