@@ -64,7 +64,7 @@ static void check_field(const plugin *self, size_t index, const findings *to)
             "setting \"%s\": a name begins with a lower-case letter and has letters, digits, '.', "
             "'-' and '_'",
             field.name);
-    if (field.doc == NULL || strlen(field.doc) < 10)
+    if (field.doc == NULL || strlen(field.doc) < 5)
         add(to, "setting \"%s\": has no documentation", field.name);
     if (member_size(field.kind) == 0)
         add(to, "setting \"%s\": has a kind that this weir does not know", field.name);
