@@ -23,9 +23,10 @@ FLAGS_release  := -O2 -g
 FLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(CHECKS)
 FLAGS_tsan     := -O1 -g -fsanitize=thread $(CHECKS)
 FLAGS_coverage := -O0 -g --coverage
+FLAGS_planted  := -O2 -g -DWEIR_PLANTS # can be made to err: see runtime/base/plant.h
 
 ifeq ($(FLAGS_$(BUILD)),)
-$(error BUILD=$(BUILD) is none of release, debug, asan, tsan, coverage)
+$(error BUILD=$(BUILD) is none of release, debug, asan, tsan, coverage, planted)
 endif
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion

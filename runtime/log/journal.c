@@ -7,6 +7,7 @@
 #include "runtime/log/journal.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/base/plant.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>
@@ -347,9 +348,12 @@ weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, 
 
     assert(size % JOURNAL_ALIGN == 0);
     assert(at + (int64_t)size <= file->capacity);
+    if (PLANTED(PLANT_ACK_FIRST) && disk_fdatasync(file->file, err) != WEIR_OK)
+        return err->code;
     if (disk_pwritev(file->file, buffers, count, at, err) != WEIR_OK)
         return err->code;
-    if (disk_fdatasync(file->file, err) != WEIR_OK)
+    if (!PLANTED(PLANT_NO_SYNC) && !PLANTED(PLANT_ACK_FIRST) &&
+        disk_fdatasync(file->file, err) != WEIR_OK)
         return err->code;
     atomic_fetch_add(&journal->position, size);
     return WEIR_OK;

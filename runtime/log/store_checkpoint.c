@@ -5,6 +5,7 @@
  * says how long it was before.
  */
 #include "runtime/base/mem.h"
+#include "runtime/base/plant.h"
 #include "runtime/log/store_state.h"
 
 #include <assert.h>
@@ -199,7 +200,11 @@ weir_code store_make_checkpoint(store *self, weir_error *err)
     pthread_mutex_lock(&self->lock);
     take_snapshot(self, &taken);
     pthread_mutex_unlock(&self->lock);
-    code = sync_snapshot(self, &taken, err);
+    code = PLANTED(PLANT_CHECKPOINT_FIRST)
+               ? checkpoint_write(&taken.checkpoint, self->disk, self->path, err)
+               : WEIR_OK;
+    if (code == WEIR_OK)
+        code = sync_snapshot(self, &taken, err);
     if (code == WEIR_RETRY)
         err->code = code = WEIR_FATAL; /* data that was applied found no room: it is lost */
     if (code == WEIR_OK)

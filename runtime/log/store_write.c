@@ -10,6 +10,7 @@
  */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/plant.h"
 #include "runtime/log/store_state.h"
 #include "runtime/wire/record_batch.h"
 
@@ -606,12 +607,17 @@ static weir_code write_large(store *self, const append_group *group, weir_error 
 
 static weir_code write_group(store *self, append_group *group, weir_error *err)
 {
-    if (write_large(self, group, err) != WEIR_OK)
+    weir_code code;
+
+    if (!PLANTED(PLANT_OFFSET_AHEAD) && write_large(self, group, err) != WEIR_OK)
         return err->code;
     gather(self, group);
-    return journal_write(self->journal, (struct iovec *)(void *)self->vectors.ptr,
-                         (int)(self->vectors.len / sizeof(struct iovec)), group->journal_bytes,
-                         err);
+    code =
+        journal_write(self->journal, (struct iovec *)(void *)self->vectors.ptr,
+                      (int)(self->vectors.len / sizeof(struct iovec)), group->journal_bytes, err);
+    if (PLANTED(PLANT_OFFSET_AHEAD) && code == WEIR_OK)
+        code = write_large(self, group, err);
+    return code;
 }
 
 /* --- Publishing ----------------------------------------------------------------------------- */
