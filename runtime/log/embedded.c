@@ -7,6 +7,7 @@
 #include "runtime/log/retention.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 weir_code embedded_partition(embedded *self, weir_str topic, int32_t partition,
                              store_partition **out, weir_error *err)
@@ -139,6 +140,20 @@ static void tend(store *tended, void *context)
         retention_run(tended, now_ms);
 }
 
+enum { WANTED_FILES = 65536 };
+
+/* Segments with unsynced data stay open, which may be one for every partition: more than the 1,024 files
+ * that a process begins with. What the system does not grant is noticed when a file is opened. */
+static void allow_many_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= WANTED_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < WANTED_FILES ? limit.rlim_max : WANTED_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit goes on */
+}
+
 weir_code embedded_open(const store_options *options, log **out, weir_error *err)
 {
     embedded *opened = mem_zalloc(1, sizeof(*opened));
@@ -146,6 +161,7 @@ weir_code embedded_open(const store_options *options, log **out, weir_error *err
 
     with_tend.tend = tend;
     with_tend.tend_context = opened;
+    allow_many_files();
     if (store_open(&with_tend, &opened->store, err) != WEIR_OK) {
         free(opened);
         return err->code;

@@ -192,6 +192,22 @@ static void a_unit_of_many_partitions_is_one_entry(void **state)
     embedded_close(self);
 }
 
+static void more_partitions_than_a_process_may_open_files_can_be_written(void **state)
+{
+    log *self = open_log(*state);
+    log_writer *writer;
+    weir_error err;
+
+    create(self, "t", 1500, 0);
+    writer = open_writer(self, "");
+    for (int32_t i = 0; i < 1500; i++)
+        add(writer, "t", i, "x");
+    commit(writer);
+    assert_int_equal(store_checkpoint_now(embedded_store(self), &err), WEIR_OK);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
 static void a_record_that_is_too_large_is_rejected_and_the_unit_goes_on(void **state)
 {
     log *self = open_log(*state);
@@ -309,6 +325,7 @@ int main(void)
         TEST(compressed_topics_read_the_same),
         TEST(an_older_writer_of_an_id_is_fenced),
         TEST(a_unit_of_many_partitions_is_one_entry),
+        TEST(more_partitions_than_a_process_may_open_files_can_be_written),
         TEST(a_record_that_is_too_large_is_rejected_and_the_unit_goes_on),
         TEST(a_full_topic_waits_until_its_sink_moves_on),
         TEST(a_deleted_topic_fails_the_commit_and_all_after_it),
