@@ -162,7 +162,7 @@ build/fuzz/libweir.a: $(FUZZ_LIB)
 
 .SECONDEXPANSION:
 build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libweir.a \
-              $$(patsubst %.c,build/fuzz/obj/%.o,$$(FUZZ_SOURCES_$$*))
+              $$(addprefix build/fuzz/obj/,$$(addsuffix .o,$$(basename $$(FUZZ_SOURCES_$$*))))
 	clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer $(filter %.o,$^) build/fuzz/libweir.a \
 	    $(FUZZ_LIBS_$*) $(LIBS) -o $@
 
