@@ -51,7 +51,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter tests/bench/
 LIBS := -ljansson -lyaml -lmicrohttpd -lzstd -llz4 -lisal -lpcre2-8 -lsmartcols -lcrypto -lz \
         -lsnappy -lpthread -ldl -lm
 
-all: $(PROGRAM) $(PLUGINS)
+all: $(PROGRAM) $(PLUGINS) $(OUT)/weir-kit
 
 # --- Compiling -----------------------------------------------------------------------------------
 # Connectors see the SDK and nothing else: an include of the runtime does not compile. Everybody
@@ -129,6 +129,17 @@ $(DRIVERS): $(OUT)/%: $(OUT)/%.o $(LIB) sdk/weir.map
 	$(CC) $(CFLAGS) $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) $(LIBS) -o $@
 
 drivers: $(DRIVERS)
+
+# Runs a connector without a worker: for the tests of who writes one.
+KIT_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out sdk/kit/main.c,$(wildcard sdk/kit/*.c)))
+
+$(OUT)/weir-kit: $(OUT)/sdk/kit/main.o $(KIT_OBJECTS) $(LIB) sdk/weir.map
+	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) \
+	    $(LIBS) -o $@
+
+$(filter $(OUT)/tests/unit/sdk/kit/%,$(TESTS)): $(KIT_OBJECTS)
+
+kit: $(OUT)/weir-kit
 
 # --- Simulation, fuzzing, benchmarks, everything -------------------------------------------------
 
@@ -235,7 +246,7 @@ check-docs: all
 clean:
 	rm -rf build
 
-.PHONY: all tests drivers unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
+.PHONY: all tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) build/fuzz -name '*.d' 2>/dev/null)
