@@ -482,7 +482,7 @@ static weir_code array_text(const codec *self, weir_str value, weir_batch *out, 
     if (count > 0)
         weir_put_block(out, count);
     for (int64_t i = 0; i < count; i++, at++) {
-        bool is_null;
+        bool is_null = false;
         weir_code code;
 
         (void)next_item(value, &at, buf, &is_null); /* counted before: it is one */

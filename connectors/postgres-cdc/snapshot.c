@@ -189,6 +189,7 @@ static weir_code start_table(source *self, snapshot *reading, weir_error *err)
 
     reading->values =
         weir_task_alloc(self->task, (table->column_count + 1) * sizeof(*reading->values));
+    assert(reading->relation != NULL);
     copy_sql(table, reading->relation, &sql);
     PGresult *result = PQexec(reading->reader, weir_buf_cstr(&sql));
     weir_buf_done(&sql);

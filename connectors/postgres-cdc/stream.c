@@ -17,7 +17,8 @@
 #define BACKLOG_MESSAGES   20    /* in a window: more are on their way */
 #define GATHER_US          5000  /* so long data gathers, or until there is so much of it */
 #define GATHER_BYTES       131072
-#define CONFIRM_MS         200 /* at most this often, unless the server asks */
+#define WAIT_US            500000 /* the longest wait for data */
+#define CONFIRM_MS         200    /* at most this often, unless the server asks */
 #define IDLE_CHECKPOINT_MS 1000
 
 /* One relation as the server announced it last. */
@@ -376,7 +377,7 @@ static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
 {
     stream *flow = self->stream;
     const pgoutput_message *message = &flow->message;
-    relation *table;
+    relation *table = NULL;
 
     if (find_relation(self, message->relation, &table, err) != WEIR_OK)
         return err->code;
@@ -406,7 +407,7 @@ static weir_code deliver_truncate(source *self, weir_batch *batch, weir_error *e
     stream *flow = self->stream;
 
     while (flow->truncated < flow->message.truncate.count) {
-        relation *table;
+        relation *table = NULL;
         uint32_t oid = pgoutput_truncated(&flow->message, flow->truncated);
 
         if (find_relation(self, oid, &table, err) != WEIR_OK)
@@ -594,7 +595,7 @@ static bool is_backlog(stream *flow)
 static bool wait_for_more(source *self, bool delivered, int64_t deadline_ms)
 {
     bool backlog = is_backlog(self->stream);
-    int64_t left_us = (deadline_ms - connection_clock_ms()) * 1000;
+    int64_t left_us = (deadline_ms - connection_clock_ms()) * INT64_C(1000);
 
     set_gathering(self, backlog);
     if (backlog) {
@@ -603,7 +604,7 @@ static bool wait_for_more(source *self, bool delivered, int64_t deadline_ms)
     }
     if ((delivered && !self->stream->in_transaction) || left_us <= 0)
         return false; /* in a transaction, only its end makes the records worth anything */
-    return connection_wait(self->replication, left_us < 500000 ? left_us : 500000);
+    return connection_wait(self->replication, left_us < WAIT_US ? left_us : WAIT_US);
 }
 
 weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_error *err)
