@@ -122,6 +122,8 @@ static weir_code warehouse_assigned(weir_task *task, void *state, weir_str topic
         return err->code;
     if (ledger_claim(&self->ledger, topic, partition, &row, err) != WEIR_OK) {
         roll_back(self);
+        if (err->code == WEIR_REJECT) /* of rows that were on their way: they come again */
+            err->code = WEIR_RETRY;
         return err->code;
     }
     *resume = row->next;
@@ -362,16 +364,14 @@ static weir_code warehouse_flush(weir_task *task, void *state, weir_offsets *off
 
     if (self->lost != WEIR_OK)
         return report_loss(self, offsets, err);
-    if (set_pending(self, offsets, &has_any, err) != WEIR_OK) {
+    if (set_pending(self, offsets, &has_any, err) == WEIR_OK) {
+        if (!has_any && !self->in_transaction)
+            return WEIR_OK;
+        if (begin(self, err) == WEIR_OK && commit(self, err) == WEIR_OK)
+            return WEIR_OK;
+    } else {
         roll_back(self);
-        return err->code;
     }
-    if (!has_any && !self->in_transaction)
-        return WEIR_OK;
-    if (begin(self, err) != WEIR_OK)
-        return err->code;
-    if (commit(self, err) == WEIR_OK)
-        return WEIR_OK;
     if (err->code != WEIR_REJECT)
         return err->code;
     self->lost = err->code;
