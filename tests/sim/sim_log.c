@@ -1,6 +1,6 @@
 /* sim_log.c - the log on a simulated disk, thousands of times: each seed another history of faults.
  *
- *     sim_log [--seeds A..B] [--seed N] [--verbose] [--plant N] [--any]
+ *     sim_log [--seeds A..B] [--seed N] [--verbose] [--plant N]
  *
  * Prints how often each fault hit each kind of call. Exits with 1 when a seed broke a promise, which is then
  * printed with its seed, or when a fault never hit a call that it can hit. One process for each core.
