@@ -311,7 +311,12 @@ static int64_t place_of(const journal_file *file, uint64_t position)
 
 bool journal_is_crowded(const log_journal *journal)
 {
-    return journal->count == JOURNAL_MAX_FILES;
+    bool crowded;
+
+    pthread_mutex_lock(&((struct log_journal *)journal)->lock); /* any thread asks */
+    crowded = journal->count == JOURNAL_MAX_FILES;
+    pthread_mutex_unlock(&((struct log_journal *)journal)->lock);
+    return crowded;
 }
 
 weir_code journal_reserve(log_journal *journal, uint64_t size, weir_error *err)
