@@ -161,8 +161,21 @@ static weir_code read_present(elasticsearch *self, const write_target *target,
     if (client_request(self->client, "GET", weir_buf_str(&path), (weir_str){0}, &answer, &status,
                        err) != WEIR_OK)
         return err->code;
-    if (status == 200)
-        there->root = json_loadb(answer.ptr, answer.len, 0, NULL);
+    if (status == 404)
+        return WEIR_OK; /* there is none */
+    if (status != 200)
+        return weir_fail(err, WEIR_FATAL,
+                         "reading document \"%.*s\" of index \"%.*s\" to complete it was answered "
+                         "with status %ld",
+                         WEIR_ARG(weir_buf_str(&self->id)), WEIR_ARG(target->index->name), status);
+    /* A number that cannot be kept as it is must not become another one, or none, silently. */
+    there->root = json_loadb(answer.ptr, answer.len, 0, NULL);
+    if (there->root == NULL)
+        return weir_fail(
+            err, WEIR_REJECT,
+            "document \"%.*s\" of index \"%.*s\" cannot be read to complete it: its JSON "
+            "has a number that is too large, or is damaged",
+            WEIR_ARG(weir_buf_str(&self->id)), WEIR_ARG(target->index->name));
     return WEIR_OK;
 }
 
