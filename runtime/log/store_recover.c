@@ -304,12 +304,13 @@ static weir_code replay_piece(store *self, const journal_scan_entry *entry,
     partition = store_partition_at(topic, piece->partition);
     if (partition == NULL || piece->size <= 0 || piece->last_offset < piece->base_offset ||
         piece->base_offset != partition->next_offset)
-        return weir_fail(err, WEIR_FATAL,
-                         "the journal entry at position %llu is damaged: it has offset %lld of topic "
-                         "%.*s partition %d, where %lld is next",
-                         (unsigned long long)entry->front.position, (long long)piece->base_offset,
-                         WEIR_ARG(topic->info.name), piece->partition,
-                         partition != NULL ? (long long)partition->next_offset : -1);
+        return weir_fail(
+            err, WEIR_FATAL,
+            "the journal entry at position %llu is damaged: it has offset %lld of topic "
+            "%.*s partition %d, where %lld is next",
+            (unsigned long long)entry->front.position, (long long)piece->base_offset,
+            WEIR_ARG(topic->info.name), piece->partition,
+            partition != NULL ? (long long)partition->next_offset : -1);
     if (replay_segment(partition, piece, err) != WEIR_OK)
         return err->code;
     segment = partition->active;

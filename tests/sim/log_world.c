@@ -433,7 +433,8 @@ static weir_code open_store(world *self, weir_error *err)
         .journal_file_bytes = 65536,
         .segment_bytes = 8192,
         .large_bytes = LARGE_BYTES * 2,
-        .seed = dice(self, UINT64_MAX) | 1, /* its generator is like ours: not from the same place */
+        .seed =
+            dice(self, UINT64_MAX) | 1, /* its generator is like ours: not from the same place */
         .manual = true,
     };
 
