@@ -9,6 +9,7 @@
  */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/plant.h"
 #include "runtime/connect/task.h"
 #include "runtime/connect/unsent.h"
 
@@ -291,7 +292,54 @@ static bool is_overtaken(source_task *self, size_t mark)
     return false;
 }
 
-static weir_code wait_for_room(source_task *self, weir_error *err);
+/* While no more may be on its way, the connector still serves its source. */
+static weir_code wait_for_room(source_task *self, weir_error *err)
+{
+    connect_task *task = self->task;
+
+    while (self->next - self->first >= PENDING_MAX - 1 ||
+           self->in_flight_bytes > (size_t)task->common.in_flight_bytes ||
+           log_is_full(self->writer, NULL)) {
+        if (take_outcomes(self, POLL_MS, err) != WEIR_OK)
+            return err->code;
+        if (self->source->idle != NULL &&
+            self->source->idle(&task->base, self->state, err) != WEIR_OK)
+            return err->code;
+        if (task_is_stopping(task))
+            return WEIR_OK;
+    }
+    return WEIR_OK;
+}
+
+#ifdef WEIR_PLANTS
+/* The planted bug: tells the connector what is not even sent, and keeps that state up for a while. */
+static weir_code ack_early(source_task *self, weir_error *err)
+{
+    enum { STEP_MS = 50 };
+
+    if (tell_connector(self, unit_at(self, self->next), err) != WEIR_OK)
+        return err->code;
+    for (int waited = 0; waited < plant_window_ms; waited += STEP_MS) {
+        plant_wait(STEP_MS);
+        if (self->source->idle != NULL &&
+            self->source->idle(&self->task->base, self->state, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
+}
+#endif
+
+static weir_code end_unit(source_task *self, weir_error *err)
+{
+#ifdef WEIR_PLANTS
+    if (PLANTED(PLANT_ACKED_BEFORE_COMMIT) && ack_early(self, err) != WEIR_OK)
+        return err->code;
+#endif
+    if (wait_for_room(self, err) != WEIR_OK)
+        return err->code;
+    send_unit(self);
+    return WEIR_OK;
+}
 
 static weir_code process_batch(source_task *self, weir_error *err)
 {
@@ -316,35 +364,14 @@ static weir_code process_batch(source_task *self, weir_error *err)
         }
         for (size_t later = m + 1; later < marks && is_last; later++)
             is_last = !batch_mark_at(self->batch, later)->is_checkpoint;
-        if (is_last || log_unit_bytes(self->writer) >= UNIT_BYTES) {
-            if (wait_for_room(self, err) != WEIR_OK)
-                return err->code;
-            send_unit(self);
-        }
+        if ((is_last || log_unit_bytes(self->writer) >= UNIT_BYTES) &&
+            end_unit(self, err) != WEIR_OK)
+            return err->code;
     }
     return WEIR_OK;
 }
 
 /* --- Running ---------------------------------------------------------------------------------- */
-
-/* While no more may be on its way, the connector still serves its source. */
-static weir_code wait_for_room(source_task *self, weir_error *err)
-{
-    connect_task *task = self->task;
-
-    while (self->next - self->first >= PENDING_MAX - 1 ||
-           self->in_flight_bytes > (size_t)task->common.in_flight_bytes ||
-           log_is_full(self->writer, NULL)) {
-        if (take_outcomes(self, POLL_MS, err) != WEIR_OK)
-            return err->code;
-        if (self->source->idle != NULL &&
-            self->source->idle(&task->base, self->state, err) != WEIR_OK)
-            return err->code;
-        if (task_is_stopping(task))
-            return WEIR_OK;
-    }
-    return WEIR_OK;
-}
 
 static void count_batch(source_task *self)
 {
