@@ -431,6 +431,7 @@ weir_code sink_task_run(connect_task *task, weir_error *err)
     if (code == WEIR_OK)
         code = log_reader_open(task->world->log, &self->reader, err);
     if (code == WEIR_OK) {
+        task->base.epoch = log_writer_epoch(self->writer);
         task_set_wake(task, wake_reader, self->reader);
         code = run(self, err);
         task_set_wake(task, NULL, NULL);

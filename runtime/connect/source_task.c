@@ -476,6 +476,7 @@ weir_code source_task_run(connect_task *task, weir_error *err)
     snprintf(id, sizeof(id), "%.*s-%d", WEIR_ARG(task->connector), task->number);
     code = log_writer_open(task->world->log, weir_cstr(id), &self->writer, err);
     if (code == WEIR_OK) {
+        task->base.epoch = log_writer_epoch(self->writer);
         task_set_wake(task, wake_writer, self->writer);
         code = run(self, err);
         task_set_wake(task, NULL, NULL);

@@ -125,7 +125,6 @@ static void start_task(worker *self, connector *one, int number)
     task_free(slot->task);
     slot->task = task_new(&self->world, one->plugin, one->name, number, one->task_count,
                           one->settings, one->setting_count);
-    slot->task->base.epoch = slot->total_restarts;
     slot->state = TASK_STARTED;
     slot->again = false;
     task_start(slot->task);

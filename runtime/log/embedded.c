@@ -113,6 +113,7 @@ const log_ops EMBEDDED_OPS = {
     .start_retention = start_retention,
     .id = identity,
     .writer_open = embedded_writer_open,
+    .writer_epoch = embedded_writer_epoch,
     .writer_close = embedded_writer_close,
     .add = embedded_writer_add,
     .unit_bytes = embedded_writer_bytes,

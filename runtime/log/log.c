@@ -59,6 +59,11 @@ weir_code log_writer_open(log *self, weir_str id, log_writer **out, weir_error *
     return self->ops->writer_open(self, id, out, err);
 }
 
+int64_t log_writer_epoch(const log_writer *writer)
+{
+    return writer->ops->writer_epoch(writer);
+}
+
 void log_writer_close(log_writer *writer)
 {
     if (writer != NULL)

@@ -110,6 +110,10 @@ const char *log_id(log *log);
 
 /* Opens a writer and fences older ones of the same id. An empty id fences nobody. */
 WEIR_MUST_CHECK weir_code log_writer_open(log *log, weir_str id, log_writer **out, weir_error *err);
+/* How often a writer of this id was opened, this time included, also by processes that are gone: an outside
+ * system refuses what comes with a lower one. 0 without an id. (A cluster keeps no such number for its clients:
+ * there it is counted in a compacted topic, in a transaction of this id, which an older writer cannot commit.) */
+int64_t log_writer_epoch(const log_writer *writer);
 /* Waits for nothing: what is under way may still be committed. NULL is fine. */
 void log_writer_close(log_writer *writer);
 
@@ -173,6 +177,7 @@ typedef struct log_ops {
     void (*start_retention)(log *);
     const char *(*id)(log *);
     weir_code (*writer_open)(log *, weir_str, log_writer **, weir_error *);
+    int64_t (*writer_epoch)(const log_writer *);
     void (*writer_close)(log_writer *);
     weir_code (*add)(log_writer *, const log_record *, weir_error *);
     size_t (*unit_bytes)(const log_writer *);
