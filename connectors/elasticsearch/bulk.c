@@ -29,6 +29,11 @@ void bulk_done(bulk_request *bulk)
     weir_buf_done(&bulk->reasons);
 }
 
+/* The action line is one of these, the index, this, the id, and perhaps a version. */
+static const char index_action[] = "{\"index\":{\"_index\":";
+static const char delete_action[] = "{\"delete\":{\"_index\":";
+static const char id_member[] = ",\"_id\":";
+
 void bulk_item_begin(bulk_request *bulk, const bulk_action *action)
 {
     bulk_item item = {.at = bulk->body.len,
@@ -36,13 +41,17 @@ void bulk_item_begin(bulk_request *bulk, const bulk_action *action)
                       .partition = action->partition,
                       .offset = action->offset};
     weir_buf *body = &bulk->body;
+    size_t at;
 
-    weir_buf_add(&bulk->items, &item, sizeof(item));
-    weir_buf_add_str(body, action->is_delete ? WEIR_STR("{\"delete\":{\"_index\":")
-                                             : WEIR_STR("{\"index\":{\"_index\":"));
+    weir_buf_add_str(body, weir_cstr(action->is_delete ? delete_action : index_action));
+    at = body->len;
     weir_buf_add_json(body, action->index);
-    weir_buf_add_str(body, WEIR_STR(",\"_id\":"));
+    item.index_len = (uint32_t)(body->len - at);
+    weir_buf_add_str(body, weir_cstr(id_member));
+    at = body->len;
     weir_buf_add_json(body, action->id);
+    item.id_len = (uint32_t)(body->len - at);
+    weir_buf_add(&bulk->items, &item, sizeof(item));
     if (action->version >= 0) /* gte: after a crash the same change comes again */
         weir_buf_printf(body, ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"",
                         action->version);
@@ -54,6 +63,21 @@ void bulk_item_end(bulk_request *bulk)
     bulk_item *item = bulk_at(bulk, bulk_count(bulk) - 1);
 
     item->size = bulk->body.len - item->at;
+}
+
+weir_str bulk_item_index(const bulk_request *bulk, const bulk_item *item)
+{
+    const char *line = bulk->body.ptr + item->at;
+    size_t skip = line[2] == 'd' ? sizeof(delete_action) - 1 : sizeof(index_action) - 1;
+
+    return (weir_str){line + skip, item->index_len};
+}
+
+weir_str bulk_item_id(const bulk_request *bulk, const bulk_item *item)
+{
+    weir_str index = bulk_item_index(bulk, item);
+
+    return (weir_str){index.ptr + index.len + sizeof(id_member) - 1, item->id_len};
 }
 
 void bulk_item_cancel(bulk_request *bulk)

@@ -16,8 +16,10 @@ enum bulk_verdict {
 };
 
 typedef struct bulk_item {
-    size_t at, size; /* of its lines in the body */
-    uint32_t topic;  /* numbers of the sink's own tables */
+    size_t at, size;    /* of its lines in the body */
+    uint32_t index_len; /* of the action line's texts, as JSON; see bulk_item_index */
+    uint32_t id_len;
+    uint32_t topic; /* numbers of the sink's own tables */
     int32_t partition;
     int64_t offset;
     enum bulk_verdict verdict;
@@ -48,6 +50,9 @@ typedef struct bulk_action {
 
 void bulk_item_begin(bulk_request *bulk, const bulk_action *action);
 void bulk_item_end(bulk_request *bulk);
+/* Which document it is: the index and the id in its action line, as JSON texts with their quotes. */
+weir_str bulk_item_index(const bulk_request *bulk, const bulk_item *item);
+weir_str bulk_item_id(const bulk_request *bulk, const bulk_item *item);
 /* Takes the item that was begun out again. */
 void bulk_item_cancel(bulk_request *bulk);
 

@@ -297,13 +297,14 @@ static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
     bulk_request rest = {0};
 
     if (count == 1) {
-        bulk_item item = *bulk_at(&lane->sending, 0);
+        weir_code code = client->options.refused(
+            client->options.context, &lane->sending, bulk_at(&lane->sending, 0),
+            WEIR_STR("the document is larger than the server takes "
+                     "(http.max_content_length)"),
+            err);
 
         bulk_clear(&lane->sending);
-        return client->options.refused(client->options.context, &item,
-                                       WEIR_STR("the document is larger than the server takes "
-                                                "(http.max_content_length)"),
-                                       err);
+        return code;
     }
     for (size_t i = 0; i < count; i++)
         bulk_at(&lane->sending, i)->verdict = i < count / 2 ? BULK_DONE : BULK_AGAIN;
@@ -352,7 +353,7 @@ static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_err
         weir_str reason = {sent->reasons.ptr + item->reason_at, item->reason_len};
 
         if (item->verdict == BULK_REFUSED &&
-            client->options.refused(client->options.context, item, reason, err) != WEIR_OK)
+            client->options.refused(client->options.context, sent, item, reason, err) != WEIR_OK)
             return err->code;
         if (item->verdict == BULK_AGAIN)
             again = reason;

@@ -16,9 +16,9 @@
 
 typedef struct es_client es_client;
 
-/* Reports an item that can never be written; not WEIR_OK ends what the client is doing with that error. */
-typedef weir_code (*client_refused)(void *context, const bulk_item *item, weir_str reason,
-                                    weir_error *err);
+/* Reports an item of a bulk that can never be written; not WEIR_OK ends what the client is doing with that error. */
+typedef weir_code (*client_refused)(void *context, const bulk_request *bulk, const bulk_item *item,
+                                    weir_str reason, weir_error *err);
 
 typedef struct client_options {
     weir_task *task;

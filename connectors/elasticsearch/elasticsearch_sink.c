@@ -26,7 +26,8 @@ typedef struct write_target {
 } write_target;
 
 /* What Elasticsearch refused is long gone from the batch: the worker reads it again from the log. */
-static weir_code refused(void *context, const bulk_item *item, weir_str reason, weir_error *err)
+static weir_code refused(void *context, const bulk_request *bulk, const bulk_item *item,
+                         weir_str reason, weir_error *err)
 {
     elasticsearch *self = context;
     weir_record record = {.log_topic = index_table_topic(&self->indices, item->topic),
@@ -34,14 +35,18 @@ static weir_code refused(void *context, const bulk_item *item, weir_str reason, 
                           .log_offset = item->offset,
                           .index = WEIR_RECORD_GONE};
 
+    weir_str id = bulk_item_id(bulk, item), index = bulk_item_index(bulk, item);
+
     if (self->settings.on_malformed.index == MALFORMED_FAIL)
-        return weir_task_reject(self->task, &record, err, "elasticsearch refused it: %.*s",
-                                WEIR_ARG(reason));
+        return weir_task_reject(self->task, &record, err,
+                                "elasticsearch refused document %.*s of index %.*s: %.*s",
+                                WEIR_ARG(id), WEIR_ARG(index), WEIR_ARG(reason));
     if (self->settings.on_malformed.index == MALFORMED_WARN)
         weir_task_diag(self->task, WEIR_WARN,
-                       "elasticsearch refused the document at offset %" PRId64
-                       " of partition %d of %.*s: %.*s",
-                       item->offset, item->partition, WEIR_ARG(record.log_topic), WEIR_ARG(reason));
+                       "elasticsearch refused document %.*s of index %.*s (offset %" PRId64
+                       " of %.*s-%d): %.*s",
+                       WEIR_ARG(id), WEIR_ARG(index), item->offset, WEIR_ARG(record.log_topic),
+                       item->partition, WEIR_ARG(reason));
     return WEIR_OK;
 }
 

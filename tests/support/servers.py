@@ -4,6 +4,7 @@ Every server has a folder of its own under the system's temporary folder, listen
 that was free, and is gone after stop(). Servers that refuse to run as root run as nobody when the caller
 is root.
 """
+import decimal
 import json
 import os
 import pwd
@@ -181,10 +182,10 @@ class Elasticsearch:
         request.add_header("Content-Type", content_type)
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read()
-        return json.loads(text) if text else {}
+        return json.loads(text, parse_float=decimal.Decimal) if text else {}
 
     def documents(self, index):
-        """All documents of an index: id to source."""
+        """All documents of an index: id to source; numbers with a point are decimal.Decimal."""
         self.request("POST", f"/{index}/_refresh")
         found, after = {}, None
         while True:

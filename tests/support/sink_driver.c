@@ -11,7 +11,7 @@
  *     tolerate 0|1                       whether a rejected record is tolerated; 1 at first
  *     open · close · clear
  *     schema NAME HEX                    Avro, as JSON
- *     record TOPIC PARTITION OFFSET KEYSCHEMA KEY VALUESCHEMA VALUE UNSENT [TABLETOPIC]
+ *     record TOPIC PARTITION OFFSET KEYSCHEMA KEY VALUESCHEMA VALUE UNSENT [TABLETOPIC|- [POSITION]]
  *     put                                the records since the last flush or clear
  *     assigned TOPIC PARTITION · revoked TOPIC PARTITION
  *     flush (TOPIC PARTITION OFFSET)...
@@ -184,19 +184,34 @@ static void set_unsent(driver *self, batch_entry *entry, char *list)
     entry->unsent_words = 4;
 }
 
+/* The one header weir.position, in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */
+static void add_position(batch_log_record *record, const char *position, weir_buf *headers)
+{
+    static const char name[] = "weir.position";
+
+    weir_buf_printf(headers, "%c%s%c%s", (int)(2 * (sizeof(name) - 1)), name,
+                    (int)(2 * strlen(position)), position);
+    record->headers = weir_buf_str(headers);
+    record->header_count = 1;
+}
+
 static weir_code add_record(driver *self, char **words, size_t count)
 {
+    WEIR_CLEANUP(weir_buf_done) weir_buf headers = {0};
+    bool is_routed = count > 9 && strcmp(words[9], "-") != 0;
     batch_log_record record = {.topic = batch_topic(self->batch, weir_cstr(words[1])),
                                .partition = (int32_t)number(words[2]),
                                .offset = number(words[3]),
                                .key = from_hex(words[5]),
                                .value = from_hex(words[7])};
 
+    if (count > 10)
+        add_position(&record, words[10], &headers);
     if (!batch_add_log_record(self->batch, &record))
         return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
     uint32_t key_schema = schema_number(self, words[4]);
     uint32_t value_schema = schema_number(self, words[6]);
-    uint32_t topic = batch_topic(self->batch, weir_cstr(words[count > 9 ? 9 : 1]));
+    uint32_t topic = batch_topic(self->batch, weir_cstr(words[is_routed ? 9 : 1]));
     batch_entry *entry = batch_at(self->batch, batch_count(self->batch) - 1);
 
     entry->key_schema = key_schema;

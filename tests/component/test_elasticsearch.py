@@ -1,0 +1,659 @@
+"""test_elasticsearch.py - the elasticsearch sink against a real Elasticsearch, under the hand of a test."""
+import decimal
+import itertools
+import json
+import socket
+import threading
+import urllib.error
+
+import pytest
+
+import servers
+import sinks
+from http_front import Front
+from sinks import Refused, record
+
+counter = itertools.count()
+KEY = record("Key", id="long")
+ORDER = record("Order", id="long", name=["null", "string"], amount=["null", "int"])
+
+
+class Target:
+    """Indices of the test's own, and sinks that write to them."""
+
+    def __init__(self, build, node):
+        self.build, self.node, self.sinks = build, node, []
+        self.topic = f"orders{next(counter)}"
+
+    def sink(self, log="log-1", url=None, **settings):
+        sink = sinks.Sink(self.build, "elasticsearch", connection_url=url or self.node.url,
+                          **settings)
+        self.sinks.append(sink)
+        return sink.task(log=log)
+
+    def open(self, **more):
+        sink = self.sink(**more)
+        sink.command("open")
+        return sink
+
+    def upsert(self, sink, id, name, amount, topic=None, **more):
+        sink.add(topic or self.topic, KEY, {"id": id}, ORDER,
+                 {"id": id, "name": name, "amount": amount}, **more)
+
+    def delete(self, sink, id, **more):
+        sink.add(self.topic, KEY, {"id": id}, **more)
+
+    def documents(self, index=None):
+        """By id: (name, amount)."""
+        found = self.node.documents(index or self.topic)
+        return {id: (one.get("name"), one.get("amount")) for id, one in found.items()}
+
+    def mapping(self):
+        return self.node.request("GET", f"/{self.topic}/_mapping")[self.topic]["mappings"]
+
+    def make_index(self, **body):
+        self.node.request("PUT", f"/{self.topic}", json.dumps(body))
+
+    def stop(self):
+        for sink in self.sinks:
+            sink.kill()
+
+
+@pytest.fixture
+def target(build, elasticsearch):
+    one = Target(build, elasticsearch)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def front(elasticsearch):
+    one = Front(elasticsearch.port)
+    yield one
+    one.stop()
+
+
+# --- Documents ------------------------------------------------------------------------------------
+
+def test_a_document_is_indexed_replaced_and_deleted_by_its_key(target):
+    sink = target.open()
+    for id in range(4):
+        target.upsert(sink, id, "first", id)
+    sink.apply()
+    assert target.documents() == {str(id): ("first", id) for id in range(4)}
+    target.upsert(sink, 1, "second", 11)
+    target.delete(sink, 2)
+    target.delete(sink, 3)
+    target.upsert(sink, 3, "again", 33)
+    target.upsert(sink, 9, "short", 9)
+    target.delete(sink, 9)
+    sink.apply()
+    assert target.documents() == {"0": ("first", 0), "1": ("second", 11), "3": ("again", 33)}
+
+
+def test_a_key_that_changes_moves_its_document(target):
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1, position=100)
+    sink.apply()
+    target.delete(sink, 1, position=200)
+    target.upsert(sink, 2, "a", 1, position=200)
+    sink.apply()
+    assert target.documents() == {"2": ("a", 1)}
+
+
+def test_an_older_version_changes_nothing_and_is_no_error(target):
+    sink = target.open()
+    target.upsert(sink, 1, "new", 2, position=500)
+    sink.apply()
+    target.upsert(sink, 1, "old", 1, position=400)
+    target.delete(sink, 1, position=450)
+    sink.apply()
+    assert target.documents() == {"1": ("new", 2)}
+    assert sink.rejects == [] and sink.diags == []
+
+
+def test_the_same_batch_again_changes_nothing(target):
+    def batch(sink):
+        target.upsert(sink, 1, "a", 1, offset=0)
+        target.upsert(sink, 2, "b", 2, offset=1)
+        target.delete(sink, 2, offset=2)
+        target.upsert(sink, 1, "c", 3, offset=3)
+        sink.apply()
+
+    sink = target.open()
+    batch(sink)
+    before = target.documents()
+    batch(sink)
+    again = target.open()  # as after a crash before the offsets were committed
+    batch(again)
+    assert target.documents() == before == {"1": ("c", 3)}
+    assert sink.rejects == again.rejects == []
+
+
+def test_fields_that_were_not_sent_keep_their_values(target):
+    sink = target.open()
+    target.upsert(sink, 1, "long text", 1)
+    sink.apply()
+    target.upsert(sink, 1, "placeholder", 2, unsent=[1])
+    target.upsert(sink, 2, "other", 5)  # in the same batch as the change that lacks its text
+    target.upsert(sink, 2, "placeholder", 6, unsent=[1])
+    target.upsert(sink, 2, "placeholder", 7, unsent=[1])
+    sink.apply()
+    assert target.documents() == {"1": ("long text", 2), "2": ("other", 7)}
+
+
+def test_each_topic_has_an_index_and_a_route_names_it(target):
+    sink = target.open()
+    first, second = f"{target.topic}-a", f"{target.topic}-b"
+    target.upsert(sink, 1, "a", 1, topic=first)
+    target.upsert(sink, 1, "b", 2, topic=second)
+    target.upsert(sink, 1, "c", 3, topic=f"{target.topic}-raw", table=f"{target.topic}-Routed")
+    sink.apply()
+    assert target.documents(first) == {"1": ("a", 1)}
+    assert target.documents(second) == {"1": ("b", 2)}
+    assert target.documents(f"{target.topic}-routed") == {"1": ("c", 3)}  # lower case
+
+
+@pytest.mark.parametrize("topic, reason", [
+    ("_private", "begins with one of"), ("-x", "begins with one of"), ("+x", "begins with one of"),
+    (".x", "begins with one of"), ("a:b", "it has a ':'"), ("a#b", "it has a '#'"),
+    ("a*b", "it has a '*'"), ("x" * 256, "longer than 255 bytes"),
+])
+def test_a_topic_that_cannot_name_an_index_is_refused_with_the_remedy(target, topic, reason):
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1, topic=topic)
+    with pytest.raises(Refused) as refused:
+        sink.put()
+    assert refused.value.code == "WEIR_CONFIG"
+    assert reason in refused.value.message and "route transform" in refused.value.message
+
+
+def test_a_key_of_several_fields_makes_an_id_of_all(target):
+    key = record("Two", order="long", line="int")
+    sink = target.open()
+    for order, line in ((1, 23), (12, 3)):
+        sink.add(target.topic, key, {"order": order, "line": line}, ORDER,
+                 {"id": order, "name": None, "amount": line})
+    sink.apply()
+    assert target.documents() == {"[1,23]": (None, 23), "[12,3]": (None, 3)}
+
+
+def test_an_id_with_any_character_is_one_document(target):
+    sink = target.open()
+    key = record("Text", code="string")
+    for id, name in (('a/b "c" ?&#%ü', "first"), ('a/b "c" ?&#%ü', "second")):
+        sink.add(target.topic, key, {"code": id}, ORDER, {"id": 1, "name": name, "amount": 1})
+    sink.add(target.topic, key, {"code": 'a/b "c" ?&#%ü'}, ORDER,
+             {"id": 1, "name": "", "amount": 2}, unsent=[1])
+    sink.apply()
+    assert target.documents() == {'a/b "c" ?&#%ü': ("second", 2)}
+
+
+# --- Records that cannot be written ---------------------------------------------------------------
+
+def number_index(target):
+    """An index whose mapping takes no text as amount; it is empty, so the sink may have it."""
+    target.make_index(mappings={"properties": {"name": {"type": "integer"}}})
+
+
+def test_a_refused_document_is_reported_and_the_rest_is_written(target):
+    number_index(target)
+    sink = target.open()
+    target.upsert(sink, 1, "17", 1)
+    target.upsert(sink, 2, "no number", 2)
+    target.upsert(sink, 3, "18", 3)
+    sink.apply()
+    assert target.documents() == {"1": ("17", 1), "3": ("18", 3)}
+    (offset, reason), = sink.rejects
+    assert offset == 1
+    for word in ("document_parsing_exception", target.topic, "'2'", "[name]"):
+        assert word in reason, reason
+
+
+def test_a_refused_document_fails_the_task_when_no_error_is_tolerated(target):
+    number_index(target)
+    sink = target.open()
+    sink.command("tolerate 0")
+    target.upsert(sink, 2, "no number", 2)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_FATAL" and "no number" in refused.value.message
+
+
+@pytest.mark.parametrize("behavior, rejects, diags", [("ignore", 0, 0), ("warn", 0, 1),
+                                                      ("fail", 1, 0)])
+def test_what_a_refused_document_does_is_a_setting(target, behavior, rejects, diags):
+    number_index(target)
+    sink = target.open(behavior_on_malformed_documents=behavior)
+    target.upsert(sink, 2, "no number", 2)
+    target.upsert(sink, 3, "3", 3)
+    sink.apply()
+    assert (len(sink.rejects), len(sink.diags)) == (rejects, diags)
+    assert target.documents() == {"3": ("3", 3)}
+
+
+def test_a_value_that_is_no_record_is_rejected_or_dropped(target):
+    sink = target.open()
+    sink.add(target.topic, KEY, {"id": 1}, "string", "plain text")
+    target.upsert(sink, 2, "a", 1)
+    sink.apply()
+    assert target.documents() == {"2": ("a", 1)}
+    assert [offset for offset, _ in sink.rejects] == [0]
+    dropping = target.open(drop_invalid_message=True)
+    dropping.add(target.topic, KEY, {"id": 1}, "string", "plain text", offset=5)
+    dropping.apply()
+    assert dropping.rejects == [] and "dropped" in dropping.diags[0]
+
+
+def test_a_record_without_a_key_is_rejected_with_the_remedy(target):
+    sink = target.open()
+    sink.add(target.topic, None, None, ORDER, {"id": 1, "name": "a", "amount": 1})
+    sink.add(target.topic, "string", "x" * 513, ORDER, {"id": 1, "name": "a", "amount": 1})
+    sink.apply()
+    assert "key.ignore" in sink.rejects[0][1]
+    assert "513 bytes" in sink.rejects[1][1]
+
+
+# --- Settings -------------------------------------------------------------------------------------
+
+def test_an_id_can_be_the_place_in_the_log(target):
+    sink = target.open(key_ignore=True)
+    target.upsert(sink, 1, "a", 1)
+    target.upsert(sink, 1, "b", 2, position=77)  # the id is new for each record: no position
+    target.delete(sink, 1)  # there is nothing to delete by
+    sink.apply()
+    assert target.documents() == {f"{target.topic}+0+0": ("a", 1), f"{target.topic}+0+1": ("b", 2)}
+
+
+def test_keys_are_ignored_for_single_topics(target):
+    sink = target.open(topic_key_ignore=f"other,{target.topic}")
+    target.upsert(sink, 1, "a", 1)
+    target.upsert(sink, 1, "b", 2, topic=f"{target.topic}-keyed")
+    sink.apply()
+    assert list(target.documents()) == [f"{target.topic}+0+0"]
+    assert list(target.documents(f"{target.topic}-keyed")) == ["1"]
+
+
+def test_an_index_gets_the_mapping_of_the_schema_unless_that_is_ignored(target):
+    schema = record("All", id="long", price={"type": "bytes", "logicalType": "decimal",
+                                             "precision": 9, "scale": 2},
+                    at={"type": "long", "logicalType": "timestamp-millis"},
+                    raw=["null", "bytes"], tags={"type": "array", "items": "string"},
+                    kind={"type": "enum", "name": "Kind", "symbols": ["A", "B"]},
+                    part=["null", record("Part", flag="boolean", size="double")])
+    value = {"id": 1, "price": sinks.unscaled(decimal.Decimal("1.50"), 2), "at": 1700000000000,
+             "raw": b"\0\1", "tags": ["x", "y"], "kind": "B", "part": {"flag": True, "size": 2.5}}
+    sink = target.open(topic_schema_ignore=f"{target.topic}-free")
+    for topic in (target.topic, f"{target.topic}-free"):
+        sink.add(topic, KEY, {"id": 1}, schema, value)
+    sink.apply()
+    types = {name: one.get("type") for name, one in target.mapping()["properties"].items()}
+    assert types == {"id": "long", "price": "double", "at": "date", "raw": "binary",
+                     "tags": "text", "kind": "keyword", "part": None}
+    parts = target.mapping()["properties"]["part"]["properties"]
+    assert parts["flag"]["type"] == "boolean" and parts["size"]["type"] == "double"
+    free = target.node.request("GET", f"/{target.topic}-free/_mapping")[f"{target.topic}-free"]
+    assert free["mappings"]["properties"]["at"]["type"] == "long"  # what Elasticsearch guessed
+    document = target.node.documents(target.topic)["1"]
+    assert document == {"id": 1, "price": decimal.Decimal("1.50"), "at": 1700000000000,
+                        "raw": "AAE=", "tags": ["x", "y"], "kind": "B",
+                        "part": {"flag": True, "size": decimal.Decimal("2.5")}}
+
+
+@pytest.mark.parametrize("behavior, there, rejects", [("delete", {}, 0),
+                                                      ("ignore", {"1": ("a", 1)}, 0),
+                                                      ("fail", {"1": ("a", 1)}, 1)])
+def test_what_a_record_without_a_value_does_is_a_setting(target, behavior, there, rejects):
+    sink = target.open(behavior_on_null_values=behavior)
+    target.upsert(sink, 1, "a", 1)
+    target.delete(sink, 1)
+    sink.apply()
+    assert target.documents() == there
+    assert len(sink.rejects) == rejects
+
+
+@pytest.mark.parametrize("name, value, remedy", [
+    ("data.stream.type", "logs", "data streams are not supported"),
+    ("data.stream.dataset", "shop", "data streams are not supported"),
+    ("use.autogenerated.ids", "true", "second document"),
+    ("external.version.header", "v", "position in its source"),
+    ("topic.to.external.resource.mapping", "a:b", "route transform"),
+    ("elastic.security.protocol", "SSL", "https://"),
+    ("kerberos.keytab.path", "/x", "Kerberos"),
+    ("proxy.username", "u", "proxy with authentication"),
+    ("connection.url", "127.0.0.1:9200", "http:// or https://"),
+    ("write.method", "merge", "insert"),
+    ("batch.size", "0", "batch.size"),
+])
+def test_a_setting_that_cannot_work_is_refused_with_the_reason(target, name, value, remedy):
+    if name == "connection.url":
+        sink = target.sink(url=value)
+    else:
+        sink = target.sink()
+        sink.set(name, value)
+    with pytest.raises(Refused) as refused:
+        sink.command("open")
+    assert refused.value.code == "WEIR_CONFIG"
+    assert name in refused.value.message and remedy in refused.value.message
+
+
+def test_user_and_api_key_exclude_each_other(target):
+    with pytest.raises(Refused) as refused:
+        target.open(connection_username="u", connection_api_key="k")
+    assert "give one of them" in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["type.name", "max.buffered.records", "flush.timeout.ms",
+                                  "flush.synchronously", "max.connection.idle.time.ms",
+                                  "log.sensitive.data"])
+def test_a_setting_of_the_replaced_connector_without_effect_is_accepted(target, name):
+    sink = target.sink()
+    sink.set(name, "1000")
+    sink.command("open")
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.documents() == {"1": ("a", 1)}
+
+
+def test_bodies_are_compressed_unless_that_is_switched_off(target, front):
+    for compression, encoding in ((True, "gzip"), (False, None)):
+        sink = target.open(url=front.url, connection_compression=compression)
+        target.upsert(sink, 1, "a", 1)
+        sink.apply()
+        assert "/_bulk" in front.requests[-1][1]
+        assert front.headers[-1].get("Content-Encoding") == encoding
+
+
+# --- Identity -------------------------------------------------------------------------------------
+
+def test_an_index_of_another_log_is_refused_with_the_choices(target):
+    sink = target.open()
+    target.upsert(sink, 1, "old", 1, offset=1000)
+    sink.apply()
+    assert target.mapping()["_meta"] == {"weir": {"log": "log-1", "version": "log offset"}}
+    other = target.open(log="log-2")
+    target.upsert(other, 1, "new", 2, offset=0)
+    with pytest.raises(Refused) as refused:
+        other.put()
+    message = refused.value.message
+    assert refused.value.code == "WEIR_FATAL"
+    for words in (target.topic, "log-1", "log-2", "delete the index", "route transform",
+                  "data directory"):
+        assert words in message, message
+    assert target.documents() == {"1": ("old", 1)}
+
+
+def test_each_choice_after_another_log_works(target):
+    sink = target.open()
+    target.upsert(sink, 1, "old", 1, offset=1000)
+    sink.apply()
+    routed = target.open(log="log-2")  # another index
+    target.upsert(routed, 1, "new", 2, offset=0, table=f"{target.topic}-v2")
+    routed.apply()
+    assert target.documents(f"{target.topic}-v2") == {"1": ("new", 2)}
+    back = target.open()  # the data directory that it was written from
+    target.upsert(back, 1, "newer", 3, offset=1001)
+    back.apply()
+    assert target.documents() == {"1": ("newer", 3)}
+    target.node.request("DELETE", f"/{target.topic}")
+    fresh = target.open(log="log-2")
+    target.upsert(fresh, 1, "new", 2, offset=0)
+    fresh.apply()
+    assert target.documents() == {"1": ("new", 2)}
+
+
+def test_another_rule_for_versions_is_refused(target):
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1, position=10_000)
+    sink.apply()
+    other = target.open()
+    target.upsert(other, 1, "b", 2)  # its version would be 0
+    with pytest.raises(Refused) as refused:
+        other.put()
+    assert "rule for versions" in refused.value.message
+    target.upsert(sink, 1, "b", 2)
+    sink.apply()
+    assert "versions by source position" in sink.rejects[0][1]
+    assert target.documents() == {"1": ("a", 1)}
+
+
+def test_an_index_with_documents_of_another_program_is_refused_an_empty_one_is_taken(target):
+    target.make_index()
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.documents() == {"1": ("a", 1)}
+    foreign = f"{target.topic}-foreign"
+    target.node.request("POST", f"/{foreign}/_doc/x?refresh=true", '{"a": 1}')
+    target.upsert(sink, 1, "a", 1, topic=foreign)
+    with pytest.raises(Refused) as refused:
+        sink.put()
+    assert refused.value.code == "WEIR_FATAL" and foreign in refused.value.message
+
+
+def test_a_template_shapes_the_index_that_is_made(target):
+    target.node.request("PUT", f"/_index_template/{target.topic}", json.dumps({
+        "index_patterns": [f"{target.topic}*"],
+        "template": {"settings": {"index.gc_deletes": "1h"},
+                     "mappings": {"properties": {"extra": {"type": "keyword"}}}}}))
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.mapping()["properties"]["extra"] == {"type": "keyword"}
+    assert target.mapping()["_meta"]["weir"]["log"] == "log-1"
+    settings = target.node.request("GET", f"/{target.topic}/_settings")
+    assert settings[target.topic]["settings"]["index"]["gc_deletes"] == "1h"
+
+
+# --- A server in trouble --------------------------------------------------------------------------
+
+def test_wrong_credentials_are_told_at_the_start(target, front):
+    front.answer = lambda method, path, body: (401, b'{"error":"security_exception"}')
+    with pytest.raises(Refused) as refused:
+        target.open(url=front.url, connection_username="weir", connection_password="wr0ng")
+    message = refused.value.message
+    assert refused.value.code == "WEIR_FATAL"
+    assert "401" in message and "connection.password" in message and "wr0ng" not in message
+    assert front.headers[0]["Authorization"] == "Basic d2Vpcjp3cjBuZw=="
+
+
+def test_an_api_key_is_sent_with_every_request(target, front):
+    sink = target.open(url=front.url, connection_api_key="c2VjcmV0")
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert {one.get("Authorization") for one in front.headers} == {"ApiKey c2VjcmV0"}
+
+
+def test_a_privilege_that_is_missing_while_it_runs_ends_the_task(target, front):
+    sink = target.open(url=front.url)
+    front.answer = lambda method, path, body: (403, b"{}") if "_bulk" in path else None
+    target.upsert(sink, 1, "a", 1)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_FATAL" and "403" in refused.value.message
+
+
+def test_a_server_that_cannot_be_reached_is_named_and_tried_again(target):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with pytest.raises(Refused) as refused:
+        target.open(url=f"http://127.0.0.1:{port}")
+    assert refused.value.code == "WEIR_RETRY"
+    assert f"127.0.0.1:{port}" in refused.value.message
+
+
+def test_another_server_is_not_taken_for_elasticsearch(target, front):
+    front.answer = lambda method, path, body: (404, b"nothing here")
+    with pytest.raises(Refused) as refused:
+        target.open(url=front.url)
+    assert refused.value.code == "WEIR_FATAL"
+    assert "does not look like Elasticsearch" in refused.value.message
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_request_refused_for_now_is_sent_again(target, front, status):
+    refusals = itertools.count()
+
+    def answer(method, path, body):
+        if "_bulk" in path and next(refusals) < 3:
+            return status, b'{"error":"busy"}'
+        return None
+
+    front.answer = answer
+    sink = target.open(url=front.url, retry_backoff_ms=10)
+    for id in range(20):
+        target.upsert(sink, id, "a", id)
+    sink.apply()
+    assert target.documents() == {str(id): ("a", id) for id in range(20)}
+    assert sink.rejects == []
+
+
+def test_only_the_items_refused_for_now_are_sent_again(target, front):
+    sent = []
+
+    def change(method, path, body, status, answer):
+        if "_bulk" not in path:
+            return status, answer
+        ids = [json.loads(line)["index"]["_id"] for line in body.splitlines()[::2]]
+        sent.append(ids)
+        if len(sent) > 1:
+            return status, answer
+        items = [{"index": {"status": 429, "error": {"type": "es_rejected_execution_exception",
+                                                     "reason": "queue"}}}
+                 if int(id) % 3 == 0 else {"index": {"status": 201}} for id in ids]
+        return 200, json.dumps({"errors": True, "items": items}).encode()
+
+    front.change = change
+    sink = target.open(url=front.url, retry_backoff_ms=10, max_in_flight_requests=1)
+    for id in range(10):
+        target.upsert(sink, id, "a", id)
+    sink.apply()
+    assert sent == [[str(id) for id in range(10)], ["0", "3", "6", "9"]]
+    assert len(target.documents()) == 10 and sink.rejects == []
+
+
+def test_an_answer_that_says_too_little_is_asked_for_again(target, front):
+    turns = itertools.count()
+
+    def change(method, path, body, status, answer):
+        if "_bulk" in path and next(turns) == 0:
+            return 200, b'{"errors":true,"items":[]}'
+        return status, answer
+
+    front.change = change
+    sink = target.open(url=front.url, retry_backoff_ms=10)
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.documents() == {"1": ("a", 1)}
+
+
+def test_it_gives_up_after_max_retries(target, front):
+    front.answer = lambda method, path, body: (503, b"{}") if "_bulk" in path else None
+    sink = target.open(url=front.url, retry_backoff_ms=5, max_retries=2)
+    target.upsert(sink, 1, "a", 1)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_RETRY" and "gave up after 3 tries" in refused.value.message
+    assert len(front.paths("_bulk")) == 3
+
+
+def test_a_body_that_is_too_large_is_halved_until_it_fits(target, front):
+    limit = 6000
+    front.answer = lambda method, path, body: (413, b"") if len(body) > limit else None
+    sink = target.open(url=front.url, max_in_flight_requests=1)
+    for id in range(400):
+        target.upsert(sink, id, "x" * (id % 100), id)
+    sink.apply()
+    assert len(target.documents()) == 400 and sink.rejects == []
+
+
+def test_a_document_that_is_too_large_alone_is_rejected(target, front):
+    front.answer = lambda method, path, body: (413, b"") if len(body) > 5000 else None
+    sink = target.open(url=front.url)
+    target.upsert(sink, 1, "a", 1)
+    target.upsert(sink, 2, "x" * 6000, 2)
+    target.upsert(sink, 3, "c", 3)
+    sink.apply()
+    assert target.documents() == {"1": ("a", 1), "3": ("c", 3)}
+    (offset, reason), = sink.rejects
+    assert offset == 1 and "larger than the server takes" in reason
+
+
+def test_one_document_is_never_in_two_requests_at_a_time(target, front):
+    """Else a later write could overtake an earlier one, and Elasticsearch forgets a delete's version."""
+    sink = target.open(url=front.url, max_in_flight_requests=5, bulk_size_bytes=1024)
+    target.upsert(sink, 0, "first", 0, offset=0)
+    sink.apply()
+    lock, flying, broken, most, order = threading.Lock(), set(), [], [0], {}
+    running = [0]
+
+    def answer(method, path, body):
+        if "_bulk" not in path:
+            return None
+        actions = [next(iter(json.loads(line).values())) for line in body.splitlines()
+                   if b'"_index"' in line]
+        ids = {one["_id"] for one in actions}
+        with lock:
+            broken.extend(ids & flying)
+            for one in actions:
+                order.setdefault(one["_id"], []).append(one["version"])
+            flying.update(ids)
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.002 * (len(body) % 7))  # answers come in another order
+        with lock:
+            flying.difference_update(ids)
+            running[0] -= 1
+        return None
+
+    front.answer = answer
+    for turn in range(40):
+        for id in range(23):
+            if (turn + id) % 4 == 3:
+                target.delete(sink, id)
+            else:
+                target.upsert(sink, id, f"turn {turn}", turn)
+    sink.apply()
+    assert most[0] >= 3, "requests did not overlap: nothing was shown"
+    assert broken == []
+    assert all(versions == sorted(versions) for versions in order.values())
+    assert target.documents() == {str(id): ("turn 39", 39) for id in range(23)
+                                  if (39 + id) % 4 != 3}
+
+
+def test_nothing_is_lost_when_the_server_is_killed_under_load(build):
+    node = servers.Elasticsearch()
+    target = Target(build, node)
+    try:
+        sink = target.open(retry_backoff_ms=20)
+        for id in range(3000):
+            target.upsert(sink, id, "before", 0)
+        sink.apply()
+        killed = threading.Event()
+
+        def kill_and_start():
+            node.kill()
+            killed.set()
+            node.start()
+
+        thread = threading.Thread(target=kill_and_start)
+        for turn in range(1, 5):
+            for id in range(3000):
+                if id % 10 == turn:
+                    target.delete(sink, id)
+                else:
+                    target.upsert(sink, id, f"turn {turn}", turn)
+            if turn == 2:
+                thread.start()
+                killed.wait()
+            sink.apply()
+        thread.join()
+        assert target.documents() == {str(id): ("turn 4", 4) for id in range(3000) if id % 10 != 4}
+        assert sink.rejects == []
+    finally:
+        target.stop()
+        node.stop()
