@@ -44,8 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         weir_str batch = {bytes.ptr, info.size_bytes};
 
         assert(info.size_bytes <= size);
-        (void)record_batch_check(batch,
-                                 &err); /* the records are walked also when the CRC is wrong */
+        /* the records are walked also when the CRC is wrong */
+        if (record_batch_check(batch, &err) != WEIR_OK)
+            assert(err.message[0] != '\0');
         walk(batch, &scratch);
     }
     weir_buf_done(&scratch);

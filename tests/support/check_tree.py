@@ -83,5 +83,6 @@ for folder in sorted(folders):
     if folder.startswith(("runtime/", "sdk/src", "sdk/kit", "schema-registry/", "connectors/")) and \
             not os.path.exists(f"{folder}/README.md"):
         problems.append(f"{folder}: has no README.md")
-print("\n".join(problems))
+for problem in problems:
+    print(problem)
 sys.exit(1 if problems else 0)
