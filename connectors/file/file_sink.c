@@ -26,16 +26,30 @@ static const weir_field fields[] = {
                       "object with topic, partition, offset, timestamp, key and value."),
 };
 
+/* A crash may have cut the last line: it comes again, and must not be glued to its beginning. */
+static weir_code cut_torn_line(const sink *self, weir_error *err)
+{
+    off_t end = lseek(self->fd, 0, SEEK_END), size = end;
+    char last = '\n';
+
+    while (size > 0 && pread(self->fd, &last, 1, size - 1) == 1 && last != '\n')
+        size--;
+    if (size == end || (size > 0 && last != '\n') || ftruncate(self->fd, size) == 0)
+        return WEIR_OK; /* a pipe, or whatever else cannot be read, has no end */
+    return weir_fail(err, WEIR_RETRY, "could not cut the torn last line of %.*s: %s",
+                     WEIR_ARG(self->path), strerror(errno));
+}
+
 static weir_code sink_open(weir_task *task, void *state, weir_error *err)
 {
     sink *self = state;
     weir_str path = weir_task_copy(task, self->path); /* ends with a NUL */
 
-    self->fd = open(path.ptr, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    self->fd = open(path.ptr, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (self->fd < 0)
         return weir_fail(err, WEIR_RETRY, "could not open %s: %s", path.ptr, strerror(errno));
     self->is_open = true;
-    return WEIR_OK;
+    return cut_torn_line(self, err);
 }
 
 static weir_code write_out(sink *self, weir_error *err)

@@ -63,6 +63,11 @@ static const weir_field fields[] = {
           .doc = "Pause before a failed task is started again; doubled each time, with jitter."),
     FIELD(restart_backoff_max_ms, .name = "errors.restart.delay.max.ms", .fallback = "60000",
           .min = 1, .max = 86400000, .importance = WEIR_LOW, .doc = "The longest such pause."),
+    FIELD(restart_max, .name = "errors.restart.max", .fallback = "-1", .min = -1, .max = INT64_MAX,
+          .importance = WEIR_LOW,
+          .doc =
+              "A task is started again so often after failures in a row, then it stays FAILED; -1 "
+              "without limit, 0 never."),
     FIELD(topic_partitions, .name = "topic.creation.default.partitions", .fallback = "1", .min = 1,
           .max = 10000, .importance = WEIR_MEDIUM,
           .doc = "Partitions of topics that a source makes."),

@@ -28,6 +28,7 @@ typedef struct connector_settings {
     bool dead_letter_headers;
     int64_t flush_interval_ms;
     int64_t restart_backoff_ms, restart_backoff_max_ms;
+    int64_t restart_max; /* -1: for ever */
     int64_t topic_partitions;
     int64_t topic_retention_ms, topic_retention_bytes;
     weir_choice topic_compression; /* none, lz4, zstd */

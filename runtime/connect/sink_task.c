@@ -392,10 +392,7 @@ static weir_code run(sink_task *self, weir_error *err)
     if (code == WEIR_OK)
         code = find_partitions(self, err);
     if (code == WEIR_OK) {
-        pthread_mutex_lock(&task->view.lock);
-        task->view.is_running = true;
-        pthread_mutex_unlock(&task->view.lock);
-        task->world->changed(task->world->context);
+        task_opened(task);
         self->flushed_at_ms = clock_mono_ms(task->world->clock);
     }
     while (code == WEIR_OK && !task_is_stopping(task))

@@ -104,6 +104,7 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
             "the outcome of a commit is not known; the task resumes from the offset in "
             "the log");
     case LOG_FENCED:
+        self->task->was_fenced = true;
         return weir_fail(err, WEIR_FATAL, "a newer start of this task has taken over");
     case LOG_STOPPED:
         return err->code == WEIR_RETRY ? err->code : WEIR_FATAL;
@@ -449,10 +450,7 @@ static weir_code run(source_task *self, weir_error *err)
     if (self->source->open != NULL)
         code = self->source->open(&task->base, self->state, err);
     if (code == WEIR_OK) {
-        pthread_mutex_lock(&task->view.lock);
-        task->view.is_running = true;
-        pthread_mutex_unlock(&task->view.lock);
-        task->world->changed(task->world->context);
+        task_opened(task);
     }
     while (code == WEIR_OK && !self->ended && !task_is_stopping(task))
         code = poll_once(self, err);

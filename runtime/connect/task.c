@@ -180,7 +180,17 @@ void task_ask_to_stop(connect_task *self)
 
 void task_join(connect_task *self)
 {
-    pthread_join(self->thread, NULL);
+    if (self->has_thread)
+        pthread_join(self->thread, NULL);
+    self->has_thread = false;
+}
+
+void task_opened(connect_task *self)
+{
+    pthread_mutex_lock(&self->view.lock);
+    self->view.is_running = true;
+    pthread_mutex_unlock(&self->view.lock);
+    self->world->opened(self->world->context);
 }
 
 /* Replaces references to secrets, for this task's memory only. */
@@ -256,9 +266,10 @@ void task_start(connect_task *self)
 {
     int result = pthread_create(&self->thread, NULL, run, self);
 
-    if (result != 0) { /* told as any other end, by the caller's own thread */
-        self->outcome = weir_fail(&self->error, WEIR_RETRY, "could not start a thread: %s",
-                                  strerror(result)); /* NOLINT(concurrency-mt-unsafe) */
-        abort();
-    }
+    self->has_thread = result == 0;
+    if (result == 0)
+        return;
+    self->outcome = weir_fail(&self->error, WEIR_RETRY, "could not start a thread: %s",
+                              strerror(result)); /* NOLINT(concurrency-mt-unsafe) */
+    self->world->ended(self->world->context, self);
 }

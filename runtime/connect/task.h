@@ -55,8 +55,10 @@ typedef struct task_world {
     durable *durable;
     schema_store *schemas;
     clock_source *clock;
-    /* Tells the control thread that a task's thread has ended, or that its view changed much. */
+    /* Tell the control thread that a task's thread has ended, that its connector is open, or that something
+     * in its view has changed. */
     void (*ended)(void *context, connect_task *task);
+    void (*opened)(void *context);
     void (*changed)(void *context);
     void *context;
 } task_world;
@@ -84,6 +86,9 @@ struct connect_task {
     weir_code outcome;
     weir_error error;
     bool was_useful; /* it committed something: the back-off begins anew */
+    bool was_fenced; /* a newer start has taken over: this one is not started again */
+    bool has_thread;
+    connect_task *next_ended; /* the control thread's */
 };
 
 /* Makes a task from the connector's settings; settings are copied. Never NULL; a problem with the settings
@@ -103,6 +108,8 @@ weir_code source_task_run(connect_task *task, weir_error *err);
 weir_code sink_task_run(connect_task *task, weir_error *err);
 
 bool task_is_stopping(const connect_task *task);
+/* The connector is open: others may see that the task runs. */
+void task_opened(connect_task *task);
 /* Whom task_ask_to_stop wakes; NULL: nobody. */
 void task_set_wake(connect_task *task, void (*wake)(connect_task *task), void *target);
 /* The error policy's word on a record of the log. WEIR_OK: go on without it. */

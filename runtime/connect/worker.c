@@ -1,4 +1,4 @@
-/* worker.c - the control thread: connectors, the starting and ending of tasks, commands. */
+/* worker.c - the mailbox, the control thread, opening and closing. */
 #include "runtime/connect/worker_state.h"
 
 #include "runtime/base/arena.h"
@@ -13,11 +13,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { TICK_MS = 1000 };
+enum {
+    TICK_MS = 1000,
+    STATUS_MS = 5,          /* how soon a commit of statuses is looked at again */
+    STATUS_CLOSE_MS = 5000, /* for the last statuses to become durable */
+};
 
 /* --- The mailbox ------------------------------------------------------------------------------ */
 
-void worker_call(worker *self, void (*run)(worker *self, void *context), void *context)
+void worker_call(worker *self, command_run *run, void *context)
 {
     command mine = {.run = run, .context = context};
 
@@ -46,222 +50,36 @@ static void task_changed(void *context)
     worker_changed(context);
 }
 
+static void some_task_opened(void *context)
+{
+    worker *self = context;
+
+    pthread_mutex_lock(&self->lock);
+    self->look = true;
+    pthread_cond_signal(&self->posted);
+    pthread_mutex_unlock(&self->lock);
+    worker_changed(self);
+}
+
 static void task_ended(void *context, connect_task *task)
 {
     worker *self = context;
 
     pthread_mutex_lock(&self->lock);
-    assert(self->ended_count < TASKS_MAX);
-    self->ended[self->ended_count++] = task;
+    task->next_ended = self->ended;
+    self->ended = task;
     pthread_cond_signal(&self->posted);
     pthread_mutex_unlock(&self->lock);
 }
-
-/* --- Connectors ------------------------------------------------------------------------------- */
 
 connector *worker_find(worker *self, weir_str name)
 {
     return weir_map_get(self->connectors, name);
 }
 
-static void find_plugin(worker *self, connector *one)
-{
-    weir_error err;
+/* --- The control thread ------------------------------------------------------------------------ */
 
-    one->plugin = plugins_find(self->options.plugins, one->common.class_name, PLUGIN_ANY, &err);
-    if (one->plugin != NULL && one->plugin->kind == PLUGIN_SOURCE &&
-        (one->common.topics.count > 0 || one->common.topics_regex.len > 0)) {
-        const plugin *sink =
-            plugins_find(self->options.plugins, one->common.class_name, PLUGIN_SINK, &err);
-
-        one->plugin = sink != NULL ? sink : one->plugin; /* a name of both: topics make it a sink */
-    }
-    if (one->plugin == NULL)
-        snprintf(one->trace, sizeof(one->trace), "%s", err.message);
-}
-
-connector *connector_new(worker *self, weir_str name, const config_setting *settings, size_t count)
-{
-    connector *one = mem_zalloc(1, sizeof(*one));
-    config_table table = settings_table();
-    config_issues issues = {0};
-
-    one->name = arena_copy(&one->memory, name);
-    one->settings = arena_alloc(&one->memory, count + 1, sizeof(*settings));
-    one->setting_count = count;
-    for (size_t i = 0; i < count; i++) {
-        one->settings[i].name = arena_copy(&one->memory, settings[i].name);
-        one->settings[i].value = arena_copy(&one->memory, settings[i].value);
-    }
-    task_init(&one->bound, one->name, 0, NULL, NULL);
-    config_bind(&table, one->settings, count, CONFIG_WARNING, NULL, &one->bound, &one->common,
-                &issues);
-    config_issues_done(&issues); /* each task finds them again, and fails with them */
-    find_plugin(self, one);
-    one->task_count = one->plugin == NULL ? 0
-                      : one->plugin->kind == PLUGIN_SINK && one->common.tasks_max > 0
-                          ? (int)one->common.tasks_max
-                          : 1;
-    one->tasks = mem_zalloc((size_t)one->task_count + 1, sizeof(task_slot));
-    for (int i = 0; i < one->task_count; i++)
-        one->tasks[i].state = TASK_STOPPED;
-    return one;
-}
-
-void connector_free(connector *one)
-{
-    for (int i = 0; i < one->task_count; i++)
-        task_free(one->tasks[i].task);
-    free(one->tasks);
-    task_done(&one->bound);
-    arena_done(&one->memory);
-    free(one);
-}
-
-static void start_task(worker *self, connector *one, int number)
-{
-    task_slot *slot = &one->tasks[number];
-
-    task_free(slot->task);
-    slot->task = task_new(&self->world, one->plugin, one->name, number, one->task_count,
-                          one->settings, one->setting_count);
-    slot->state = TASK_STARTED;
-    slot->again = false;
-    task_start(slot->task);
-}
-
-void connector_pursue(worker *self, connector *one)
-{
-    for (int i = 0; i < one->task_count; i++) {
-        task_slot *slot = &one->tasks[i];
-
-        if (one->target != TARGET_RUNNING && slot->state == TASK_STARTED)
-            task_ask_to_stop(slot->task);
-        else if (one->target != TARGET_RUNNING && slot->state == TASK_WAITING)
-            slot->state = TASK_STOPPED;
-        else if (one->target == TARGET_RUNNING && slot->state == TASK_STOPPED)
-            start_task(self, one, i);
-        else if (one->target == TARGET_RUNNING && slot->state == TASK_STARTED &&
-                 task_is_stopping(slot->task))
-            slot->again = true;
-    }
-    worker_changed(self);
-}
-
-void connector_hold(worker *self, const connector *one)
-{
-    /* Retention passes nothing that a deployed sink has not committed, also while it is stopped. What it
-     * has no offset for yet is held from the beginning by the reading task; before that, here. */
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0}, where = {0};
-    weir_str after = {0};
-    log_topic topic;
-
-    if (one->plugin == NULL || one->plugin->kind != PLUGIN_SINK)
-        return;
-    while (log_topic_next(self->options.log, &after, &topic))
-        for (int32_t p = 0; p < topic.config.partitions; p++) {
-            int64_t offset;
-
-            weir_buf_clear(&where);
-            weir_buf_clear(&key);
-            weir_buf_clear(&value);
-            durable_sink_partition(topic.name, p, &where);
-            durable_offset_key(one->name, weir_buf_str(&where), &key);
-            if (durable_offset(self->durable, weir_buf_str(&key), &value) &&
-                weir_offset_int(weir_buf_str(&value), "kafka_offset", &offset))
-                log_hold(self->options.log, one->name, topic.name, p, offset);
-        }
-}
-
-/* --- Endings ---------------------------------------------------------------------------------- */
-
-static int64_t back_off(const worker *self, const connector *one, int tries)
-{
-    int64_t pause = one->common.restart_backoff_ms;
-
-    for (int i = 0; i < tries && pause < one->common.restart_backoff_max_ms; i++)
-        pause *= 2;
-    if (pause > one->common.restart_backoff_max_ms)
-        pause = one->common.restart_backoff_max_ms;
-    /* Jitter from the clock's last digits: tasks that failed together do not start together. */
-    return pause / 2 + (self->options.clock->mono_ns(self->options.clock) / 1000) % (pause / 2 + 1);
-}
-
-static void report_end(const connector *one, int number, const task_slot *slot, weir_code code)
-{
-    char text[16];
-    diag_pair pairs[] = {
-        {"connector", one->name},
-        {"task", {text, (size_t)snprintf(text, sizeof(text), "%d", number)}},
-    };
-
-    if (code == WEIR_END)
-        diag_with(WEIR_INFO, pairs, 2, "task has completed");
-    else if (slot->state == TASK_WAITING)
-        diag_with(code == WEIR_RETRY ? WEIR_WARN : WEIR_ERROR, pairs, 2,
-                  "task failed and is started again: %s", slot->trace);
-    else if (slot->state == TASK_FAILED)
-        diag_with(WEIR_ERROR, pairs, 2, "task failed: %s", slot->trace);
-}
-
-static void task_has_ended(worker *self, connector *one, int number)
-{
-    task_slot *slot = &one->tasks[number];
-    connect_task *task = slot->task;
-    weir_code code = task->outcome;
-
-    task_join(task);
-    if (task->was_useful)
-        slot->restart_count = 0;
-    if (code == WEIR_OK || (code == WEIR_RETRY && task_is_stopping(task))) {
-        slot->state = TASK_STOPPED;
-    } else if (code == WEIR_END) {
-        slot->state = TASK_COMPLETED;
-    } else {
-        snprintf(slot->trace, sizeof(slot->trace), "%s", task->error.message);
-        slot->state = code == WEIR_CONFIG ? TASK_FAILED : TASK_WAITING;
-        slot->restart_at_ms =
-            clock_mono_ms(self->options.clock) + back_off(self, one, slot->restart_count);
-        slot->restart_count++;
-        slot->total_restarts++;
-    }
-    report_end(one, number, slot, code);
-    if (!self->closing)
-        connector_pursue(self, one);
-    else
-        worker_changed(self);
-}
-
-static void take_endings(worker *self)
-{
-    connect_task *ended[TASKS_MAX];
-    size_t count;
-    void *value;
-
-    pthread_mutex_lock(&self->lock);
-    count = self->ended_count;
-    memcpy(ended, self->ended, count * sizeof(ended[0]));
-    self->ended_count = 0;
-    pthread_mutex_unlock(&self->lock);
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);) {
-            connector *one = value;
-
-            for (int t = 0; t < one->task_count; t++)
-                if (one->tasks[t].task == ended[i] && one->tasks[t].state == TASK_STARTED)
-                    task_has_ended(self, one, t);
-        }
-}
-
-static bool has_thread(const connector *one)
-{
-    for (int i = 0; i < one->task_count; i++)
-        if (one->tasks[i].state == TASK_STARTED)
-            return true;
-    return false;
-}
-
-/* Waits for a mail, or until deadline_ms of the monotonic clock. The lock is held. */
+/* Waits for a mail, or so long. The lock is held. */
 static void wait_for_mail(worker *self, int64_t timeout_ms)
 {
     struct timespec until;
@@ -276,48 +94,17 @@ static void wait_for_mail(worker *self, int64_t timeout_ms)
     (void)pthread_cond_timedwait(&self->posted, &self->lock, &until); /* either way, look again */
 }
 
-void connector_halt(worker *self, connector *one)
+static void run_command(worker *self, command *one)
 {
-    for (int i = 0; i < one->task_count; i++) {
-        if (one->tasks[i].state == TASK_STARTED)
-            task_ask_to_stop(one->tasks[i].task);
-        else if (one->tasks[i].state == TASK_WAITING)
-            one->tasks[i].state = TASK_STOPPED;
+    if (!one->run(self, one->context)) {
+        one->next = self->waiting;
+        self->waiting = one;
+        return;
     }
-    for (;;) {
-        take_endings(self);
-        if (!has_thread(one))
-            return;
-        pthread_mutex_lock(&self->lock);
-        if (self->ended_count == 0)
-            wait_for_mail(self, TICK_MS);
-        pthread_mutex_unlock(&self->lock);
-    }
-}
-
-/* --- The control thread ------------------------------------------------------------------------ */
-
-/* Starts what has waited long enough; returns how long until the next one has, in ms. */
-static int64_t start_waiting(worker *self)
-{
-    int64_t now = clock_mono_ms(self->options.clock), next = TICK_MS;
-    void *value;
-
-    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);) {
-        connector *one = value;
-
-        for (int i = 0; i < one->task_count; i++) {
-            task_slot *slot = &one->tasks[i];
-
-            if (slot->state != TASK_WAITING)
-                continue;
-            if (slot->restart_at_ms <= now)
-                start_task(self, one, i);
-            else if (slot->restart_at_ms - now < next)
-                next = slot->restart_at_ms - now;
-        }
-    }
-    return next;
+    pthread_mutex_lock(&self->lock);
+    one->done = true;
+    pthread_cond_broadcast(&self->finished);
+    pthread_mutex_unlock(&self->lock);
 }
 
 static void run_commands(worker *self)
@@ -334,11 +121,21 @@ static void run_commands(worker *self)
         pthread_mutex_unlock(&self->lock);
         if (next == NULL)
             return;
-        next->run(self, next->context);
-        pthread_mutex_lock(&self->lock);
-        next->done = true;
-        pthread_cond_broadcast(&self->finished);
-        pthread_mutex_unlock(&self->lock);
+        run_command(self, next);
+    }
+}
+
+/* Those that wait for tasks to end, the one that came last first: which is first does not matter to them. */
+static void run_waiting(worker *self)
+{
+    command *next = self->waiting;
+
+    self->waiting = NULL;
+    while (next != NULL) {
+        command *one = next;
+
+        next = one->next; /* before it is done: then it is its caller's again */
+        run_command(self, one);
     }
 }
 
@@ -351,11 +148,15 @@ static void *control(void *context)
         int64_t wait_ms;
 
         run_commands(self);
-        take_endings(self);
-        wait_ms = start_waiting(self);
+        if (tasks_take_endings(self))
+            run_waiting(self);
+        wait_ms = tasks_start_waiting(self, TICK_MS);
+        if (states_publish(self))
+            wait_ms = STATUS_MS;
         pthread_mutex_lock(&self->lock);
-        if (self->first == NULL && self->ended_count == 0 && !self->quit)
+        if (self->first == NULL && self->ended == NULL && !self->look && !self->quit)
             wait_for_mail(self, wait_ms);
+        self->look = false;
         quit = self->quit && self->first == NULL;
         pthread_mutex_unlock(&self->lock);
     }
@@ -405,18 +206,21 @@ static void restore_all(worker *self, weir_str prefix,
             restore(self, (weir_str){key.ptr + prefix.len, key.len - prefix.len}, value);
 }
 
-static void restore(worker *self, void *context)
+static bool restore(worker *self, void *context)
 {
     void *value;
     (void)context;
 
     restore_all(self, WEIR_STR("connector-"), restore_connector);
     restore_all(self, WEIR_STR("target-state-"), restore_target);
-    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
+    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);) {
         connector_hold(self, value);
+        states_restore(self, value);
+    }
     log_start_retention(self->options.log);
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
         connector_pursue(self, value);
+    return true;
 }
 
 static void init_lock(worker *self)
@@ -443,7 +247,8 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
     init_lock(self);
     self->connectors = weir_map_new();
     if (durable_open(options->log, &self->durable, err) != WEIR_OK ||
-        schema_store_open(options->log, &self->schemas, err) != WEIR_OK) {
+        schema_store_open(options->log, &self->schemas, err) != WEIR_OK ||
+        status_open(options->log, &self->statuses, err) != WEIR_OK) {
         worker_close(self);
         return err->code;
     }
@@ -452,34 +257,31 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
                                .schemas = self->schemas,
                                .clock = options->clock,
                                .ended = task_ended,
+                               .opened = some_task_opened,
                                .changed = task_changed,
                                .context = self};
     result = pthread_create(&self->thread, NULL, control, self);
     if (result != 0) {
-        schema_store_close(self->schemas);
-        self->schemas = NULL;
         worker_close(self);
         return weir_fail(err, WEIR_FATAL, "could not start the control thread: %s",
                          strerror(result)); /* NOLINT(concurrency-mt-unsafe) */
     }
+    self->has_thread = true;
     worker_call(self, restore, NULL);
     *out = self;
     return WEIR_OK;
 }
 
-static void stop_all(worker *self, void *context)
+static bool stop_all(worker *self, void *context)
 {
+    bool all = true;
     void *value;
     (void)context;
 
     self->closing = true;
-    /* Sources first, so that sinks may still take what is in the log by then. */
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
-        for (int i = 0; i < ((connector *)value)->task_count; i++)
-            if (((connector *)value)->tasks[i].state == TASK_STARTED)
-                task_ask_to_stop(((connector *)value)->tasks[i].task);
-    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
-        connector_halt(self, value);
+        all &= connector_stop(value);
+    return all;
 }
 
 void worker_close(worker *self)
@@ -488,17 +290,20 @@ void worker_close(worker *self)
 
     if (self == NULL)
         return;
-    if (self->schemas != NULL) { /* the control thread runs */
+    if (self->has_thread) {
         worker_call(self, stop_all, NULL);
         pthread_mutex_lock(&self->lock);
         self->quit = true;
         pthread_cond_signal(&self->posted);
         pthread_mutex_unlock(&self->lock);
         pthread_join(self->thread, NULL);
+        states_close(self);
+        status_flush(self->statuses, STATUS_CLOSE_MS);
     }
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
         connector_free(value);
     weir_map_free(self->connectors);
+    status_close(self->statuses);
     schema_store_close(self->schemas);
     durable_close(self->durable);
     pthread_mutex_destroy(&self->lock);

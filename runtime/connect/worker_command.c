@@ -8,23 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const state_names[] = {"RUNNING", "PAUSED", "STOPPED"};
-
-const char *target_state_name(target_state state)
-{
-    return state_names[state];
-}
-
-bool target_state_parse(weir_str name, target_state *out)
-{
-    for (int i = TARGET_RUNNING; i <= TARGET_STOPPED; i++)
-        if (weir_str_eq(weir_cstr(state_names[i]), name)) {
-            *out = (target_state)i;
-            return true;
-        }
-    return false;
-}
-
 static weir_code no_such(weir_str name, weir_error *err)
 {
     return weir_fail(err, WEIR_END, "connector \"%.*s\" does not exist", WEIR_ARG(name));
@@ -122,6 +105,7 @@ typedef struct work_order {
     int task;
     bool include_tasks, only_failed;
     const json_t *offsets;
+    bool is_written; /* the log has it; what is left waits for tasks to end */
     weir_code code;
     weir_error *err;
 } work_order;
@@ -165,34 +149,44 @@ static bool same_settings(const connector *one, const work_order *order)
     return true;
 }
 
-static void put(worker *self, void *context)
+/* Writes what was ordered; false when there is nothing to do, or it failed. */
+static bool put_begins(worker *self, work_order *order, const connector *before)
 {
-    work_order *order = context;
-    connector *before = worker_find(self, order->name), *made;
     target_state target = before != NULL ? before->target : TARGET_RUNNING;
 
     if (order->target != NULL)
         target = *order->target;
     if (before != NULL && before->target == target && same_settings(before, order))
-        return; /* as Connect: nothing changes, nothing restarts */
+        return false; /* as Connect: nothing changes, nothing restarts */
+    order->wanted = target;
     order->code = write_config(self, order);
     if (order->code == WEIR_OK && (order->target != NULL || before == NULL))
         order->code = write_target(self, order->name, target, order->err);
-    if (order->code != WEIR_OK)
-        return;
-    if (before != NULL) {
-        target_state none = TARGET_STOPPED;
+    order->is_written = order->code == WEIR_OK;
+    return order->is_written;
+}
 
-        before->target = none;
-        connector_halt(self, before);
+static bool put(worker *self, void *context)
+{
+    work_order *order = context;
+    connector *before = worker_find(self, order->name), *made;
+
+    if (!order->is_written && !put_begins(self, order, before))
+        return true;
+    if (before != NULL) {
+        before->target = TARGET_STOPPED;
+        if (!connector_stop(before))
+            return false;
         weir_map_remove(self->connectors, order->name);
         connector_free(before);
     }
     made = connector_new(self, order->name, order->settings, order->count);
-    made->target = target;
+    made->target = order->wanted;
     weir_map_put(self->connectors, made->name, made);
+    status_remove(self->statuses, made->name, made->task_count);
     connector_hold(self, made);
     connector_pursue(self, made);
+    return true;
 }
 
 weir_code worker_put(worker *self, weir_str name, const config_setting *settings, size_t count,
@@ -226,30 +220,38 @@ static void release_holds(worker *self, weir_str name)
             log_hold(self->options.log, name, topic.name, p, -1);
 }
 
-static void remove_connector(worker *self, void *context)
+static weir_code write_removal(worker *self, const work_order *order)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};
+
+    weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
+    weir_buf_printf(&target, "target-state-%.*s", WEIR_ARG(order->name));
+    if (durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, order->err) != WEIR_OK)
+        return order->err->code;
+    return durable_put_config(self->durable, weir_buf_str(&target), (weir_str){0}, order->err);
+}
+
+static bool remove_connector(worker *self, void *context)
 {
     work_order *order = context;
     connector *one = worker_find(self, order->name);
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};
 
-    if (one == NULL) {
+    if (one == NULL) { /* maybe since this command waits: somebody else removed it */
         order->code = no_such(order->name, order->err);
-        return;
+        return true;
     }
     one->target = TARGET_STOPPED;
-    connector_halt(self, one);
-    weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
-    weir_buf_printf(&target, "target-state-%.*s", WEIR_ARG(order->name));
-    order->code = durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, order->err);
-    if (order->code == WEIR_OK)
-        order->code =
-            durable_put_config(self->durable, weir_buf_str(&target), (weir_str){0}, order->err);
+    if (!connector_stop(one))
+        return false;
+    order->code = write_removal(self, order);
     if (order->code != WEIR_OK)
-        return;
+        return true;
     release_holds(self, order->name);
+    status_remove(self->statuses, order->name, STATUS_CONNECTOR);
     weir_map_remove(self->connectors, order->name);
     connector_free(one);
     worker_changed(self);
+    return true;
 }
 
 weir_code worker_remove(worker *self, weir_str name, weir_error *err)
@@ -262,23 +264,24 @@ weir_code worker_remove(worker *self, weir_str name, weir_error *err)
 
 /* --- Target states and restarts ---------------------------------------------------------------- */
 
-static void set_target(worker *self, void *context)
+static bool set_target(worker *self, void *context)
 {
     work_order *order = context;
     connector *one = worker_find(self, order->name);
 
     if (one == NULL) {
         order->code = no_such(order->name, order->err);
-        return;
+        return true;
     }
     order->code = write_target(self, order->name, order->wanted, order->err);
     if (order->code != WEIR_OK)
-        return;
+        return true;
     one->target = order->wanted;
     for (int i = 0; i < one->task_count && order->wanted == TARGET_STOPPED; i++)
         if (one->tasks[i].state == TASK_COMPLETED || one->tasks[i].state == TASK_FAILED)
             one->tasks[i].state = TASK_STOPPED; /* a start after a stop is a new one */
     connector_pursue(self, one);
+    return true;
 }
 
 weir_code worker_set_target(worker *self, weir_str name, target_state target, weir_error *err)
@@ -295,33 +298,32 @@ static void restart_slot(task_slot *slot, bool only_failed)
 
     if (only_failed && !failed)
         return;
-    slot->restart_count = 0;
-    if (slot->state == TASK_STARTED) {
-        slot->again = true;
-        task_ask_to_stop(slot->task);
-    } else {
+    slot->failure_count = 0;
+    if (slot->state == TASK_STARTED)
+        task_ask_to_stop(slot->task); /* it is started again when it has ended */
+    else
         slot->state = TASK_STOPPED; /* pursuing starts it, if the connector shall run */
-    }
 }
 
-static void restart(worker *self, void *context)
+static bool restart(worker *self, void *context)
 {
     work_order *order = context;
     connector *one = worker_find(self, order->name);
 
     if (one == NULL) {
         order->code = no_such(order->name, order->err);
-        return;
+        return true;
     }
     if (order->task >= one->task_count) {
         order->code = weir_fail(order->err, WEIR_END, "connector \"%.*s\" has no task %d",
                                 WEIR_ARG(order->name), order->task);
-        return;
+        return true;
     }
     for (int i = 0; i < one->task_count; i++)
         if (order->task == i || (order->task < 0 && order->include_tasks))
             restart_slot(&one->tasks[i], order->only_failed);
     connector_pursue(self, one);
+    return true;
 }
 
 weir_code worker_restart(worker *self, weir_str name, int task, bool include_tasks,
@@ -390,7 +392,7 @@ static weir_code forget_offsets(worker *self, weir_str name, weir_error *err)
     return WEIR_OK;
 }
 
-static void alter_offsets(worker *self, void *context)
+static bool alter_offsets(worker *self, void *context)
 {
     work_order *order = context;
     connector *one = worker_find(self, order->name);
@@ -399,7 +401,7 @@ static void alter_offsets(worker *self, void *context)
 
     if (one == NULL) {
         order->code = no_such(order->name, order->err);
-        return;
+        return true;
     }
     for (int t = 0; t < one->task_count; t++)
         if (one->tasks[t].state == TASK_STARTED || one->target != TARGET_STOPPED) {
@@ -407,18 +409,19 @@ static void alter_offsets(worker *self, void *context)
                                     "connector \"%.*s\" is not stopped; stop it before its offsets "
                                     "are changed",
                                     WEIR_ARG(order->name));
-            return;
+            return true;
         }
     if (order->offsets == NULL) {
         order->code = forget_offsets(self, one->name, order->err);
-        return;
+        return true;
     }
     json_array_foreach((json_t *)(uintptr_t)order->offsets, i, item)
     {
         order->code = alter_one(self, one, item, order->err);
         if (order->code != WEIR_OK)
-            return;
+            return true;
     }
+    return true;
 }
 
 weir_code worker_alter_offsets(worker *self, weir_str name, const json_t *offsets, weir_error *err)

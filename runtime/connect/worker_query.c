@@ -26,7 +26,7 @@ static json_t *text(weir_str value)
     return json_stringn(value.ptr != NULL ? value.ptr : "", value.len);
 }
 
-static void names(worker *self, void *context)
+static bool names(worker *self, void *context)
 {
     inquiry *question = context;
     size_t count = weir_map_count(self->connectors), n = 0;
@@ -40,6 +40,7 @@ static void names(worker *self, void *context)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(question->answer, json_string(sorted[i]));
     free(sorted);
+    return true;
 }
 
 json_t *worker_names(worker *self)
@@ -50,17 +51,18 @@ json_t *worker_names(worker *self)
     return question.answer;
 }
 
-static void config(worker *self, void *context)
+static bool config(worker *self, void *context)
 {
     inquiry *question = context;
     const connector *one = worker_find(self, question->name);
 
     if (one == NULL)
-        return;
+        return true;
     question->answer = json_object();
     for (size_t i = 0; i < one->setting_count; i++)
         json_object_set_new(question->answer, one->settings[i].name.ptr,
                             text(one->settings[i].value));
+    return true;
 }
 
 json_t *worker_config(worker *self, weir_str name)
@@ -69,28 +71,6 @@ json_t *worker_config(worker *self, weir_str name)
 
     worker_call(self, config, &question);
     return question.answer;
-}
-
-static const char *task_state_name(const connector *one, const task_slot *slot)
-{
-    bool running = false;
-
-    switch (slot->state) {
-    case TASK_STARTED:
-        pthread_mutex_lock(&slot->task->view.lock);
-        running = slot->task->view.is_running;
-        pthread_mutex_unlock(&slot->task->view.lock);
-        return running ? "RUNNING" : slot->total_restarts > 0 ? "RESTARTING" : "UNASSIGNED";
-    case TASK_STOPPED:
-        return target_state_name(one->target == TARGET_RUNNING ? TARGET_STOPPED : one->target);
-    case TASK_WAITING:
-        return "RESTARTING";
-    case TASK_FAILED:
-        return "FAILED";
-    case TASK_COMPLETED:
-        return "COMPLETED";
-    }
-    return "UNASSIGNED";
 }
 
 static void add_view(worker *self, task_view *view, json_t *task)
@@ -131,11 +111,16 @@ static json_t *task_status(worker *self, const connector *one, int number)
     json_t *task = json_object();
 
     json_object_set_new(task, "id", json_integer(number));
-    json_object_set_new(task, "state", json_string(task_state_name(one, slot)));
+    json_object_set_new(task, "state", json_string(slot_state_name(one, slot)));
     json_object_set_new(task, "worker_id", json_string(self->id));
-    if (slot->state == TASK_FAILED || slot->state == TASK_WAITING)
-        json_object_set_new(task, "trace", json_string(slot->trace));
-    json_object_set_new(task, "restarts", json_integer(slot->total_restarts));
+    json_object_set_new(task, "version", json_string(one->plugin->version));
+    if (slot_trace(slot)[0] != '\0')
+        json_object_set_new(task, "trace", json_string(slot_trace(slot)));
+    json_object_set_new(task, "restarts", json_integer(slot->restart_count));
+    if (slot->last_error[0] != '\0') {
+        json_object_set_new(task, "last_error", json_string(slot->last_error));
+        json_object_set_new(task, "last_error_ms", json_integer(slot->failed_at_ms));
+    }
     if (slot->state == TASK_WAITING)
         json_object_set_new(task, "retry_at_ms",
                             json_integer(clock_wall_ms(self->options.clock) + slot->restart_at_ms -
@@ -145,7 +130,7 @@ static json_t *task_status(worker *self, const connector *one, int number)
     return task;
 }
 
-static void status(worker *self, void *context)
+static bool status(worker *self, void *context)
 {
     inquiry *question = context;
     const connector *one = worker_find(self, question->name);
@@ -154,18 +139,18 @@ static void status(worker *self, void *context)
 
     if (one == NULL) {
         json_decref(tasks);
-        return;
+        return true;
     }
     is_sink = one->plugin != NULL
                   ? one->plugin->kind == PLUGIN_SINK
                   : one->common.topics.count > 0 || one->common.topics_regex.len > 0;
     head = json_object();
-    json_object_set_new(
-        head, "state",
-        json_string(one->plugin == NULL ? "FAILED" : target_state_name(one->target)));
+    json_object_set_new(head, "state", json_string(connector_state_name(one)));
     json_object_set_new(head, "worker_id", json_string(self->id));
     if (one->plugin == NULL)
         json_object_set_new(head, "trace", json_string(one->trace));
+    else
+        json_object_set_new(head, "version", json_string(one->plugin->version));
     for (int i = 0; i < one->task_count; i++)
         json_array_append_new(tasks, task_status(self, one, i));
     question->answer = json_object();
@@ -173,6 +158,7 @@ static void status(worker *self, void *context)
     json_object_set_new(question->answer, "connector", head);
     json_object_set_new(question->answer, "tasks", tasks);
     json_object_set_new(question->answer, "type", json_string(is_sink ? "sink" : "source"));
+    return true;
 }
 
 json_t *worker_status(worker *self, weir_str name)
@@ -191,14 +177,15 @@ static void add_offset(void *context, weir_str partition, weir_str offset)
                                     json_loadb(offset.ptr, offset.len, 0, NULL)));
 }
 
-static void offsets(worker *self, void *context)
+static bool offsets(worker *self, void *context)
 {
     inquiry *question = context;
 
     if (worker_find(self, question->name) == NULL)
-        return;
+        return true;
     question->answer = json_array();
     durable_each_offset(self->durable, question->name, add_offset, question->answer);
+    return true;
 }
 
 json_t *worker_offsets(worker *self, weir_str name)
@@ -209,13 +196,13 @@ json_t *worker_offsets(worker *self, weir_str name)
     return question.answer;
 }
 
-static void topics(worker *self, void *context)
+static bool topics(worker *self, void *context)
 {
     inquiry *question = context;
     const connector *one = worker_find(self, question->name);
 
     if (one == NULL)
-        return;
+        return true;
     question->answer = json_array();
     for (int i = 0; i < one->task_count; i++) {
         task_view *view = one->tasks[i].task != NULL ? &one->tasks[i].task->view : NULL;
@@ -230,6 +217,7 @@ static void topics(worker *self, void *context)
             json_array_append_new(question->answer, text(view->topics[t]));
         pthread_mutex_unlock(&view->lock);
     }
+    return true;
 }
 
 json_t *worker_topics(worker *self, weir_str name)
@@ -261,7 +249,7 @@ static bool sink_is_through(worker *self, const task_slot *slot)
     return through;
 }
 
-static void finished(worker *self, void *context)
+static bool finished(worker *self, void *context)
 {
     inquiry *question = context;
     bool has_source = false;
@@ -284,6 +272,7 @@ static void finished(worker *self, void *context)
         }
     }
     question->yes &= has_source;
+    return true;
 }
 
 bool worker_is_finished(worker *self)
@@ -294,7 +283,7 @@ bool worker_is_finished(worker *self)
     return question.yes;
 }
 
-static void failure(worker *self, void *context)
+static bool failure(worker *self, void *context)
 {
     inquiry *question = context;
     void *value;
@@ -305,12 +294,13 @@ static void failure(worker *self, void *context)
 
         for (int i = 0; i < one->task_count && trace == NULL; i++)
             if (one->tasks[i].state == TASK_FAILED)
-                trace = one->tasks[i].trace;
+                trace = one->tasks[i].last_error;
         if (trace == NULL)
             continue;
         question->yes = true;
         weir_fail(question->err, WEIR_FATAL, "connector %.*s: %s", WEIR_ARG(one->name), trace);
     }
+    return true;
 }
 
 bool worker_failure(worker *self, weir_error *err)

@@ -1,16 +1,22 @@
-/* worker_state.h - the inside of a worker, shared by worker.c, worker_command.c and worker_query.c only.
+/* worker_state.h - the inside of a worker, shared by the files worker*.c only.
  *
  * Everything here but the mailbox belongs to the control thread. Others put a command into the mailbox and
- * wait until the control thread has run it.
+ * wait until the control thread has run it. The control thread waits for nobody: a command that needs tasks to
+ * end first is run again when one has.
+ *
+ *     worker.c          the mailbox, the control thread, opening and closing
+ *     worker_tasks.c    connectors and their tasks: starting, ending, starting again
+ *     worker_status.c   states: their names, and the log's record of them
+ *     worker_command.c  what changes connectors
+ *     worker_query.c    what is told of them
  */
 #ifndef RUNTIME_CONNECT_WORKER_STATE_H
 #define RUNTIME_CONNECT_WORKER_STATE_H
 
 #include "runtime/base/arena.h"
+#include "runtime/connect/status.h"
 #include "runtime/connect/task.h"
 #include "runtime/connect/worker.h"
-
-enum { TASKS_MAX = 1000 };
 
 /* What became of a task, while it has no thread. */
 typedef enum task_state {
@@ -24,10 +30,11 @@ typedef enum task_state {
 typedef struct task_slot {
     connect_task *task; /* of the last start; NULL: never started */
     task_state state;
-    bool again;        /* start as soon as its thread has ended */
-    int restart_count; /* since it was last useful */
-    int64_t restart_at_ms, total_restarts;
-    char trace[1200];
+    int64_t failure_count; /* since it was last useful: the back-off */
+    int64_t restart_count; /* automatic ones, ever */
+    int64_t restart_at_ms; /* of the monotonic clock */
+    int64_t failed_at_ms;  /* of the wall clock: when last_error was */
+    char last_error[1200]; /* empty: it never failed */
 } task_slot;
 
 typedef struct connector {
@@ -44,10 +51,12 @@ typedef struct connector {
     char trace[1200];
 } connector;
 
-/* A command: runs on the control thread. */
+/* Runs on the control thread. False: run it again when a task has ended. */
+typedef bool command_run(struct worker *self, void *context);
+
 typedef struct command {
     struct command *next;
-    void (*run)(struct worker *self, void *context);
+    command_run *run;
     void *context;
     bool done;
 } command;
@@ -57,34 +66,57 @@ struct worker {
     task_world world;
     durable *durable;
     schema_store *schemas;
+    status_store *statuses;
     char id[128];
     weir_map *connectors; /* name -> connector */
+    command *waiting;     /* to be run again */
     bool closing;
 
     pthread_t thread;
+    bool has_thread;
     pthread_mutex_t lock;  /* of all below */
     pthread_cond_t posted; /* to the control thread */
     pthread_cond_t finished, changed;
     command *first, *last;
-    connect_task *ended[TASKS_MAX];
-    size_t ended_count;
+    connect_task *ended; /* a list */
     uint64_t generation;
+    bool look; /* something that statuses tell of has changed */
     bool quit;
 };
 
-/* Runs a function on the control thread and waits for it. */
-void worker_call(worker *self, void (*run)(worker *self, void *context), void *context);
+/* Runs a function on the control thread and waits until it says that it is done. */
+void worker_call(worker *self, command_run *run, void *context);
 void worker_changed(worker *self);
-
 connector *worker_find(worker *self, weir_str name);
+
+/* --- worker_tasks.c --------------------------------------------------------------------------- */
+
 /* Makes a connector from settings that are known to be right, or right once; starts nothing. */
 connector *connector_new(worker *self, weir_str name, const config_setting *settings, size_t count);
 void connector_free(connector *one);
-/* Starts what the target state asks for, stops what it does not. Waits for nothing. */
+/* Starts what the target state asks for, stops what it does not. */
 void connector_pursue(worker *self, connector *one);
-/* Stops all tasks and waits for them. */
-void connector_halt(worker *self, connector *one);
+/* Asks all tasks to end. True when none has a thread any more. */
+bool connector_stop(connector *one);
 /* Says to the log what this connector has not read yet. */
 void connector_hold(worker *self, const connector *one);
+/* Takes note of tasks that have ended; true when there were some. */
+bool tasks_take_endings(worker *self);
+/* Starts what has waited long enough; returns how long until the next one has, at most timeout_ms. */
+int64_t tasks_start_waiting(worker *self, int64_t timeout_ms);
+
+/* --- worker_status.c -------------------------------------------------------------------------- */
+
+/* A task's state as Kafka Connect writes it, with our RESTARTING and COMPLETED. */
+const char *slot_state_name(const connector *one, const task_slot *slot);
+const char *connector_state_name(const connector *one);
+/* Why a task does not run; empty when it does. */
+const char *slot_trace(const task_slot *slot);
+/* Brings the log's record of all states up to date. True: again soon. */
+bool states_publish(worker *self);
+/* What the log knows of a connector's tasks, into its slots. */
+void states_restore(worker *self, connector *one);
+/* The worker closes: what runs has no worker from now on. */
+void states_close(worker *self);
 
 #endif

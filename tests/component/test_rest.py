@@ -66,7 +66,8 @@ def file_sink(folder, name="out.txt", topics="numbers"):
 def read_lines(folder, name="out.txt"):
     try:
         with open(os.path.join(folder, name)) as file:
-            return [json.loads(line) for line in file.read().splitlines()]
+            whole = file.read().rpartition("\n")[0]  # the last line may still be under way
+            return [json.loads(line) for line in whole.splitlines()]
     except FileNotFoundError:
         return []
 

@@ -102,8 +102,11 @@ static weir_code run_until_it_ends(int *starts)
     const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("counting")},
                                        {WEIR_STR("key.converter"), WEIR_STR("bytes")},
                                        {WEIR_STR("value.converter"), WEIR_STR("bytes")}};
-    task_world world = {
-        .log = the_log, .clock = clock_system(), .ended = ended, .changed = changed};
+    task_world world = {.log = the_log,
+                        .clock = clock_system(),
+                        .ended = ended,
+                        .opened = changed,
+                        .changed = changed};
     weir_error err;
     weir_code code = WEIR_RETRY;
 
