@@ -39,11 +39,12 @@ void bulk_item_begin(bulk_request *bulk, const bulk_action *action)
     bulk_item item = {.at = bulk->body.len,
                       .topic = action->topic,
                       .partition = action->partition,
-                      .offset = action->offset};
+                      .offset = action->offset,
+                      .is_check = action->kind == BULK_CHECK};
     weir_buf *body = &bulk->body;
     size_t at;
 
-    weir_buf_add_str(body, weir_cstr(action->is_delete ? delete_action : index_action));
+    weir_buf_add_str(body, weir_cstr(action->kind == BULK_INDEX ? index_action : delete_action));
     at = body->len;
     weir_buf_add_json(body, action->index);
     item.index_len = (uint32_t)(body->len - at);
@@ -93,6 +94,14 @@ static const char *text_of(const json_t *object, const char *name)
     return text != NULL ? text : "no reason given";
 }
 
+static void refuse(bulk_request *bulk, bulk_item *item, const char *reason)
+{
+    item->verdict = BULK_REFUSED;
+    item->reason_at = (uint32_t)bulk->reasons.len;
+    item->reason_len = (uint32_t)strlen(reason);
+    weir_buf_add(&bulk->reasons, reason, item->reason_len);
+}
+
 static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outcome)
 {
     json_int_t status = json_integer_value(json_object_get(outcome, "status"));
@@ -100,6 +109,12 @@ static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outco
     const char *type = text_of(error, "type");
 
     item->verdict = BULK_DONE;
+    if (item->is_check && error == NULL) {
+        refuse(bulk, item,
+               "there is no document to take the fields from that the source did not "
+               "send (an unchanged TOAST column)");
+        return;
+    }
     if (error == NULL && (status < 300 || status == 404)) /* 404: what was deleted is not there */
         return;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
@@ -125,6 +140,14 @@ static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error 
     return WEIR_OK;
 }
 
+static bool has_check(const bulk_request *bulk)
+{
+    for (size_t i = 0; i < bulk_count(bulk); i++)
+        if (bulk_at(bulk, i)->is_check)
+            return true;
+    return false;
+}
+
 weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err)
 {
     static const char success[] = "{\"errors\":false"; /* the usual answer: nothing to look for */
@@ -133,7 +156,7 @@ weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err)
 
     weir_buf_clear(&bulk->reasons);
     if (answer.len > sizeof(success) && answer.ptr[answer.len - 1] == '}' &&
-        memcmp(answer.ptr, success, sizeof(success) - 1) == 0) {
+        memcmp(answer.ptr, success, sizeof(success) - 1) == 0 && !has_check(bulk)) {
         for (size_t i = 0; i < bulk_count(bulk); i++)
             bulk_at(bulk, i)->verdict = BULK_DONE;
         return WEIR_OK;
@@ -166,4 +189,43 @@ size_t bulk_keep_again(bulk_request *bulk)
     bulk->body.len = end;
     bulk->items.len = kept * sizeof(bulk_item);
     return kept;
+}
+
+void bulk_prepend(bulk_request *bulk, bulk_request *first)
+{
+    bulk_request rest = *bulk;
+
+    *bulk = *first;
+    *first = (bulk_request){0};
+    for (size_t i = 0; i < bulk_count(&rest); i++) {
+        bulk_item item = *bulk_at(&rest, i);
+
+        item.at += bulk->body.len;
+        weir_buf_add(&bulk->items, &item, sizeof(item));
+    }
+    weir_buf_add_str(&bulk->body, weir_buf_str(&rest.body));
+    bulk_done(&rest);
+}
+
+void bulk_take(bulk_request *bulk, const bulk_limits *limits, bulk_request *out)
+{
+    size_t count = bulk_count(bulk), taken = 0, bytes = 0;
+
+    while (taken < count && (taken == 0 || (taken < limits->count &&
+                                            bytes + bulk_at(bulk, taken)->size <= limits->bytes)))
+        bytes += bulk_at(bulk, taken++)->size;
+    if (taken == count) { /* the usual case: nothing is copied */
+        bulk_request swap = *out;
+
+        *out = *bulk;
+        *bulk = swap;
+        bulk_clear(bulk);
+        return;
+    }
+    weir_buf_add(&out->body, bulk->body.ptr, bytes);
+    weir_buf_add(&out->items, bulk->items.ptr, taken * sizeof(bulk_item));
+    for (size_t i = 0; i < count; i++) {
+        bulk_at(bulk, i)->verdict = i < taken ? BULK_DONE : BULK_AGAIN;
+    }
+    (void)bulk_keep_again(bulk);
 }

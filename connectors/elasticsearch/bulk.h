@@ -22,6 +22,7 @@ typedef struct bulk_item {
     uint32_t topic; /* numbers of the sink's own tables */
     int32_t partition;
     int64_t offset;
+    bool is_check;
     enum bulk_verdict verdict;
     uint32_t reason_at, reason_len; /* into reasons; of BULK_REFUSED and BULK_AGAIN */
 } bulk_item;
@@ -37,10 +38,15 @@ bulk_item *bulk_at(const bulk_request *bulk, size_t index);
 void bulk_clear(bulk_request *bulk);
 void bulk_done(bulk_request *bulk);
 
+/* What an item does. BULK_CHECK is for a change that cannot be made a document because there is none to
+ * take its missing fields from: a delete of what is not there, by which Elasticsearch says whether a newer
+ * change has deleted it (then all is well: the change came late) or it never was (BULK_REFUSED). */
+enum bulk_kind { BULK_INDEX, BULK_DELETE, BULK_CHECK };
+
 /* Adds the action line of an item; begins it. What is added to body up to bulk_item_end is its document.
  * version < 0: none. */
 typedef struct bulk_action {
-    bool is_delete;
+    enum bulk_kind kind;
     weir_str index, id;
     int64_t version;
     uint32_t topic;
@@ -62,6 +68,17 @@ WEIR_MUST_CHECK weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, 
 
 /* Keeps only the items whose verdict is BULK_AGAIN; returns how many there are. */
 size_t bulk_keep_again(bulk_request *bulk);
+
+/* Puts all items of first in front of those of bulk; first is empty then. */
+void bulk_prepend(bulk_request *bulk, bulk_request *first);
+
+/* Moves items from the front of bulk to out, which is empty: at least one, then as many as fit into
+ * limits. */
+typedef struct bulk_limits {
+    size_t count, bytes;
+} bulk_limits;
+
+void bulk_take(bulk_request *bulk, const bulk_limits *limits, bulk_request *out);
 
 /* The query of the request: only what bulk_read_answer reads comes back. */
 #define BULK_QUERY                                                                                 \

@@ -2,19 +2,18 @@
 #include "client.h"
 
 #include <assert.h>
-#include <curl/curl.h>
-#include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <zlib.h>
 
 enum {
     POLL_MS = 100,          /* how soon a stop of the task is noticed */
     BACKOFF_MAX_MS = 60000, /* between two tries */
-    BULK_BYTES_MIN = 65536, /* a request is not made smaller than this */
-    SLOW_ANSWER_MS = 5000,  /* an answer that takes longer halves the lane's requests */
-    ANSWER_MAX = 256 << 20, /* bytes of an answer that are kept */
+    PROBE_MS = 1000, /* between two questions whether the server answers; half of it is jitter */
+    PROBE_TIMEOUT_MS = 5000,
+    BULK_BYTES_MIN = 65536, /* a request is not made smaller than this, but for 413 */
+    SLOW_ANSWER_MS = 5000,  /* an answer that takes longer halves the requests that follow */
+    ACTION_BYTES = 200,     /* of an action line without its texts, at most */
 };
 
 typedef struct bulk_lane {
@@ -24,18 +23,23 @@ typedef struct bulk_lane {
     bool in_flight;
     int64_t retry_at_ms; /* 0: nothing waits; else sending goes again at this time */
     int64_t sent_at_ms;
+    size_t sent_bytes;
     int tries;
-    size_t limit_bytes; /* of the next request: halved by 413 and by slow answers, grows again */
 } bulk_lane;
 
 struct es_client {
     client_options options;
+    es_http http;
     CURLM *multi;
-    CURL *single;
-    struct curl_slist *headers, *bulk_headers;
-    size_t url; /* the node that the next request goes to */
     int lane_count;
     bulk_lane *lanes;
+    size_t limit_bytes; /* of the next requests; falls with slow answers, grows again up to ... */
+    size_t most_bytes;  /* ... this, which a 413 lowers for good */
+
+    CURL *probe; /* GET / */
+    weir_buf probe_answer;
+    bool probe_in_flight, was_down;
+    int64_t probe_at_ms;
     unsigned seed; /* of the jitter */
 };
 
@@ -47,67 +51,10 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
+/* From the half of pause to all of it. */
+static int64_t with_jitter(es_client *client, int64_t pause_ms)
 {
-    weir_buf *answer = context;
-
-    if (answer->len + size * count > ANSWER_MAX)
-        return 0; /* libcurl ends the request with an error */
-    weir_buf_add(answer, bytes, size * count);
-    return size * count;
-}
-
-static void set_text(CURL *easy, CURLoption option, weir_str text)
-{
-    weir_buf copy = {0};
-
-    if (text.len == 0)
-        return;
-    weir_buf_add_str(&copy, text);
-    curl_easy_setopt(easy, option, weir_buf_cstr(&copy)); /* libcurl copies it */
-    weir_buf_done(&copy);
-}
-
-static CURL *easy_new(const es_client *client)
-{
-    const es_settings *settings = client->options.settings;
-    CURL *easy = curl_easy_init();
-
-    assert(easy != NULL); /* it fails only for want of memory */
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)settings->read_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* what this libcurl can undo */
-    set_text(easy, CURLOPT_USERNAME, settings->username);
-    set_text(easy, CURLOPT_PASSWORD, settings->password);
-    set_text(easy, CURLOPT_CAINFO, settings->ca_file);
-    set_text(easy, CURLOPT_SSLCERT, settings->client_certificate);
-    set_text(easy, CURLOPT_SSLKEY, settings->client_key);
-    if (settings->proxy_host.len > 0) {
-        set_text(easy, CURLOPT_PROXY, settings->proxy_host);
-        curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)settings->proxy_port);
-    }
-    return easy;
-}
-
-static struct curl_slist *header_list(const es_client *client, const char *type, bool compressed)
-{
-    struct curl_slist *list = curl_slist_append(NULL, type);
-
-    list = curl_slist_append(list, "Expect:"); /* no round trip before the body */
-    if (compressed)
-        list = curl_slist_append(list, "Content-Encoding: gzip");
-    if (client->options.settings->api_key.len > 0) {
-        weir_buf line = {0};
-
-        weir_buf_printf(&line, "Authorization: ApiKey %.*s",
-                        WEIR_ARG(client->options.settings->api_key));
-        list = curl_slist_append(list, weir_buf_cstr(&line));
-        weir_buf_done(&line);
-    }
-    return list;
+    return pause_ms / 2 + (int64_t)((unsigned)rand_r(&client->seed) % (unsigned)(pause_ms / 2 + 1));
 }
 
 es_client *client_new(const client_options *options)
@@ -115,24 +62,22 @@ es_client *client_new(const client_options *options)
     es_client *self = weir_task_alloc(options->task, sizeof(*self));
 
     self->options = *options;
+    http_init(&self->http, options->settings);
     self->lane_count = (int)options->settings->max_in_flight;
     self->lanes = weir_task_alloc(options->task, (size_t)self->lane_count * sizeof(bulk_lane));
     self->multi = curl_multi_init();
     curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)self->lane_count + 1);
-    self->headers = header_list(self, "Content-Type: application/json", false);
-    self->bulk_headers =
-        header_list(self, "Content-Type: application/x-ndjson", options->settings->compression);
-    self->single = easy_new(self);
-    curl_easy_setopt(self->single, CURLOPT_HTTPHEADER, self->headers);
     for (int i = 0; i < self->lane_count; i++) {
         bulk_lane *lane = &self->lanes[i];
 
-        lane->easy = easy_new(self);
-        lane->limit_bytes = (size_t)options->settings->bulk_size_bytes;
-        curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, self->bulk_headers);
-        curl_easy_setopt(lane->easy, CURLOPT_WRITEDATA, &lane->answer);
+        lane->easy = http_handle(&self->http, &lane->answer);
+        curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, self->http.bulk_headers);
         curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
     }
+    self->probe = http_handle(&self->http, &self->probe_answer);
+    curl_easy_setopt(self->probe, CURLOPT_TIMEOUT_MS, (long)PROBE_TIMEOUT_MS);
+    self->most_bytes = (size_t)options->settings->bulk_size_bytes;
+    self->limit_bytes = self->most_bytes;
     self->seed = (unsigned)now_ms() | 1;
     return self;
 }
@@ -152,79 +97,25 @@ void client_free(es_client *client)
         weir_buf_done(&lane->compressed);
         weir_buf_done(&lane->answer);
     }
-    curl_easy_cleanup(client->single);
+    if (client->probe_in_flight)
+        curl_multi_remove_handle(client->multi, client->probe);
+    curl_easy_cleanup(client->probe);
+    weir_buf_done(&client->probe_answer);
     curl_multi_cleanup(client->multi);
-    curl_slist_free_all(client->headers);
-    curl_slist_free_all(client->bulk_headers);
+    http_done(&client->http);
 }
 
-/* The node's address and the path, in buf. */
-static const char *url_of(es_client *client, weir_str path, weir_buf *buf)
+es_http *client_http(es_client *client)
 {
-    weir_list urls = client->options.settings->urls;
-    weir_str url = urls.items[client->url % urls.count];
-
-    while (url.len > 0 && url.ptr[url.len - 1] == '/')
-        url.len--;
-    weir_buf_clear(buf);
-    weir_buf_add_str(buf, url);
-    weir_buf_add_str(buf, path);
-    return weir_buf_cstr(buf);
+    return &client->http;
 }
 
-static weir_code judge_status(long status, weir_str answer, weir_error *err)
+int client_lane_count(const es_client *client)
 {
-    int shown = answer.len > 300 ? 300 : (int)answer.len;
-
-    if (status == 401 || status == 403)
-        return weir_fail(err, WEIR_FATAL,
-                         "elasticsearch refused the request with status %ld: check "
-                         "connection.username, connection.password or connection.api.key and the "
-                         "privileges: %.*s",
-                         status, shown, answer.ptr);
-    if (status == 429 || status >= 500)
-        return weir_fail(err, WEIR_RETRY, "elasticsearch answered with status %ld: %.*s", status,
-                         shown, answer.ptr);
-    return WEIR_OK;
+    return client->lane_count;
 }
 
-weir_code client_request(es_client *client, const char *method, weir_str path, weir_str body,
-                         weir_buf *answer, long *status, weir_error *err)
-{
-    CURL *easy = client->single;
-    weir_buf url = {0};
-    CURLcode result;
-
-    weir_buf_clear(answer);
-    curl_easy_setopt(easy, CURLOPT_URL, url_of(client, path, &url));
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* forgets the body of an earlier request */
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
-    if (body.ptr != NULL) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    }
-    result = curl_easy_perform(easy);
-    if (result != CURLE_OK) {
-        client->url++;
-        weir_fail(err, WEIR_RETRY, "could not reach elasticsearch at %s: %s", weir_buf_cstr(&url),
-                  curl_easy_strerror(result));
-        weir_buf_done(&url);
-        return err->code;
-    }
-    weir_buf_done(&url);
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
-    return judge_status(*status, weir_buf_str(answer), err);
-}
-
-void client_escape(es_client *client, weir_str text, weir_buf *out)
-{
-    char *escaped = curl_easy_escape(client->single, text.ptr, (int)text.len);
-
-    weir_buf_add_str(out, weir_cstr(escaped));
-    curl_free(escaped);
-}
+/* --- Sending ---------------------------------------------------------------------------------- */
 
 /* Fills lane->compressed; gzip at its fastest level: the server's CPU is the scarcer one. */
 static void compress_body(bulk_lane *lane)
@@ -249,24 +140,43 @@ static void compress_body(bulk_lane *lane)
 /* Sends lane->sending on its way. */
 static void lane_start(es_client *client, bulk_lane *lane)
 {
+    WEIR_CLEANUP(weir_buf_done) weir_buf url = {0};
     weir_str body = weir_buf_str(&lane->sending.body);
-    weir_buf url = {0};
 
+    lane->sent_bytes = body.len;
     if (client->options.settings->compression) {
         compress_body(lane);
         body = weir_buf_str(&lane->compressed);
     }
     weir_buf_clear(&lane->answer);
-    curl_easy_setopt(lane->easy, CURLOPT_URL, url_of(client, WEIR_STR(BULK_QUERY), &url));
+    curl_easy_setopt(lane->easy, CURLOPT_URL, http_url(&client->http, WEIR_STR(BULK_QUERY), &url));
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, body.ptr);
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     curl_multi_add_handle(client->multi, lane->easy);
-    weir_buf_done(&url);
     lane->in_flight = true;
     lane->retry_at_ms = 0;
     lane->sent_at_ms = now_ms();
-    client->url++; /* nodes take turns */
+    client->http.turn++;
 }
+
+static bool lane_is_busy(const bulk_lane *lane)
+{
+    return lane->in_flight || lane->retry_at_ms != 0;
+}
+
+static void lane_send_filled(es_client *client, bulk_lane *lane)
+{
+    bulk_limits limits = {(size_t)client->options.settings->batch_size, client->limit_bytes};
+
+    assert(!lane_is_busy(lane));
+    if (bulk_count(&lane->filling) == 0)
+        return;
+    bulk_take(&lane->filling, &limits, &lane->sending);
+    lane->tries = 0;
+    lane_start(client, lane);
+}
+
+/* --- When the server cannot ------------------------------------------------------------------- */
 
 /* Sends lane->sending again after a pause; WEIR_RETRY when that was tried often enough. */
 static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error *err)
@@ -280,23 +190,71 @@ static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error
         pause *= 2;
     if (pause > BACKOFF_MAX_MS)
         pause = BACKOFF_MAX_MS;
-    pause = pause / 2 + (int64_t)((unsigned)rand_r(&client->seed) % (unsigned)(pause / 2 + 1));
     if (lane->tries == 0 || lane->tries % 10 == 9)
         weir_task_diag(client->options.task, WEIR_WARN, "bulk request is repeated: %s",
                        err->message);
     lane->tries++;
-    lane->retry_at_ms = now_ms() + pause;
+    lane->retry_at_ms = now_ms() + with_jitter(client, pause);
+    if (client->probe_at_ms == 0)
+        client->probe_at_ms = now_ms() + with_jitter(client, PROBE_MS);
     return WEIR_OK;
 }
 
-/* A body that is too large for the server: its first half goes now, the rest waits in front of what is
- * being filled. */
+/* The server takes requests: what waits for it need not. Not all at once, though. */
+static void hurry(es_client *client)
+{
+    int64_t base = client->options.settings->retry_backoff_ms;
+
+    for (int i = 0; i < client->lane_count; i++) {
+        bulk_lane *lane = &client->lanes[i];
+        int64_t at = now_ms() + with_jitter(client, base < PROBE_MS ? base : PROBE_MS);
+
+        if (lane->retry_at_ms > at)
+            lane->retry_at_ms = at;
+    }
+    client->was_down = false;
+}
+
+/* Asks whether the server answers, while a lane waits for it. */
+static void probe_when_due(es_client *client)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf url = {0};
+    bool waiting = false;
+
+    for (int i = 0; i < client->lane_count; i++)
+        waiting |= client->lanes[i].retry_at_ms != 0;
+    if (!waiting)
+        client->probe_at_ms = 0;
+    if (!waiting || client->probe_in_flight || now_ms() < client->probe_at_ms)
+        return;
+    weir_buf_clear(&client->probe_answer);
+    curl_easy_setopt(client->probe, CURLOPT_URL, http_url(&client->http, WEIR_STR("/"), &url));
+    curl_multi_add_handle(client->multi, client->probe);
+    client->probe_in_flight = true;
+    client->http.turn++;
+}
+
+static void probe_finished(es_client *client, CURLcode result)
+{
+    long status = 0;
+
+    curl_easy_getinfo(client->probe, CURLINFO_RESPONSE_CODE, &status);
+    curl_multi_remove_handle(client->multi, client->probe);
+    client->probe_in_flight = false;
+    client->probe_at_ms = now_ms() + with_jitter(client, PROBE_MS);
+    if (result != CURLE_OK || status == 429 || status >= 500)
+        client->was_down = true;
+    else if (client->was_down) /* a server that is only busy answers all the time */
+        hurry(client);
+}
+
+/* A body that is too large for the server: all of it goes back in front of what is being filled, and is sent
+ * in smaller parts. */
 static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
 {
-    size_t count = bulk_count(&lane->sending);
-    bulk_request rest = {0};
+    size_t half = lane->sent_bytes / 2;
 
-    if (count == 1) {
+    if (bulk_count(&lane->sending) == 1) {
         weir_code code = client->options.refused(
             client->options.context, &lane->sending, bulk_at(&lane->sending, 0),
             WEIR_STR("the document is larger than the server takes "
@@ -306,42 +264,31 @@ static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
         bulk_clear(&lane->sending);
         return code;
     }
-    for (size_t i = 0; i < count; i++)
-        bulk_at(&lane->sending, i)->verdict = i < count / 2 ? BULK_DONE : BULK_AGAIN;
-    weir_buf_add_str(&rest.body, weir_buf_str(&lane->sending.body));
-    weir_buf_add_str(&rest.items, weir_buf_str(&lane->sending.items));
-    bulk_keep_again(&rest);
-    for (size_t i = 0; i < bulk_count(&lane->filling); i++) {
-        bulk_item item = *bulk_at(&lane->filling, i);
-
-        item.at += rest.body.len;
-        weir_buf_add(&rest.items, &item, sizeof(item));
-    }
-    weir_buf_add_str(&rest.body, weir_buf_str(&lane->filling.body));
-    bulk_done(&lane->filling);
-    lane->filling = rest;
-    for (size_t i = 0; i < count; i++)
-        bulk_at(&lane->sending, i)->verdict = i < count / 2 ? BULK_AGAIN : BULK_DONE;
-    bulk_keep_again(&lane->sending);
-    lane->limit_bytes = lane->sending.body.len;
-    lane_start(client, lane);
+    if (client->most_bytes > half)
+        client->most_bytes = half;
+    if (client->limit_bytes > half)
+        client->limit_bytes = half;
+    bulk_prepend(&lane->filling, &lane->sending);
+    lane_send_filled(client, lane);
     return WEIR_OK;
 }
 
-/* Requests as large as the server answers quickly. */
-static void lane_adapt(const es_client *client, bulk_lane *lane)
+/* Smaller requests, unless this one was sent when larger ones were still thought right. */
+static void shrink(es_client *client, const bulk_lane *lane)
 {
-    size_t most = (size_t)client->options.settings->bulk_size_bytes;
-
-    if (now_ms() - lane->sent_at_ms > SLOW_ANSWER_MS)
-        lane->limit_bytes /= 2;
-    else
-        lane->limit_bytes += lane->limit_bytes / 4;
-    if (lane->limit_bytes < BULK_BYTES_MIN && most > BULK_BYTES_MIN)
-        lane->limit_bytes = BULK_BYTES_MIN;
-    if (lane->limit_bytes > most)
-        lane->limit_bytes = most;
+    if (lane->sent_bytes <= client->limit_bytes && client->limit_bytes / 2 >= BULK_BYTES_MIN)
+        client->limit_bytes /= 2;
 }
+
+static void grow(es_client *client, const bulk_lane *lane)
+{
+    if (lane->sent_bytes >= client->limit_bytes / 2)
+        client->limit_bytes += client->limit_bytes / 4;
+    if (client->limit_bytes > client->most_bytes)
+        client->limit_bytes = client->most_bytes;
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_error *err)
 {
@@ -360,12 +307,14 @@ static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_err
     }
     if (bulk_keep_again(sent) == 0) {
         bulk_clear(sent);
-        lane->tries = 0;
-        lane_adapt(client, lane);
+        if (now_ms() - lane->sent_at_ms > SLOW_ANSWER_MS)
+            shrink(client, lane);
+        else
+            grow(client, lane);
+        hurry(client);
         return WEIR_OK;
     }
-    lane->limit_bytes =
-        lane->limit_bytes / 2 > BULK_BYTES_MIN ? lane->limit_bytes / 2 : lane->limit_bytes;
+    shrink(client, lane);
     weir_fail(err, WEIR_RETRY, "elasticsearch is busy: %.*s", WEIR_ARG(again));
     return lane_retry_later(client, lane, err);
 }
@@ -377,6 +326,7 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     curl_multi_remove_handle(client->multi, lane->easy);
     lane->in_flight = false;
     if (result != CURLE_OK) {
+        client->was_down |= result != CURLE_OPERATION_TIMEDOUT;
         weir_fail(err, WEIR_RETRY, "could not send documents to elasticsearch: %s",
                   curl_easy_strerror(result));
         return lane_retry_later(client, lane, err);
@@ -384,7 +334,7 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     curl_easy_getinfo(lane->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status == 413)
         return lane_halve(client, lane, err);
-    if (judge_status(status, weir_buf_str(&lane->answer), err) != WEIR_OK)
+    if (http_judge(status, weir_buf_str(&lane->answer), err) != WEIR_OK)
         return err->code == WEIR_RETRY ? lane_retry_later(client, lane, err) : err->code;
     if (status != 200)
         return weir_fail(err, WEIR_FATAL,
@@ -393,25 +343,6 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     if (bulk_read_answer(&lane->sending, weir_buf_str(&lane->answer), err) != WEIR_OK)
         return lane_retry_later(client, lane, err);
     return lane_take_verdicts(client, lane, err);
-}
-
-static bool lane_is_busy(const bulk_lane *lane)
-{
-    return lane->in_flight || lane->retry_at_ms != 0;
-}
-
-static void lane_send_filled(es_client *client, bulk_lane *lane)
-{
-    bulk_request swap = lane->sending;
-
-    assert(!lane_is_busy(lane));
-    if (bulk_count(&lane->filling) == 0)
-        return;
-    lane->sending = lane->filling;
-    lane->filling = swap;
-    bulk_clear(&lane->filling);
-    lane->tries = 0;
-    lane_start(client, lane);
 }
 
 /* A task that shall stop waits for answers, but not for a server that has to recover first. */
@@ -425,30 +356,21 @@ static weir_code check_stop(const es_client *client, weir_error *err)
     return WEIR_OK;
 }
 
-/* Lets requests go on, waiting at most wait_ms for something to happen. */
-static weir_code pump(es_client *client, int wait_ms, weir_error *err)
+static weir_code take_messages(es_client *client, weir_error *err)
 {
-    int running, left;
     CURLMsg *message;
+    int left;
 
-    for (int i = 0; i < client->lane_count; i++) {
-        bulk_lane *lane = &client->lanes[i];
-
-        if (lane->retry_at_ms != 0 && !lane->in_flight && now_ms() >= lane->retry_at_ms)
-            lane_start(client, lane);
-    }
-    if (wait_ms > 0 && check_stop(client, err) != WEIR_OK)
-        return err->code;
-    curl_multi_perform(client->multi, &running);
-    if (wait_ms > 0)
-        curl_multi_poll(client->multi, NULL, 0, wait_ms, NULL);
-    curl_multi_perform(client->multi, &running);
     while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
         CURLcode result = message->data.result;
         char *private = NULL;
 
         if (message->msg != CURLMSG_DONE)
             continue;
+        if (message->easy_handle == client->probe) {
+            probe_finished(client, result);
+            continue;
+        }
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         if (lane_finished(client, (bulk_lane *)(void *)private, result, err) != WEIR_OK)
             return err->code;
@@ -456,22 +378,39 @@ static weir_code pump(es_client *client, int wait_ms, weir_error *err)
     return WEIR_OK;
 }
 
-int client_lane_count(const es_client *client)
+/* Lets requests go on, waiting at most wait_ms for something to happen. */
+static weir_code pump(es_client *client, int wait_ms, weir_error *err)
 {
-    return client->lane_count;
+    int running;
+
+    for (int i = 0; i < client->lane_count; i++) {
+        bulk_lane *lane = &client->lanes[i];
+
+        if (lane->retry_at_ms != 0 && !lane->in_flight && now_ms() >= lane->retry_at_ms)
+            lane_start(client, lane);
+    }
+    probe_when_due(client);
+    if (wait_ms > 0 && check_stop(client, err) != WEIR_OK)
+        return err->code;
+    curl_multi_perform(client->multi, &running);
+    if (wait_ms > 0)
+        curl_multi_poll(client->multi, NULL, 0, wait_ms, NULL);
+    curl_multi_perform(client->multi, &running);
+    return take_messages(client, err);
 }
 
-bulk_request *client_filling(es_client *client, int lane)
-{
-    return &client->lanes[lane].filling;
-}
+/* --- What the sink calls ---------------------------------------------------------------------- */
 
-weir_code client_added(es_client *client, int index, weir_error *err)
+weir_code client_room(es_client *client, int index, size_t size, bulk_request **bulk,
+                      weir_error *err)
 {
     bulk_lane *lane = &client->lanes[index];
+    size_t after = lane->filling.body.len + size + ACTION_BYTES;
 
-    if (lane->filling.body.len < lane->limit_bytes &&
-        bulk_count(&lane->filling) < (size_t)client->options.settings->batch_size)
+    *bulk = &lane->filling;
+    if (bulk_count(*bulk) == 0 ||
+        (after <= client->limit_bytes &&
+         bulk_count(*bulk) < (size_t)client->options.settings->batch_size))
         return WEIR_OK;
     while (lane_is_busy(lane))
         if (pump(client, POLL_MS, err) != WEIR_OK)
@@ -480,12 +419,12 @@ weir_code client_added(es_client *client, int index, weir_error *err)
     return pump(client, 0, err);
 }
 
-static weir_code drain(es_client *client, int first, int end, weir_error *err)
+weir_code client_drain(es_client *client, weir_error *err)
 {
     for (;;) {
         bool busy = false;
 
-        for (int i = first; i < end; i++) {
+        for (int i = 0; i < client->lane_count; i++) {
             bulk_lane *lane = &client->lanes[i];
 
             if (!lane_is_busy(lane))
@@ -497,14 +436,4 @@ static weir_code drain(es_client *client, int first, int end, weir_error *err)
         if (pump(client, POLL_MS, err) != WEIR_OK)
             return err->code;
     }
-}
-
-weir_code client_drain_lane(es_client *client, int lane, weir_error *err)
-{
-    return drain(client, lane, lane + 1, err);
-}
-
-weir_code client_drain(es_client *client, weir_error *err)
-{
-    return drain(client, 0, client->lane_count, err);
 }

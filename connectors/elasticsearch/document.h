@@ -13,16 +13,15 @@ enum { DOCUMENT_ID_MAX_BYTES = 512 }; /* Elasticsearch's own limit */
 
 /* Adds the id that a record's key makes: the text of a plain key or of a key record's only field; a JSON
  * array of the fields when there are several, so that no two keys make one id. WEIR_REJECT when there is no
- * key, or none that can be an id. */
+ * key, or none that can be an id: empty, null, not UTF-8, too long. */
 WEIR_MUST_CHECK weir_code document_id(const weir_record *record, weir_buf *out, weir_error *err);
 
-/* Looks up the JSON of a field in the document that is there already; empty: it has none. */
-typedef weir_str (*document_lookup)(void *context, weir_str field);
-
-/* Adds the record's value as a JSON object on one line. Fields that were not sent are taken from lookup, or
- * left out when it has none; lookup may be NULL. WEIR_REJECT when the value is no record. */
-WEIR_MUST_CHECK weir_code document_json(const weir_record *record, document_lookup lookup,
-                                        void *context, weir_buf *out, weir_error *err);
+/* Adds the record's value as a JSON object on one line. Fields that were not sent are taken, byte for byte,
+ * from present, the JSON of the document that is there; with merge, so are those that the record's schema
+ * does not have. present is empty when there is none. WEIR_REJECT when the value is no record, or a field
+ * inside of a field was not sent. */
+WEIR_MUST_CHECK weir_code document_json(const weir_record *record, weir_str present, bool merge,
+                                        weir_buf *out, weir_error *err);
 
 /* The version of a document: the position of the change in its source (header weir.position) when the id
  * is the key, else the offset in the log. False: the header is not a number. */

@@ -2,26 +2,26 @@
 #include "client.h"
 #include "document.h"
 #include "index.h"
+#include "present.h"
 
 #include "weir/weir.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 
 typedef struct elasticsearch {
     es_settings settings; /* first: the table of settings binds its members by their place in it */
     weir_task *task;
     es_client *client;
     index_table indices;
-    weir_buf id;
+    present_table present;
+    weir_buf id, document; /* of the record that is being written */
 } elasticsearch;
 
 /* The record, once its index, id and version are known. */
 typedef struct write_target {
     index_entry *index;
     int64_t version;
-    bool is_delete;
+    enum bulk_kind kind;
     int lane;
 } write_target;
 
@@ -63,10 +63,11 @@ static weir_code elasticsearch_open(weir_task *task, void *state, weir_error *er
 
     self->task = task;
     index_table_init(&self->indices);
+    present_init(&self->present);
     self->client = client_new(&(client_options){
         .task = task, .settings = &self->settings, .refused = refused, .context = self});
-    if (client_request(self->client, "GET", WEIR_STR("/"), (weir_str){0}, &answer, &status, err) !=
-        WEIR_OK)
+    if (http_request(client_http(self->client), &(http_call){"GET", WEIR_STR("/"), {0}}, &answer,
+                     &status, err) != WEIR_OK)
         return err->code;
     if (status != 200)
         return weir_fail(
@@ -83,7 +84,9 @@ static void elasticsearch_close(weir_task *task, void *state)
 
     client_free(self->client);
     index_table_done(&self->indices);
+    present_done(&self->present);
     weir_buf_done(&self->id);
+    weir_buf_done(&self->document);
 }
 
 /* FNV-1a: spreads ids over lanes, nothing else depends on it. */
@@ -122,117 +125,96 @@ static weir_code find_target(weir_task *task, elasticsearch *self, const weir_ba
         return weir_fail(err, WEIR_REJECT, "the header weir.position is not a number");
     if (index_find(&self->indices, &context, record, by_position, &out->index, err) != WEIR_OK)
         return err->code;
-    out->is_delete = record->value.ptr == NULL;
+    out->kind = record->value.ptr == NULL ? BULK_DELETE : BULK_INDEX;
     out->lane = lane_of(self, out->index->name, weir_buf_str(&self->id));
     return WEIR_OK;
 }
 
-/* The document that is there, for fields that the source did not send. */
-typedef struct present_document {
-    json_t *root;
-    weir_buf text; /* of the field looked up last */
-} present_document;
-
-static weir_str present_field(void *context, weir_str field)
+/* Whether the document that is there is needed to write this record. A document whose id is its place in
+ * the log is the change itself: what that lacks, it lacks. */
+static bool needs_present(const elasticsearch *self, const weir_record *record)
 {
-    present_document *there = context;
-    json_t *source = json_object_get(there->root, "_source");
-    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
-    json_t *value;
-    char *text;
-
-    weir_buf_add_str(&name, field);
-    value = json_object_get(source, weir_buf_cstr(&name));
-    if (value == NULL)
-        return (weir_str){0};
-    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-    weir_buf_clear(&there->text);
-    weir_buf_add_str(&there->text, weir_cstr(text));
-    free(text);
-    return weir_buf_str(&there->text);
+    return record->value.ptr != NULL &&
+           (record->unsent != NULL || self->settings.write_method.index == WRITE_UPSERT) &&
+           !settings_key_is_ignored(&self->settings, record->topic);
 }
 
-/* Reads it when nothing else is on its way to it: the lane is drained first. */
-static weir_code read_present(elasticsearch *self, const write_target *target,
-                              present_document *there, weir_error *err)
+/* Makes the document of a record that is no deletion. *skip: a newer one is there. */
+static weir_code make_document(elasticsearch *self, const weir_record *record, write_target *target,
+                               const present_document *present, bool *skip, weir_error *err)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf path = {0}, answer = {0};
-    long status = 0;
+    bool completes = present != NULL && needs_present(self, record);
+    weir_str source = {0};
 
-    if (client_drain_lane(self->client, target->lane, err) != WEIR_OK)
-        return err->code;
-    weir_buf_printf(&path, "/%.*s/_doc/", WEIR_ARG(target->index->name));
-    client_escape(self->client, weir_buf_str(&self->id), &path);
-    if (client_request(self->client, "GET", weir_buf_str(&path), (weir_str){0}, &answer, &status,
-                       err) != WEIR_OK)
-        return err->code;
-    if (status == 404)
-        return WEIR_OK; /* there is none */
-    if (status != 200)
-        return weir_fail(err, WEIR_FATAL,
-                         "reading document \"%.*s\" of index \"%.*s\" to complete it was answered "
-                         "with status %ld",
-                         WEIR_ARG(weir_buf_str(&self->id)), WEIR_ARG(target->index->name), status);
-    /* A number that cannot be kept as it is must not become another one, or none, silently. */
-    there->root = json_loadb(answer.ptr, answer.len, 0, NULL);
-    if (there->root == NULL)
-        return weir_fail(
-            err, WEIR_REJECT,
-            "document \"%.*s\" of index \"%.*s\" cannot be read to complete it: its JSON "
-            "has a number that is too large, or is damaged",
-            WEIR_ARG(weir_buf_str(&self->id)), WEIR_ARG(target->index->name));
-    return WEIR_OK;
+    *skip = completes && present->is_there && present->version > target->version;
+    if (*skip)
+        return WEIR_OK;
+    if (completes && present->is_there)
+        source = weir_buf_str(&present->source);
+    else if (completes && record->unsent != NULL)
+        target->kind = BULK_CHECK;
+    return document_json(record, source, self->settings.write_method.index == WRITE_UPSERT,
+                         &self->document, err);
 }
 
-static weir_code add_document(weir_task *task, elasticsearch *self, const weir_record *record,
-                              const write_target *target, weir_buf *body, weir_error *err)
+/* What the records that follow in this window will find. */
+static void update_present(const elasticsearch *self, const write_target *target,
+                           present_document *present)
 {
-    present_document there = {0};
-    weir_code code = WEIR_OK;
+    if (target->version < present->version)
+        return;
+    present->is_there = target->kind == BULK_INDEX;
+    present->version = target->version;
+    weir_buf_clear(&present->source);
+    if (present->is_there)
+        weir_buf_add_str(&present->source, weir_buf_str(&self->document));
+}
 
-    if (record->unsent != NULL) {
-        code = read_present(self, target, &there, err);
-        if (code == WEIR_OK && there.root == NULL)
-            weir_task_diag(task, WEIR_WARN,
-                           "a change without all fields found no document \"%.*s\" to complete it",
-                           WEIR_ARG(weir_buf_str(&self->id)));
+static weir_code add_item(elasticsearch *self, const weir_record *record,
+                          const write_target *target, weir_error *err)
+{
+    bulk_action action = {.kind = target->kind,
+                          .index = target->index->name,
+                          .id = weir_buf_str(&self->id),
+                          .version = target->version,
+                          .topic = target->index->number,
+                          .partition = record->log_partition,
+                          .offset = record->log_offset};
+    size_t size = self->document.len + action.index.len + action.id.len;
+    bulk_request *bulk;
+
+    if (client_room(self->client, target->lane, size, &bulk, err) != WEIR_OK)
+        return err->code;
+    bulk_item_begin(bulk, &action);
+    if (target->kind == BULK_INDEX) {
+        weir_buf_add_str(&bulk->body, weir_buf_str(&self->document));
+        weir_buf_add_byte(&bulk->body, '\n');
     }
-    if (code == WEIR_OK)
-        code = document_json(record, present_field, &there, body, err);
-    if (code == WEIR_OK)
-        weir_buf_add_byte(body, '\n');
-    json_decref(there.root);
-    weir_buf_done(&there.text);
-    return code;
+    bulk_item_end(bulk);
+    return WEIR_OK;
 }
 
 static weir_code write_record(weir_task *task, elasticsearch *self, const weir_batch *batch,
                               const weir_record *record, weir_error *err)
 {
     write_target target;
-    bulk_action action;
-    weir_buf document = {0};
-    bulk_request *bulk;
+    present_document *present;
+    bool skip = false;
 
     if (find_target(task, self, batch, record, &target, err) != WEIR_OK)
         return err->code;
-    if (!target.is_delete && add_document(task, self, record, &target, &document, err) != WEIR_OK) {
-        weir_buf_done(&document);
+    present = present_find(&self->present, target.index->name, weir_buf_str(&self->id));
+    weir_buf_clear(&self->document);
+    if (target.kind == BULK_INDEX &&
+        make_document(self, record, &target, present, &skip, err) != WEIR_OK)
         return err->code;
-    }
-    action = (bulk_action){.is_delete = target.is_delete,
-                           .index = target.index->name,
-                           .id = weir_buf_str(&self->id),
-                           .version = target.version,
-                           .topic = target.index->number,
-                           .partition = record->log_partition,
-                           .offset = record->log_offset};
-    bulk = client_filling(self->client, target.lane);
-    bulk_item_begin(bulk, &action);
-    weir_buf_add_str(&bulk->body, weir_buf_str(&document));
-    bulk_item_end(bulk);
-    weir_buf_done(&document);
-    return client_added(self->client, target.lane, err);
+    if (skip)
+        return WEIR_OK;
+    if (add_item(self, record, &target, err) != WEIR_OK)
+        return err->code;
+    if (present != NULL)
+        update_present(self, &target, present);
+    return WEIR_OK;
 }
 
 /* A record without a value: what it means is a setting. True when nothing is to be written. */
@@ -256,29 +238,92 @@ static weir_code skip_null(weir_task *task, const elasticsearch *self, const wei
     }
 }
 
+/* Writes one record, or gives it to the error policy. */
+static weir_code put_record(weir_task *task, elasticsearch *self, const weir_batch *batch,
+                            const weir_record *record, weir_error *err)
+{
+    weir_error problem = {0};
+    bool skip;
+
+    if (skip_null(task, self, record, &skip, err) != WEIR_OK)
+        return err->code;
+    if (skip || write_record(task, self, batch, record, &problem) == WEIR_OK)
+        return WEIR_OK;
+    if (problem.code != WEIR_REJECT) {
+        *err = problem;
+        return err->code;
+    }
+    if (!self->settings.drop_invalid)
+        return weir_task_reject(task, record, err, "%s", problem.message);
+    weir_task_diag(task, WEIR_WARN, "a record was dropped: %s", problem.message);
+    return WEIR_OK;
+}
+
+/* Looks ahead from behind a record to the end of a window, and reads the documents that its records need.
+ * *last is the index of the window's last record; UINT32_MAX: all that are left. */
+static weir_code look_ahead(weir_task *task, elasticsearch *self, const weir_batch *batch,
+                            weir_record record, uint32_t *last, weir_error *err)
+{
+    *last = UINT32_MAX;
+    present_clear(&self->present);
+    while (weir_record_next(batch, &record)) {
+        weir_error problem = {0};
+        write_target target;
+
+        if (!needs_present(self, &record))
+            continue;
+        if (find_target(task, self, batch, &record, &target, &problem) == WEIR_OK) {
+            present_want(&self->present, target.index->name, weir_buf_str(&self->id));
+        } else if (problem.code != WEIR_REJECT) { /* that is for put_record to report */
+            *err = problem;
+            return err->code;
+        }
+        if (present_is_full(&self->present)) {
+            *last = record.index;
+            break;
+        }
+    }
+    return WEIR_OK;
+}
+
+/* The same, with the documents read: when nothing is on its way that would change them. */
+static weir_code begin_window(weir_task *task, elasticsearch *self, const weir_batch *batch,
+                              const weir_record *record, uint32_t *last, weir_error *err)
+{
+    bool too_large;
+
+    do {
+        too_large = false;
+        if (look_ahead(task, self, batch, *record, last, err) != WEIR_OK)
+            return err->code;
+        if (present_count(&self->present) == 0)
+            return WEIR_OK;
+        if (client_drain(self->client, err) != WEIR_OK ||
+            present_read(&self->present, client_http(self->client), &too_large, err) != WEIR_OK)
+            return err->code;
+    } while (too_large); /* each time with half as many */
+    return WEIR_OK;
+}
+
 static weir_code elasticsearch_put(weir_task *task, void *state, const weir_batch *batch,
                                    weir_error *err)
 {
     elasticsearch *self = state;
     weir_record record = {0};
+    uint32_t last;
 
-    while (weir_record_next(batch, &record)) {
-        weir_error problem = {0};
-        bool skip;
+    do {
+        bool is_last = false;
 
-        if (skip_null(task, self, &record, &skip, err) != WEIR_OK)
+        if (begin_window(task, self, batch, &record, &last, err) != WEIR_OK)
             return err->code;
-        if (skip || write_record(task, self, batch, &record, &problem) == WEIR_OK)
-            continue;
-        if (problem.code != WEIR_REJECT) {
-            *err = problem;
-            return err->code;
+        while (!is_last && weir_record_next(batch, &record)) {
+            is_last = record.index == last;
+            if (put_record(task, self, batch, &record, err) != WEIR_OK)
+                return err->code;
         }
-        if (self->settings.drop_invalid)
-            weir_task_diag(task, WEIR_WARN, "a record was dropped: %s", problem.message);
-        else if (weir_task_reject(task, &record, err, "%s", problem.message) != WEIR_OK)
-            return err->code;
-    }
+    } while (last != UINT32_MAX);
+    present_clear(&self->present);
     return WEIR_OK;
 }
 

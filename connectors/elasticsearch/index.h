@@ -1,9 +1,10 @@
 /* index.h - the indices that documents go to: made on demand, and never written with foreign versions.
  *
  * Versions only mean something against the source or the log that gave them. So an index keeps in its
- * mapping's _meta which log it is written from and by which rule its versions are made; an index of another
- * identity is refused, because every write of a log that starts again at 0 would look old there and be
- * dropped by Elasticsearch without an error.
+ * mapping's _meta which log it is written from, by which rule its versions are made, and, where they are
+ * offsets, the identities of the topics that they are offsets of. An index of another identity is refused,
+ * because every write of a log that starts again at 0 would look old there and be dropped by Elasticsearch
+ * without an error.
  */
 #ifndef ELASTICSEARCH_INDEX_H
 #define ELASTICSEARCH_INDEX_H
@@ -14,8 +15,7 @@
 
 typedef struct index_entry {
     weir_str name;
-    uint32_t number; /* of its topic, in bulk_item.topic */
-    bool id_is_key;
+    uint32_t number;  /* of its topic, in bulk_item.topic */
     bool by_position; /* versions are positions in the source, not offsets in the log */
 } index_entry;
 
@@ -46,9 +46,27 @@ WEIR_MUST_CHECK weir_code index_find(index_table *table, const index_context *co
  * its test. */
 WEIR_MUST_CHECK weir_code index_name(weir_str topic, weir_buf *out, weir_error *err);
 
-/* Reads _meta out of the answer of GET /INDEX/_mapping: WEIR_OK and *known true, when it is ours; *known
- * false: it has no identity yet; WEIR_FATAL: another one. Exposed for its test. */
-WEIR_MUST_CHECK weir_code index_check_identity(weir_str mapping, weir_str index, weir_str log_id,
-                                               bool by_position, bool *known, weir_error *err);
+/* Who writes an index, and by which rule its versions are made. */
+typedef struct index_identity {
+    weir_str log_id;
+    bool by_position;
+    weir_str topic, topic_id; /* of the log; they count where versions are offsets of it */
+} index_identity;
+
+enum index_state {
+    INDEX_OURS,
+    INDEX_UNMARKED, /* it has no identity yet */
+    INDEX_NEW_TOPIC /* ours, and this topic was not written to it before */
+};
+
+/* Reads _meta out of the answer of GET /INDEX/_mapping. WEIR_FATAL: the identity is another one, and the
+ * message has the choices. Exposed for its test. */
+WEIR_MUST_CHECK weir_code index_check_identity(weir_str mapping, weir_str index,
+                                               const index_identity *identity,
+                                               enum index_state *state, weir_error *err);
+
+/* Adds the member "_meta" that marks an index with an identity; what mapping, an answer as above or empty, has
+ * there already is kept. Exposed for its test. */
+void index_add_meta(weir_str mapping, const index_identity *identity, weir_buf *out);
 
 #endif

@@ -4,7 +4,7 @@ import itertools
 import json
 import socket
 import threading
-import urllib.error
+import time
 
 import pytest
 
@@ -142,6 +142,169 @@ def test_fields_that_were_not_sent_keep_their_values(target):
     assert target.documents() == {"1": ("long text", 2), "2": ("other", 7)}
 
 
+def test_a_completed_document_keeps_every_digit_and_every_byte(target):
+    """What is taken from the document that is there does not go through a number or a text of ours."""
+    wide = {"type": "bytes", "logicalType": "decimal", "precision": 60, "scale": 20}
+    row = record("Row", id="long", big=["null", wide], text=["null", "string"], n="int",
+                 small=["null", "double"])
+    big = decimal.Decimal("-1234567890123456789012345678901234567890.12345678901234567890")
+    with decimal.localcontext(decimal.Context(prec=100)):
+        value = {"id": 1, "big": sinks.unscaled(big, 20), "text": 'ü"\\\n\u2028\U0001f600\0', "n": 1,
+                 "small": 5e-324}
+    sink = target.open()
+    sink.add(target.topic, KEY, {"id": 1}, row, value)
+    sink.apply()
+    before = target.node.documents(target.topic)["1"]
+    assert before["big"] == big and before["text"] == value["text"]
+    lacking = {"id": 1, "big": None, "text": "__debezium_unavailable_value", "n": 2, "small": None}
+    sink.add(target.topic, KEY, {"id": 1}, row, lacking, unsent=[1, 2, 4])
+    sink.apply()
+    assert target.node.documents(target.topic)["1"] == {**before, "n": 2}
+
+
+def test_documents_are_read_once_for_many_changes_that_lack_fields(target, front):
+    sink = target.open(url=front.url)
+    for id in range(600):
+        target.upsert(sink, id, f"text {id}", 0)
+    sink.apply()
+    for turn in (1, 2):
+        for id in range(600):
+            target.upsert(sink, id, "placeholder", turn, unsent=[1])
+    sink.apply()
+    assert len(front.paths("_mget")) <= 5
+    assert target.documents() == {str(id): (f"text {id}", 2) for id in range(600)}
+
+
+def test_a_deletion_before_a_change_that_lacks_fields_is_seen(target):
+    sink = target.open()
+    target.upsert(sink, 1, "long text", 1)
+    sink.apply()
+    target.delete(sink, 1)
+    target.upsert(sink, 1, "placeholder", 2, unsent=[1])
+    sink.apply()
+    assert [offset for offset, _ in sink.rejects] == [2]
+    assert target.documents() == {}
+
+
+def test_a_change_that_lacks_fields_of_a_document_that_is_not_there_is_rejected(target):
+    sink = target.open()
+    target.upsert(sink, 1, "placeholder", 1, unsent=[1], position=100)
+    target.upsert(sink, 2, "b", 2, position=110)
+    sink.apply()
+    (offset, reason), = sink.rejects
+    assert offset == 0 and "no document to take the fields from" in reason and '"1"' in reason
+    assert target.documents() == {"2": ("b", 2)}
+    target.upsert(sink, 1, "whole", 3, position=120)  # is no trouble afterwards
+    sink.apply()
+    assert target.documents() == {"1": ("whole", 3), "2": ("b", 2)}
+
+
+def test_a_replayed_change_that_lacks_fields_of_a_deleted_document_is_no_error(target):
+    sink = target.open()
+    target.upsert(sink, 1, "long text", 1, position=100)
+    target.upsert(sink, 1, "placeholder", 2, unsent=[1], position=110)
+    target.delete(sink, 1, position=120)
+    sink.apply()
+    again = target.open()  # read again from behind the first record, as after a crash
+    target.upsert(again, 1, "placeholder", 2, unsent=[1], position=110, offset=1)
+    again.apply()
+    assert again.rejects == [] and target.documents() == {}
+    target.delete(again, 1, position=120, offset=2)
+    again.apply()
+    assert again.rejects == [] and target.documents() == {}
+
+
+def test_a_replayed_change_that_lacks_fields_does_not_undo_a_newer_one(target):
+    sink = target.open()
+    target.upsert(sink, 1, "first", 1)
+    target.upsert(sink, 1, "placeholder", 2, unsent=[1])
+    target.upsert(sink, 1, "second", 3)
+    sink.apply()
+    again = target.open()
+    target.upsert(again, 1, "placeholder", 2, unsent=[1], offset=1)
+    again.apply()
+    assert target.documents() == {"1": ("second", 3)}
+    target.upsert(again, 1, "second", 3, offset=2)
+    target.upsert(again, 1, "placeholder", 4, offset=3, unsent=[1])
+    again.apply()
+    assert target.documents() == {"1": ("second", 4)} and again.rejects == []
+
+
+def test_without_a_key_a_change_that_lacks_fields_is_written_without_them(target):
+    sink = target.open(key_ignore=True)
+    target.upsert(sink, 1, "placeholder", 2, unsent=[1])
+    sink.apply()
+    assert target.node.documents(target.topic) == {f"{target.topic}+0+0": {"id": 1, "amount": 2}}
+
+
+def test_a_field_inside_of_a_field_that_was_not_sent_is_rejected_with_the_remedy(target):
+    envelope = record("Envelope", after=record("Row", id="long", text="string"), op="string")
+    sink = target.open()
+    sink.add(target.topic, KEY, {"id": 1}, envelope,
+             {"after": {"id": 1, "text": "placeholder"}, "op": "u"}, unsent=[2])
+    sink.apply()
+    (_, reason), = sink.rejects
+    assert "after.text" in reason and "unwrap" in reason
+    assert target.documents() == {}
+
+
+def test_an_upsert_keeps_the_fields_that_a_record_does_not_have(target):
+    sink = target.open(write_method="upsert")
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    narrow = record("Narrow", id="long", amount="int", extra="string")
+    sink.add(target.topic, KEY, {"id": 1}, narrow, {"id": 1, "amount": 2, "extra": "new"})
+    sink.add(target.topic, KEY, {"id": 2}, narrow, {"id": 2, "amount": 5, "extra": "alone"})
+    sink.apply()
+    target.upsert(sink, 1, None, 3)  # null is a value
+    sink.apply()
+    assert target.node.documents(target.topic) == {
+        "1": {"id": 1, "name": None, "amount": 3, "extra": "new"},
+        "2": {"id": 2, "amount": 5, "extra": "alone"}}
+
+
+def test_a_number_that_json_has_not_is_rejected(target):
+    sink = target.open()
+    measure = record("Measure", id="long", value=["null", "double"],
+                     list={"type": "array", "items": "float"})
+    for id, value, items in ((1, float("nan"), []), (2, None, [float("-inf")]), (3, 1.5, [2.5])):
+        sink.add(target.topic, KEY, {"id": id}, measure, {"id": id, "value": value, "list": items})
+    sink.apply()
+    assert [(offset, reason) for offset, reason in sink.rejects] == [
+        (0, 'field "value": NaN is no number that Elasticsearch can store'),
+        (1, 'field "list": -Infinity is no number that Elasticsearch can store')]
+    assert list(target.documents()) == ["3"]
+
+
+def test_numbers_are_numbers_at_any_depth(target):
+    price = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
+    part = record("Part", price=price, tags={"type": "map", "values": ["null", "double"]})
+    row = record("Row", id="long", prices={"type": "array", "items": ["null", price]},
+                 parts={"type": "array", "items": part}, raw={"type": "fixed", "name": "F", "size": 2},
+                 kinds={"type": "array", "items": {"type": "enum", "name": "K", "symbols": ["A", "B"]}},
+                 flags={"type": "map", "values": "boolean"}, any=["null", "int", "string"])
+
+    def cents(text):
+        return sinks.unscaled(decimal.Decimal(text), 2)
+
+    sink = target.open()
+    sink.add(target.topic, KEY, {"id": 1}, row, {
+        "id": 1, "prices": [cents("1.10"), None, cents("-0.05"), cents("0")],
+        "parts": [{"price": cents("-100"), "tags": {"a": 1.5, "b": None}}], "raw": b"\xff\0",
+        "kinds": ["B", "A"], "flags": {"x": True, "y": False}, "any": 7})
+    sink.apply()
+    assert sink.rejects == []
+    found = target.node.documents(target.topic)["1"]
+    assert found == {
+        "id": 1, "prices": [decimal.Decimal("1.10"), None, decimal.Decimal("-0.05"), 0],
+        "parts": [{"price": -100, "tags": {"a": decimal.Decimal("1.5"), "b": None}}],
+        "raw": "/wA=", "kinds": ["B", "A"], "flags": {"x": True, "y": False},
+        "any": {"int": 7, "string": None}}
+    mapping = target.mapping()["properties"]
+    assert mapping["prices"]["type"] == "double"
+    assert mapping["parts"]["properties"]["price"]["type"] == "double"
+
+
 def test_each_topic_has_an_index_and_a_route_names_it(target):
     sink = target.open()
     first, second = f"{target.topic}-a", f"{target.topic}-b"
@@ -250,9 +413,13 @@ def test_a_record_without_a_key_is_rejected_with_the_remedy(target):
     sink = target.open()
     sink.add(target.topic, None, None, ORDER, {"id": 1, "name": "a", "amount": 1})
     sink.add(target.topic, "string", "x" * 513, ORDER, {"id": 1, "name": "a", "amount": 1})
+    sink.add(target.topic, None, b"\xff\xfe", ORDER, {"id": 1, "name": "a", "amount": 1})
+    sink.add(target.topic, record("Key", id=["null", "long"]), {"id": None}, ORDER,
+             {"id": 1, "name": "a", "amount": 1})
     sink.apply()
-    assert "key.ignore" in sink.rejects[0][1]
-    assert "513 bytes" in sink.rejects[1][1]
+    for (_, reason), words in zip(sink.rejects, ("key.ignore", "513 bytes", "UTF-8", "null")):
+        assert words in reason
+    assert len(sink.rejects) == 4
 
 
 # --- Settings -------------------------------------------------------------------------------------
@@ -371,7 +538,8 @@ def test_an_index_of_another_log_is_refused_with_the_choices(target):
     sink = target.open()
     target.upsert(sink, 1, "old", 1, offset=1000)
     sink.apply()
-    assert target.mapping()["_meta"] == {"weir": {"log": "log-1", "version": "log offset"}}
+    assert target.mapping()["_meta"] == {"weir": {
+        "log": "log-1", "version": "log offset", "topics": {target.topic: ""}}}
     other = target.open(log="log-2")
     target.upsert(other, 1, "new", 2, offset=0)
     with pytest.raises(Refused) as refused:
@@ -401,6 +569,35 @@ def test_each_choice_after_another_log_works(target):
     target.upsert(fresh, 1, "new", 2, offset=0)
     fresh.apply()
     assert target.documents() == {"1": ("new", 2)}
+
+
+def test_a_topic_that_was_deleted_and_made_again_is_refused(target):
+    sink = target.open()
+    sink.command(f"topic {target.topic} first-id")
+    target.upsert(sink, 1, "old", 1, offset=1000)
+    sink.apply()
+    again = target.open()
+    again.command(f"topic {target.topic} second-id")
+    target.upsert(again, 1, "new", 2, offset=0)
+    with pytest.raises(Refused) as refused:
+        again.put()
+    for words in ("deleted and made again", "first-id", "second-id", "delete the index"):
+        assert words in refused.value.message
+    other = target.open()  # one more topic into the same index is none of that
+    other.command(f"topic {target.topic}-more more-id")
+    target.upsert(other, 2, "more", 2, topic=f"{target.topic}-more", table=target.topic)
+    other.apply()
+    assert target.mapping()["_meta"]["weir"]["topics"] == {target.topic: "first-id",
+                                                          f"{target.topic}-more": "more-id"}
+
+
+def test_what_others_keep_in_meta_stays(target):
+    target.make_index(mappings={"_meta": {"owner": "search team"}})
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.mapping()["_meta"]["owner"] == "search team"
+    assert target.mapping()["_meta"]["weir"]["log"] == "log-1"
 
 
 def test_another_rule_for_versions_is_refused(target):
@@ -569,6 +766,75 @@ def test_a_body_that_is_too_large_is_halved_until_it_fits(target, front):
         target.upsert(sink, id, "x" * (id % 100), id)
     sink.apply()
     assert len(target.documents()) == 400 and sink.rejects == []
+
+
+def test_a_limit_that_the_server_told_is_learned_by_all_lanes_for_good(target, front):
+    refusals = []
+
+    def answer(method, path, body):
+        if "_bulk" in path and len(body) > 6000:
+            refusals.append(len(body))
+            return 413, b""
+        return None
+
+    front.answer = answer
+    sink = target.open(url=front.url, max_in_flight_requests=4)
+    for turn in range(12):
+        for id in range(400):
+            target.upsert(sink, id, "x" * (id % 100), turn)
+        sink.put()
+        sink.command("clear")
+    sink.flush()
+    assert len(target.documents()) == 400 and sink.rejects == []
+    # The first requests are refused before anything is known, each lane's halves once or twice more.
+    assert len(refusals) <= 4 * 4, refusals
+    sent = len(refusals)
+    for id in range(400):
+        target.upsert(sink, id, "y" * 90, 99)
+    sink.put()
+    sink.flush()
+    assert len(refusals) == sent
+
+
+def test_the_back_off_ends_when_the_server_is_back(target, front):
+    down = threading.Event()
+
+    def answer(method, path, body):
+        return (503, b"{}") if down.is_set() else None
+
+    sink = target.open(url=front.url, retry_backoff_ms=30_000)
+    front.answer = answer
+    target.upsert(sink, 0, "before", 0)
+    sink.apply()
+    front.requests.clear()
+    target.upsert(sink, 1, "a", 1)
+    down.set()
+    threading.Timer(2.5, down.clear).start()
+    start = time.monotonic()
+    sink.apply()
+    assert target.documents() == {"0": ("before", 0), "1": ("a", 1)}
+    assert 2.5 <= time.monotonic() - start < 10  # not 15 to 30 s
+    assert len(front.paths("_bulk")) == 2
+    assert len([one for one in front.requests if one[1] == "/"]) <= 8
+
+
+def test_a_lane_that_got_through_ends_the_back_off_of_the_others(target, front):
+    refused = threading.Event()
+
+    def answer(method, path, body):
+        if "_bulk" in path and not refused.is_set():
+            refused.set()
+            return 429, b"{}"
+        return None
+
+    front.answer = answer
+    sink = target.open(url=front.url, retry_backoff_ms=30_000, bulk_size_bytes=1024)
+    for id in range(200):
+        target.upsert(sink, id, "a", id)
+    start = time.monotonic()
+    sink.apply()
+    assert len(target.documents()) == 200
+    assert time.monotonic() - start < 10
 
 
 def test_a_document_that_is_too_large_alone_is_rejected(target, front):

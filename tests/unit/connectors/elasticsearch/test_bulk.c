@@ -11,7 +11,7 @@
 
 static void add(bulk_request *bulk, const char *id, int64_t version, const char *document)
 {
-    bulk_action action = {.is_delete = document == NULL,
+    bulk_action action = {.kind = document == NULL ? BULK_DELETE : BULK_INDEX,
                           .index = WEIR_STR("i"),
                           .id = weir_cstr(id),
                           .version = version};
