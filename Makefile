@@ -37,7 +37,7 @@ SRC        := $(wildcard sdk/src/*.c runtime/*/*.c schema-registry/*/*.c)
 TEST_SRC   := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 SIM_SRC    := $(wildcard tests/sim/*.c)
 BENCH_SRC  := $(wildcard tests/bench/*.c)
-FUZZ_SRC   := $(wildcard tests/fuzz/*.c)
+FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzz.c)
 CONNECTORS := $(patsubst connectors/%/.,%,$(wildcard connectors/*/.))
 
 LIB     := $(OUT)/libweir.a
@@ -179,6 +179,18 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libweir.a \
 
 fuzzers: $(FUZZERS)
 
+# The same targets without a fuzzer, over the files they are given; BUILD=coverage counts what they reach.
+REPLAYS := $(FUZZ_SRC:%.c=$(OUT)/%)
+
+$(REPLAYS): $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay.o $(LIB) \
+            $$(addprefix $(OUT)/,$$(addsuffix .o,$$(basename $$(FUZZ_SOURCES_$$*))))
+	$(CC) $(CFLAGS) $(filter %.o,$^) $(LIB) $(FUZZ_LIBS_$*) $(LIBS) -o $@
+
+replays: $(REPLAYS)
+
+coverage:
+	tests/fuzz/coverage
+
 test:
 	.ci/install
 	tests/run
@@ -257,7 +269,7 @@ check-docs: all
 clean:
 	rm -rf build
 
-.PHONY: all tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
+.PHONY: all coverage replays tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) build/fuzz -name '*.d' 2>/dev/null)

@@ -1,9 +1,15 @@
-"""conftest.py - fixtures of the component and crash tests: real servers, and weir itself."""
+"""conftest.py - fixtures of the component and crash tests: real servers, and weir itself.
+
+With WEIR_BUILD=build/asan the programs and plugins under test are instrumented. Whatever a sanitizer then
+says, also of a process that the test killed later, fails the test in which it was said.
+"""
+import glob
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -11,6 +17,31 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 import servers  # noqa: E402
+
+REPORTS = tempfile.mkdtemp(prefix="weir-reports-")
+for sanitizer in ("ASAN", "UBSAN", "LSAN"):
+    os.environ[f"{sanitizer}_OPTIONS"] = f"log_path={REPORTS}/report:print_stacktrace=1"
+os.environ["LSAN_OPTIONS"] += f":print_suppressions=0:suppressions={ROOT}/tests/support/leaks"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "measured: measures time, rate or memory; means nothing when instrumented")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(REPORTS, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_report():
+    """Set up before and torn down after everything else of a test."""
+    yield
+    found = ""
+    for path in glob.glob(f"{REPORTS}/*"):
+        with open(path, errors="replace") as file:
+            found += file.read()
+        os.unlink(path)
+    assert not found, found[:8000]
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ class Target:
 
     def stop(self):
         for sink in self.sinks:
-            sink.kill()
+            sink.close()
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def database(build, postgres):
     one = Database(build, postgres)
     yield one
     for source in one.sources:
-        source.kill()
+        source.close()
     one.connection.close()
 
 

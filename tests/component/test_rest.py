@@ -294,6 +294,7 @@ def test_options_come_from_a_file(weir, folder):
     assert run.stop() == 0
 
 
+@pytest.mark.measured
 def test_an_idle_worker_is_small_and_ready_at_once(weir, folder):
     times = []
     for i in range(3):

@@ -45,7 +45,7 @@ def start(build, database):
 
     yield make
     for sink in running:
-        sink.kill()
+        sink.close()
 
 
 UPSERT = dict(insert_mode="upsert", pk_mode="record_key", delete_enabled=True, auto_create=True,

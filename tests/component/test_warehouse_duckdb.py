@@ -27,7 +27,7 @@ def start(build, path):
 
     yield make
     for sink in running:
-        sink.kill()
+        sink.close()
 
 
 def test_insert_writes_rows_and_the_offset_beside_them(start, path):

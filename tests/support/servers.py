@@ -57,7 +57,11 @@ def temporary_folder(prefix):
 
 
 class Postgres:
-    """A PostgreSQL cluster with logical replication; superuser "postgres" without a password."""
+    """A PostgreSQL cluster with logical replication; superuser "postgres" without a password.
+
+    It does not wait for the disk: it has to survive its processes, not the machine. Where its speed
+    matters, settings say fsync = on.
+    """
 
     def __init__(self, settings=None, hba=None):
         self.folder = temporary_folder("weir-pg-")
@@ -76,6 +80,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1", "port": self.port,
             "unix_socket_directories": self.folder, "wal_level": "logical",
             "max_wal_senders": 20, "max_replication_slots": 20, "max_wal_size": "4GB",
+            "fsync": "off",
         }
         all_settings.update(settings or {})
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
@@ -105,7 +110,7 @@ class Postgres:
 
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # fast shutdown
+            self.process.send_signal(signal.SIGQUIT)  # at once: its folder goes as well
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:

@@ -48,17 +48,28 @@ typedef struct driver {
     weir_error err;
 } driver;
 
+/* The texts of commands are there until the program ends. */
+static weir_buf kept;
+
+static char *keep(size_t size)
+{
+    char *memory = mem_zalloc(1, size);
+
+    weir_buf_add(&kept, &memory, sizeof(memory));
+    return memory;
+}
+
 static char *copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
 
-    return memcpy(mem_zalloc(1, size), text, size);
+    return memcpy(keep(size), text, size);
 }
 
 static weir_str from_hex(const char *word)
 {
     size_t size = strlen(word) / 2;
-    char *bytes = mem_zalloc(1, size + 1);
+    char *bytes = keep(size + 1);
 
     if (strcmp(word, "-") == 0)
         return (weir_str){0};
@@ -151,7 +162,7 @@ static weir_code add_schema(driver *self, char **words)
 
     if (schema == NULL)
         return self->err.code;
-    (void)weir_map_put(self->schemas, weir_cstr(words[1]), schema);
+    avro_schema_free(weir_map_put(self->schemas, weir_cstr(words[1]), schema));
     return WEIR_OK;
 }
 
@@ -385,7 +396,7 @@ static bool prepare(driver *self, char **words, size_t count, weir_code *code)
     else if (is(words[0], "task", count, 5))
         *code = be(self, words);
     else if (is(words[0], "topic", count, 3))
-        free(weir_map_put(self->topics, weir_cstr(words[1]), copy_text(words[2])));
+        (void)weir_map_put(self->topics, weir_cstr(words[1]), copy_text(words[2]));
     else if (is(words[0], "tolerate", count, 2))
         self->tolerate = words[1][0] == '1';
     else if (is(words[0], "schema", count, 3))
@@ -445,6 +456,29 @@ static const weir_sink *load_plugin(const char *path)
     return entry != NULL ? entry()->sink : NULL;
 }
 
+static void done(driver *self)
+{
+    weir_str name;
+    void *schema = NULL;
+    size_t at = 0;
+
+    task_done(&self->task);
+    while (weir_map_next(self->schemas, &at, &name, &schema))
+        avro_schema_free(schema);
+    weir_map_free(self->schemas);
+    weir_map_free(self->topics);
+    offsets_free(self->offsets);
+    batch_free(self->batch);
+    free(self->state);
+    for (at = 0; at < kept.len; at += sizeof(char *)) {
+        char *memory;
+
+        memcpy(&memory, kept.ptr + at, sizeof(memory));
+        free(memory);
+    }
+    weir_buf_done(&kept);
+}
+
 int main(int argc, char **argv)
 {
     driver self = {.tolerate = true};
@@ -479,5 +513,9 @@ int main(int argc, char **argv)
             printf("error %s %s\n", weir_code_name(code), self.err.message);
         (void)fflush(stdout);
     }
-    return close_sink(&self) == WEIR_OK ? 0 : 1;
+    weir_code code = close_sink(&self);
+
+    done(&self);
+    free(line);
+    return code == WEIR_OK ? 0 : 1;
 }

@@ -191,6 +191,7 @@ class Sink:
         self.waiting = []
 
     def close(self):
+        """Ends it as a worker would, if it still runs."""
         if self.process.poll() is None:
             self.process.stdin.close()
             self.process.wait(20)

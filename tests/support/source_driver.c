@@ -38,17 +38,39 @@ typedef struct driver {
     weir_error err;
 } driver;
 
+/* The texts of commands are there until the program ends. */
+static weir_buf kept;
+
+static char *keep(size_t size)
+{
+    char *memory = mem_zalloc(1, size);
+
+    weir_buf_add(&kept, &memory, sizeof(memory));
+    return memory;
+}
+
+static void free_kept(void)
+{
+    for (size_t at = 0; at < kept.len; at += sizeof(char *)) {
+        char *memory;
+
+        memcpy(&memory, kept.ptr + at, sizeof(memory));
+        free(memory);
+    }
+    weir_buf_done(&kept);
+}
+
 static char *copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
 
-    return memcpy(mem_zalloc(1, size), text, size);
+    return memcpy(keep(size), text, size);
 }
 
 static weir_str from_hex(const char *word)
 {
     size_t size = strlen(word) / 2;
-    char *out = mem_zalloc(size + 1, 1);
+    char *out = keep(size + 1);
 
     for (size_t i = 0; i < size; i++) {
         unsigned byte = 0;
@@ -158,6 +180,7 @@ static weir_code open_source(driver *self)
     config_table table = {self->source->fields, self->source->field_count, sizeof(weir_field)};
     config_issues issues = {0};
 
+    free(self->state); /* of an open that was refused */
     self->state = mem_zalloc(1, self->source->state_size);
     config_bind(&table, self->settings, self->setting_count, CONFIG_ERROR, NULL, &self->task,
                 self->state, &issues);
@@ -278,5 +301,12 @@ int main(int argc, char **argv)
         (void)fflush(stdout);
     }
     close_source(&self);
+    task_done(&self.task);
+    batch_free(self.batch);
+    weir_buf_done(&self.partition);
+    weir_buf_done(&self.offset);
+    weir_buf_done(&self.text);
+    free(self.state);
+    free_kept();
     return 0;
 }

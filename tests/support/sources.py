@@ -84,6 +84,13 @@ class Source:
         """Where the last checkpoint resumes: (partition, offset)."""
         return self.offsets[-1]["partition"], self.offsets[-1]["offset"]
 
+    def close(self):
+        """Ends it as a worker would, if it still runs."""
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+            assert self.process.wait(20) in (0, -9)
+            self.process.stdout.close()
+
     def kill(self):
         self.process.kill()
         self.process.wait()
