@@ -86,7 +86,7 @@ $(PROGRAM): $(OUT)/runtime/main.o $(LIB) sdk/weir.map
 
 define PLUGIN
 OBJECTS_$(1) := $(patsubst %.c,$(OUT)/%.o,$(wildcard connectors/$(1)/*.c))
-$(OUT)/connectors/$(1)/%.o $(OUT)/connectors/$(1)/%.tidy: INCLUDE := -Isdk/include $$(CFLAGS_$(1))
+$(OUT)/connectors/$(1)/%.o: INCLUDE := -Isdk/include $$(CFLAGS_$(1))
 $(OUT)/connectors/$(1).so: $$(OBJECTS_$(1))
 	$$(CC) $$(CFLAGS) -shared $$^ $$(LIBS_$(1)) -o $$@
 # a test of a connector's module is linked with those objects of the connector that it needs
@@ -225,21 +225,32 @@ check: check-format check-tree check-docs lint $(HEADERS:%=$(OUT)/%.alone)
 check-tree:
 	tests/support/check_tree.py
 
-# A linted file is a stamp: only what has changed, headers included, is looked at again.
-LINTED := $(patsubst %.c,$(OUT)/%.tidy,$(filter %.c,$(C_FILES)))
+# A passed file is a stamp: clang-tidy looks again only at what changed, one file per job of `make -j`.
+TIDY := $(patsubst %.c,build/lint/%.tidy,$(filter %.c,$(C_FILES)))
 
-lint: $(LINTED) $(OUT)/cppcheck.passed
-
-$(OUT)/%.tidy: %.c $(OUT)/%.o .clang-tidy
-	clang-tidy-14 --quiet $< -- -std=c11 -D_GNU_SOURCE $(INCLUDE)
+$(TIDY): build/lint/%.tidy: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy-14 --quiet $< -- -std=c11 -D_GNU_SOURCE $(INCLUDE) $(TIDY_FLAGS) > $@.out 2>/dev/null || \
+	    { cat $@.out; exit 1; }
 	@touch $@
 
-$(OUT)/cppcheck.passed: $(C_FILES)
-	@mkdir -p $(OUT)/cppcheck
-	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
-	    --inline-suppr --cppcheck-build-dir=$(OUT)/cppcheck --suppress=missingIncludeSystem \
-	    --suppress=unusedStructMember -Isdk/include -I. $(filter %.c,$(C_FILES))
+$(foreach name,$(CONNECTORS),$(eval $(filter build/lint/connectors/$(name)/% \
+    build/lint/tests/unit/connectors/$(name)/% build/lint/tests/fuzz/%,$(TIDY)): TIDY_FLAGS += $(CFLAGS_$(name))))
+
+# cppcheck keeps, per file, what it found; a file that did not change is not read again.
+build/lint/cppcheck.passed: $(C_FILES)
+	@mkdir -p build/lint/cppcheck
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 -j2 \
+	    -D'json_object_foreach(o,k,v)=while (step(o, &k, &v))' \
+	    -D'json_array_foreach(a,i,v)=while (step(a, &i, &v))' \
+	    --suppress=comparePointers:runtime/cli/plugin_template.c \
+	    --inline-suppr --suppress=unusedStructMember --suppress=missingIncludeSystem --cppcheck-build-dir=build/lint/cppcheck \
+	    -Isdk/include -I. $(filter %.c,$(C_FILES))
 	@touch $@
+
+tidy: $(TIDY)
+
+lint: tidy build/lint/cppcheck.passed
 
 check-format:
 	clang-format-14 --dry-run --Werror $(C_FILES)
@@ -269,7 +280,7 @@ check-docs: all
 clean:
 	rm -rf build
 
-.PHONY: all coverage replays tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint format clean \
+.PHONY: all coverage replays tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint tidy format clean \
         FORCE
 .SECONDARY:
 -include $(shell find $(OUT) build/fuzz -name '*.d' 2>/dev/null)

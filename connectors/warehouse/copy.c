@@ -168,8 +168,8 @@ static weir_code encode_integer(int64_t value, type_id target, weir_buf *out, we
         if (value < INT16_MIN || value > INT16_MAX)
             break;
         put32(at, 2);
-        at[4] = (char)(value >> 8 & 0xff);
-        at[5] = (char)(value & 0xff);
+        at[4] = (char)((uint64_t)value >> 8 & 0xff);
+        at[5] = (char)((uint64_t)value & 0xff);
         out->len += 6;
         return WEIR_OK;
     case TYPE_INT4:

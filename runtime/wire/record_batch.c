@@ -291,7 +291,9 @@ static weir_str nullable_bytes(reader *in)
 {
     int64_t size = reader_varint(in);
 
-    return size < 0 ? (weir_str){0} : reader_bytes(in, (size_t)size);
+    if (size < 0)
+        return (weir_str){0};
+    return reader_bytes(in, (size_t)size);
 }
 
 weir_code record_iterator_next(record_iterator *records, record_view *record, weir_error *err)

@@ -44,7 +44,9 @@ static bool next_header(reader *in, weir_header *header)
         return false;
     header->name = reader_bytes(in, (size_t)size);
     size = reader_varint(in);
-    header->value = size < 0 ? (weir_str){0} : reader_bytes(in, (size_t)size);
+    header->value = (weir_str){0};
+    if (size >= 0)
+        header->value = reader_bytes(in, (size_t)size);
     return !in->failed;
 }
 

@@ -69,7 +69,7 @@ WEIR_API void weir_put_raw_slow(weir_batch *batch, weir_str encoded);
 /* Avro specification 1.11, "Binary Encoding": zig-zag, then seven bits a byte, the lowest first. */
 static inline uint8_t *weir_put_varint(uint8_t *at, int64_t value)
 {
-    uint64_t rest = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 
     while (rest >= 0x80) {
         *at++ = (uint8_t)(rest | 0x80);
