@@ -112,7 +112,8 @@ static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outco
     if (item->is_check && error == NULL) {
         refuse(bulk, item,
                "there is no document to take the fields from that the source did not "
-               "send (an unchanged TOAST column)");
+               "send (an unchanged TOAST column; after REPLICA IDENTITY FULL PostgreSQL "
+               "sends all)");
         return;
     }
     if (error == NULL && (status < 300 || status == 404)) /* 404: what was deleted is not there */

@@ -318,7 +318,7 @@ static index_entry *make_entry(index_table *table, const index_context *context,
 }
 
 weir_code index_find(index_table *table, const index_context *context, const weir_record *record,
-                     bool by_position, index_entry **out, weir_error *err)
+                     bool by_position, const index_entry **out, weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, name = {0};
     WEIR_CLEANUP(setup_done)

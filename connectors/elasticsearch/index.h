@@ -39,8 +39,8 @@ typedef struct index_context {
 /* The index of a record's topic. The first time it is looked up in Elasticsearch: made when it is not
  * there, and its identity is checked. by_position: what the record's version was made of. */
 WEIR_MUST_CHECK weir_code index_find(index_table *table, const index_context *context,
-                                     const weir_record *record, bool by_position, index_entry **out,
-                                     weir_error *err);
+                                     const weir_record *record, bool by_position,
+                                     const index_entry **out, weir_error *err);
 
 /* The name of a topic's index: its lower case. WEIR_CONFIG when Elasticsearch forbids it. Exposed for
  * its test. */

@@ -14,7 +14,7 @@ void present_init(present_table *table)
     *table = (present_table){.places = weir_map_new(), .most = WINDOW_MAX};
 }
 
-static present_document *document_at(const present_table *table, size_t place)
+present_document *present_at(const present_table *table, size_t place)
 {
     return (present_document *)(void *)table->documents.ptr + place;
 }
@@ -32,8 +32,8 @@ bool present_is_full(const present_table *table)
 static void drop_documents(present_table *table)
 {
     for (size_t i = 0; i < present_count(table); i++) {
-        weir_buf_done(&document_at(table, i)->source);
-        weir_buf_done(&document_at(table, i)->action);
+        weir_buf_done(&present_at(table, i)->source);
+        weir_buf_done(&present_at(table, i)->action);
     }
     weir_buf_clear(&table->documents);
     weir_map_free(table->places);
@@ -71,17 +71,18 @@ present_document *present_find(present_table *table, weir_str index, weir_str id
     if (present_count(table) == 0)
         return NULL;
     place = (uintptr_t)weir_map_get(table->places, key_of(table, index, id));
-    return place > 0 ? document_at(table, place - 1) : NULL;
+    return place > 0 ? present_at(table, place - 1) : NULL;
 }
 
-void present_want(present_table *table, weir_str index, weir_str id)
+size_t present_want(present_table *table, weir_str index, weir_str id)
 {
     weir_str key = key_of(table, index, id);
-    present_document document = {0};
-    size_t place = present_count(table);
+    present_document document = {.moves_at = -1};
+    size_t place = (uintptr_t)weir_map_get(table->places, key);
 
-    if (weir_map_get(table->places, key) != NULL)
-        return;
+    if (place > 0)
+        return place - 1;
+    place = present_count(table);
     weir_buf_add_str(&document.action, WEIR_STR("{\"_index\":"));
     weir_buf_add_json(&document.action, index);
     weir_buf_add_str(&document.action, WEIR_STR(",\"_id\":"));
@@ -89,6 +90,7 @@ void present_want(present_table *table, weir_str index, weir_str id)
     weir_buf_add_byte(&document.action, '}');
     weir_buf_add(&table->documents, &document, sizeof(document));
     (void)weir_map_put(table->places, key, (void *)(place + 1)); /* it was not there */
+    return place;
 }
 
 /* The number of digits alone; -1 when it is none. */
@@ -143,7 +145,7 @@ weir_code present_take_answer(present_table *table, weir_str answer, weir_error 
     size_t place = 0;
 
     while (place < present_count(table) && scan_next(&documents, &name, &item))
-        if (take_document(document_at(table, place++), item, err) != WEIR_OK)
+        if (take_document(present_at(table, place++), item, err) != WEIR_OK)
             return err->code;
     if (place < present_count(table))
         return weir_fail(err, WEIR_RETRY, "asked for %zu documents, the answer has %zu",
@@ -169,7 +171,7 @@ weir_code present_read(present_table *table, es_http *http, bool *too_large, wei
     for (size_t i = 0; i < present_count(table); i++) {
         if (i > 0)
             weir_buf_add_byte(&body, ',');
-        weir_buf_add_str(&body, weir_buf_str(&document_at(table, i)->action));
+        weir_buf_add_str(&body, weir_buf_str(&present_at(table, i)->action));
     }
     weir_buf_add_str(&body, WEIR_STR("]}"));
     /* No filter_path: it would write the documents' numbers anew. */

@@ -17,9 +17,11 @@
 
 typedef struct present_document {
     bool is_there;
-    int64_t version; /* of one that is there */
-    weir_buf source; /* its JSON, byte for byte */
-    weir_buf action; /* its line in the request */
+    int64_t version;   /* of one that is there */
+    weir_buf source;   /* its JSON, byte for byte */
+    weir_buf action;   /* its line in the request */
+    int64_t moves_at;  /* the version of the change that gives it another id; -1: none does */
+    size_t moved_from; /* the place + 1 of the document that this one was before; 0: none */
 } present_document;
 
 typedef struct present_table {
@@ -38,8 +40,9 @@ size_t present_count(const present_table *table);
 /* A window has as many documents as one request should ask for. */
 bool present_is_full(const present_table *table);
 
-/* Adds a document to the window, once. */
-void present_want(present_table *table, weir_str index, weir_str id);
+/* Adds a document to the window, once; returns its place. */
+size_t present_want(present_table *table, weir_str index, weir_str id);
+present_document *present_at(const present_table *table, size_t place);
 
 /* Reads all of them. Nothing is on its way to them. *too_large: the answer was larger than is
  * taken; nothing was read, and the next window is smaller. */

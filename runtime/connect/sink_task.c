@@ -317,6 +317,20 @@ static weir_code commit_offsets(sink_task *self, const weir_offsets *durable_now
     return WEIR_OK;
 }
 
+/* Whether the sink could not make all of it durable yet: then it is flushed again, records or none. */
+static bool is_behind(const sink_task *self, const weir_offsets *durable_now)
+{
+    size_t at = 0;
+    weir_str topic;
+    int32_t partition;
+    int64_t offset;
+
+    while (weir_offsets_next(self->put, &at, &topic, &partition, &offset))
+        if (weir_offsets_get(durable_now, topic, partition) < offset)
+            return true;
+    return false;
+}
+
 static weir_code flush(sink_task *self, weir_error *err)
 {
     WEIR_CLEANUP(offsets_freep) weir_offsets *offsets = offsets_new();
@@ -330,7 +344,7 @@ static weir_code flush(sink_task *self, weir_error *err)
         offsets_put(offsets, topic, partition, offset);
     if (self->sink->flush(&task->base, self->state, offsets, err) != WEIR_OK)
         return err->code;
-    self->dirty = false;
+    self->dirty = is_behind(self, offsets);
     self->flushed_at_ms = clock_mono_ms(task->world->clock);
     pthread_mutex_lock(&task->view.lock);
     task->view.commit_count++;

@@ -12,8 +12,8 @@ import threading
 
 
 class Front:
-    def __init__(self, port):
-        """Passes on to 127.0.0.1:port."""
+    def __init__(self, port, own_port=0):
+        """Passes on to 127.0.0.1:port; listens on own_port, else on any that is free."""
         self.answer = lambda method, path, body: None
         self.change = None
         self.headers = []  # of each request
@@ -33,7 +33,7 @@ class Front:
             def log_message(self, *arguments):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", own_port), Handler)
         self.server.daemon_threads = True
         self.target = port
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()

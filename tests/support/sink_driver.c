@@ -31,7 +31,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { WORDS_MAX = 64, SETTINGS_MAX = 64, BATCH_BYTES = 4 << 20, LOAD_BATCH = 20000 };
+enum {
+    WORDS_MAX = 64,
+    SETTINGS_MAX = 64,
+    BATCH_BYTES = 4 << 20,
+    LOAD_BATCH = 20000,
+    FLUSHES_MAX = 10
+};
 
 typedef struct driver {
     const weir_sink *sink;
@@ -237,14 +243,23 @@ static weir_code put(driver *self)
     return self->sink->put(&self->task, self->state, self->batch, &self->err);
 }
 
+/* As a worker: what a flush leaves out of the offsets is flushed again, records or none. */
 static weir_code flush(driver *self, char **words, size_t count)
 {
-    offsets_clear(self->offsets);
-    for (size_t i = 1; i + 2 < count; i += 3)
-        offsets_put(self->offsets, weir_cstr(words[i]), (int32_t)number(words[i + 1]),
-                    number(words[i + 2]));
-    weir_code code = self->sink->flush(&self->task, self->state, self->offsets, &self->err);
+    weir_code code = WEIR_OK;
+    bool is_behind = true;
 
+    for (int tries = 0; code == WEIR_OK && is_behind && tries < FLUSHES_MAX; tries++) {
+        offsets_clear(self->offsets);
+        for (size_t i = 1; i + 2 < count; i += 3)
+            offsets_put(self->offsets, weir_cstr(words[i]), (int32_t)number(words[i + 1]),
+                        number(words[i + 2]));
+        code = self->sink->flush(&self->task, self->state, self->offsets, &self->err);
+        is_behind = false;
+        for (size_t i = 1; i + 2 < count; i += 3)
+            is_behind |= weir_offsets_get(self->offsets, weir_cstr(words[i]),
+                                          (int32_t)number(words[i + 1])) < number(words[i + 2]);
+    }
     if (code == WEIR_OK)
         batch_clear(self->batch);
     return code;

@@ -43,8 +43,9 @@ typedef struct weir_sink {
     weir_code (*put)(weir_task *task, void *state, const weir_batch *batch, weir_error *err);
 
     /* Makes what was put durable, and takes out of offsets, which holds everything that was put,
-     * what could not be made durable yet. After WEIR_RETRY the task is closed, opened again and
-     * reads from the last offsets that were durable. */
+     * what could not be made durable yet; then it is called again, records or none. After
+     * WEIR_RETRY the task is closed, opened again and reads from the last offsets that were
+     * durable. */
     weir_code (*flush)(weir_task *task, void *state, weir_offsets *offsets, weir_error *err);
 
     /* Moves the offsets that the destination keeps; only while the connector is stopped, and only for
