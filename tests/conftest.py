@@ -4,6 +4,7 @@ With WEIR_BUILD=build/asan the programs and plugins under test are instrumented.
 says, also of a process that the test killed later, fails the test in which it was said.
 """
 import glob
+import itertools
 import os
 import shutil
 import signal
@@ -77,12 +78,15 @@ def folder():
     shutil.rmtree(path, ignore_errors=True)
 
 
+runs = itertools.count(1)
+
+
 class Weir:
     """One run of the program; its output is in .output after it ended."""
 
     def __init__(self, build, folder, arguments, env=None):
-        self.log_path = os.path.join(folder, "weir.log")
-        self.log = open(self.log_path, "ab")
+        self.log_path = os.path.join(folder, f"weir-{next(runs)}.log")
+        self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             [os.path.join(build, "weir")] + arguments, stdout=self.log, stderr=self.log,
             stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, **(env or {})})

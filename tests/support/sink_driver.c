@@ -55,14 +55,30 @@ typedef struct driver {
 } driver;
 
 /* The texts of commands are there until the program ends. */
-static weir_buf kept;
+typedef struct kept_text {
+    struct kept_text *next;
+    char bytes[];
+} kept_text;
+
+static kept_text *kept;
 
 static char *keep(size_t size)
 {
-    char *memory = mem_zalloc(1, size);
+    kept_text *text = mem_zalloc(1, sizeof(kept_text) + size);
 
-    weir_buf_add(&kept, &memory, sizeof(memory));
-    return memory;
+    text->next = kept;
+    kept = text;
+    return text->bytes;
+}
+
+static void free_kept(void)
+{
+    while (kept != NULL) {
+        kept_text *text = kept;
+
+        kept = text->next;
+        free(text);
+    }
 }
 
 static char *copy_text(const char *text)
@@ -485,13 +501,7 @@ static void done(driver *self)
     offsets_free(self->offsets);
     batch_free(self->batch);
     free(self->state);
-    for (at = 0; at < kept.len; at += sizeof(char *)) {
-        char *memory;
-
-        memcpy(&memory, kept.ptr + at, sizeof(memory));
-        free(memory);
-    }
-    weir_buf_done(&kept);
+    free_kept();
 }
 
 int main(int argc, char **argv)

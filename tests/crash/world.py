@@ -1,0 +1,257 @@
+"""world.py - a source that changes all the time, a pipeline into three sinks, and what differs afterwards."""
+import json
+import os
+import random
+import subprocess
+import threading
+import urllib.request
+
+import psycopg2
+
+import compare
+import duckdb
+import servers
+from slow_link import SlowLink
+
+ROWS = 60_000
+TABLES = {  # columns and what they hold, the key first
+    "items": {"id": "integer", "n": "integer", "body": "text", "extra": "json"},
+    "ledger": {"number": "integer"},
+}
+PIPELINE = """
+name: crash
+source:
+  connector: postgres-cdc
+  config:
+    database.hostname: 127.0.0.1
+    database.port: {port}
+    database.user: postgres
+    database.dbname: {source}
+    topic.prefix: crash
+    table.include.list: "public.*"
+sinks:
+  - name: dwh
+    connector: warehouse
+    topics: ["crash.public.*"]
+    transforms: &to_tables
+      - unwrap: {{}}
+      - route: {{regex: 'crash\\.public\\.(.*)', replacement: '{name}_$1'}}
+    config: &tables
+      connection.url: {target}
+      insert.mode: upsert
+      pk.mode: record_key
+      delete.enabled: true
+      auto.create: true
+  - name: duck
+    connector: warehouse
+    topics: ["crash.public.*"]
+    transforms: *to_tables
+    config:
+      connection.url: "{duckdb}"
+      insert.mode: upsert
+      pk.mode: record_key
+      delete.enabled: true
+      auto.create: true
+"""
+SEARCH_SINK = """
+  - name: search
+    connector: elasticsearch
+    topics: ["crash.public.*"]
+    transforms: *to_tables
+    config:
+      connection.url: {url}
+      key.ignore: false
+      behavior.on.null.values: delete
+      write.method: insert
+"""
+
+
+class Changes(threading.Thread):
+    """Changes rows until it is told to stop; each transaction adds one number to `ledger`.
+
+    When the server goes away it comes back with it, and goes on behind the last number that is there.
+    """
+
+    def __init__(self, postgres, database, seed, pause=0.0):
+        super().__init__(daemon=True)
+        self.postgres, self.database, self.pause = postgres, database, pause
+        self.random = random.Random(seed)
+        self.stopping, self.count, self.error = threading.Event(), 0, None
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                try:
+                    self.work()
+                except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                    self.stopping.wait(0.05)  # the server was killed: until it is back
+        except Exception as error:  # raised again by stop
+            self.error = error
+
+    def work(self):
+        connection = self.postgres.connect(self.database)
+        connection.autocommit = False
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select coalesce(max(number) + 1, 0) from ledger")
+                self.count = cursor.fetchone()[0]
+                while not self.stopping.is_set():
+                    self.change(cursor)
+                    cursor.execute("insert into ledger values (%s)", (self.count,))
+                    connection.commit()
+                    self.count += 1
+                    self.stopping.wait(self.pause)
+        finally:
+            connection.close()
+
+    def change(self, cursor):
+        key = self.random.randint(1, ROWS)
+        pick = self.random.random()
+        if pick < 0.3:
+            cursor.execute("update items set n = n + 1, body = 'changed' where id = %s", (key,))
+        elif pick < 0.5:
+            cursor.execute("delete from items where id between %s and %s", (key, key + 2))
+        elif pick < 0.7:
+            cursor.execute("update items set id = id + 10000000 where id = %s", (key,))
+        else:
+            cursor.execute("insert into items values (%s, 0, 'new', '{}') on conflict do nothing",
+                           (20_000_000 + self.count,))
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        if self.error:
+            raise self.error
+
+
+class World:
+    """A source database, its sinks, and the pipeline between them; names hold tests apart."""
+
+    def __init__(self, postgres, folder, build, weir, name, warehouse=None, search=None, rows=ROWS):
+        self.postgres, self.folder, self.build, self.start_weir = postgres, folder, build, weir
+        self.name, self.warehouse, self.search = name, warehouse or postgres, search
+        self.source, self.target = f"{name}_source", f"{name}_target"
+        self.data, self.duckdb = os.path.join(folder, "data"), os.path.join(folder, "duck.db")
+        self.link = SlowLink(postgres.port)
+        postgres.create_database(self.source)
+        self.warehouse.create_database(self.target)
+        postgres.psql("create table items (id bigint primary key, n int not null, body text, "
+                      "extra jsonb); create table ledger (number bigint primary key)", self.source)
+        postgres.psql(f"insert into items select n, n, repeat('x', n % 90), "
+                      f"jsonb_build_object('n', n) from generate_series(1, {rows}) n", self.source)
+        self.pipeline = os.path.join(folder, "crash.yaml")
+        with open(self.pipeline, "w") as file:
+            file.write(PIPELINE.format(port=self.link.port, source=self.source, name=name,
+                                       target=self.warehouse.dsn(self.target),
+                                       duckdb=duckdb.driver_url(self.duckdb)))
+            if search:
+                file.write(SEARCH_SINK.format(url=search.url))
+
+    def start(self, env=None):
+        self.rest = servers.free_port()
+        return self.start_weir(["run", self.pipeline, "--data", self.data, "--rest",
+                                f"127.0.0.1:{self.rest}"], env)
+
+    def snapshot_is_done(self, one):
+        return "snapshot complete" in one.output
+
+    def has_number(self, number):
+        table = f"{self.name}_ledger"
+        if self.warehouse.psql(f"select to_regclass('{table}') is not null",
+                               self.target).strip() != "t":
+            return False
+        return self.warehouse.psql(f"select count(*) from {table} where number = {number}",
+                                   self.target).strip() == "1"
+
+    def is_caught_up(self):
+        """Each sink stands, committed, at the end of all its partitions."""
+        url = f"http://127.0.0.1:{self.rest}/connectors?expand=status"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            connectors = json.load(answer)
+        partitions = [partition for connector in connectors.values()
+                      for task in connector["status"]["tasks"]
+                      for partition in task.get("partitions", [])]
+        return bool(partitions) and all(one["committed"] >= one["end"] for one in partitions)
+
+    def finish(self, one):
+        """All that the source has is in the sinks, as far as weir knows; then it is stopped."""
+        # Behind everything else in the order of commits: when it is in a sink, all else is in the log.
+        self.postgres.psql("insert into ledger values (1000000000)", self.source)
+        try:
+            servers.wait_until(lambda: self.has_number(1000000000), "the last change", 120, 0.05)
+            servers.wait_until(self.is_caught_up, "every sink to catch up", 120, 0.05)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{one.output[-6000:]}")
+        assert one.stop() == 0, one.output[-6000:]
+        self.link.stop()
+
+    # --- What there is afterwards ---
+
+    def read_postgres(self, server, database, table, columns):
+        connection = server.connect(database)
+        connection.autocommit = False
+        with connection.cursor("rows") as cursor:
+            cursor.itersize = 20000
+            cursor.execute(f"select {', '.join(columns)} from {table}")
+            rows = {row[0]: row for row in cursor}
+        connection.close()
+        return rows
+
+    def read_duckdb(self, table, columns):
+        rows = duckdb.query(self.duckdb, f"select {', '.join(columns)} from {self.name}_{table}")
+        return {int(row[0]): compare.typed(row, columns.values()) for row in rows}
+
+    def read_search(self, table, columns):
+        found = self.search.documents(f"{self.name}_{table}")
+        return {int(key): tuple(document[column] for column in columns)
+                for key, document in found.items()}
+
+    def read_log(self, table, columns):
+        """What somebody would have who applied the log from its beginning."""
+        dump = subprocess.run([os.path.join(self.build, "weir"), "log", "dump", "--data", self.data,
+                               "--topic", f"crash.public.{table}", "--json"], check=True,
+                              capture_output=True, text=True).stdout
+        rows, key = {}, next(iter(columns))
+        for line in dump.splitlines():
+            record = json.loads(line)
+            if record["value"] is None:
+                continue  # a tombstone, behind its delete
+            after = record["value"].get("after")
+            if after is None:
+                rows.pop(record["key"][key], None)
+            else:
+                rows[after[key]] = tuple(after[column] for column in columns)
+        return rows
+
+    def differences(self):
+        """One line for each sink and table, and for the log, that is not as the source is."""
+        found = []
+        for table, columns in TABLES.items():
+            target = f"{self.name}_{table}"
+            places = {
+                "the log": self.read_log(table, columns),
+                "PostgreSQL": self.read_postgres(self.warehouse, self.target, target, columns),
+                "DuckDB": self.read_duckdb(table, columns),
+            }
+            if self.search:
+                places["Elasticsearch"] = self.read_search(table, columns)
+            json_places = [i for i, kind in enumerate(columns.values()) if kind == "json"]
+
+            def canonical(rows):
+                return {key: [compare.canonical(value, i in json_places)
+                              for i, value in enumerate(row)] for key, row in rows.items()}
+
+            source = canonical(self.read_postgres(self.postgres, self.source, table, columns))
+            for place, rows in places.items():
+                found += difference(f"{table} in {place}", source, canonical(rows))
+        return found
+
+
+def difference(what, source, rows):
+    missing, extra = source.keys() - rows.keys(), rows.keys() - source.keys()
+    other = [key for key in source.keys() & rows.keys() if source[key] != rows[key]]
+    if not missing and not extra and not other:
+        return []
+    examples = [(key, source.get(key), rows.get(key))
+                for key in (sorted(missing)[:3] + sorted(extra)[:3] + other[:3])]
+    return [f"{what}: {len(missing)} missing, {len(extra)} too many, {len(other)} different: {examples}"]
