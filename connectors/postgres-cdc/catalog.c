@@ -163,6 +163,30 @@ weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err)
     return WEIR_OK;
 }
 
+weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err)
+{
+    char oid[16];
+    const char *parameter = oid;
+
+    (void)snprintf(oid, sizeof(oid), "%u", table->oid);
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(
+        self->connection,
+        "SELECT pg_catalog.pg_relation_size(oid) / current_setting('block_size')::bigint AS pages, "
+        "CASE WHEN reltuples > 0 AND relpages > 0 THEN (reltuples / relpages * "
+        "(pg_catalog.pg_relation_size(oid) / current_setting('block_size')::bigint))::bigint "
+        "ELSE -1 END FROM pg_catalog.pg_class WHERE oid = $1::oid AND relkind = 'r'",
+        &parameter, 1, err);
+    if (result == NULL)
+        return weir_wrap(err, "reading the size of %.*s.%.*s", WEIR_ARG(table->schema),
+                         WEIR_ARG(table->name));
+    if (PQntuples(result) == 0)
+        return WEIR_OK; /* partitioned, or gone: reading it will tell */
+    table->page_count = number(connection_field(result, 0, 0));
+    table->row_count = number(connection_field(result, 0, 1));
+    return WEIR_OK;
+}
+
 static const char type_sql[] =
     "SELECT t.typname, t.typtype, t.typbasetype, t.typtypmod, "
     "CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, "

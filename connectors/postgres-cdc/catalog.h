@@ -49,6 +49,9 @@ WEIR_MUST_CHECK weir_code catalog_load(catalog *self, bool with_roots, weir_erro
 /* Reads the columns of a table; a table that is gone has none. */
 WEIR_MUST_CHECK weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err);
 
+/* Brings the estimates of rows and pages up to date. */
+WEIR_MUST_CHECK weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err);
+
 /* Adds what catalog_columns would find, as bytes to compare with what was found before. */
 WEIR_MUST_CHECK weir_code catalog_signature(catalog *self, uint32_t table, weir_buf *out,
                                             weir_error *err);

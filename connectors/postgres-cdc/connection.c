@@ -1,6 +1,7 @@
 /* connection.c - connections to the server: opening, queries, and what their errors mean. */
 #include "connection.h"
 
+#include <assert.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -190,13 +191,21 @@ bool connection_is_null(const PGresult *result, int row, int column)
 
 bool connection_wait(PGconn *connection, int64_t timeout_us)
 {
-    struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
+    return connection_wait_any(&connection, 1, timeout_us);
+}
+
+bool connection_wait_any(PGconn *const *connections, size_t count, int64_t timeout_us)
+{
+    struct pollfd ready[CONNECTION_WAIT_MAX];
     struct timespec timeout = {.tv_sec = timeout_us / 1000000,
                                .tv_nsec = timeout_us % 1000000 * 1000};
 
+    assert(count <= CONNECTION_WAIT_MAX);
+    for (size_t i = 0; i < count; i++)
+        ready[i] = (struct pollfd){.fd = PQsocket(connections[i]), .events = POLLIN};
     if (timeout_us < 0)
         timeout = (struct timespec){0};
-    return ppoll(&ready, 1, &timeout, NULL) > 0;
+    return ppoll(ready, count, &timeout, NULL) > 0;
 }
 
 uint64_t connection_lsn(weir_str text)

@@ -40,6 +40,10 @@ weir_code connection_failed(PGconn *connection, const PGresult *result, const ch
 /* Waits until the connection has something to read, at most this long. False: it has not. */
 bool connection_wait(PGconn *connection, int64_t timeout_us);
 
+/* The same for any of several, CONNECTION_WAIT_MAX at the most. */
+#define CONNECTION_WAIT_MAX 64
+bool connection_wait_any(PGconn *const *connections, size_t count, int64_t timeout_us);
+
 /* "16/B374D848" as a number and back; 0 when it is none. */
 uint64_t connection_lsn(weir_str text);
 #define CONNECTION_LSN_FORMAT    "%X/%08X"

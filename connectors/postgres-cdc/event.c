@@ -123,7 +123,9 @@ static void put_headers(const event *self, const event_change *change, weir_batc
 
     weir_record_header(batch, WEIR_STR("weir.position"),
                        (weir_str){text, print_u64(position, text)});
-    if (change->operation == 'r')
+    if (change->restart)
+        weir_record_header(batch, WEIR_STR("weir.restart"), WEIR_STR("true"));
+    if (change->operation == 'r' || change->restart)
         return;
     weir_record_header(batch, WEIR_STR("weir.txid"),
                        (weir_str){text, print_u64((uint64_t)self->transaction_id, text)});
@@ -225,7 +227,8 @@ static int split(const event *self, const event_change *change, event_part parts
         creation.operation = 'c';
         creation.old_row = NULL;
         parts[count++] = (event_part){.change = creation, .key_row = change->new_row};
-    } else if (change->operation != 'd' && !settings_skips(self->settings, change->operation)) {
+    } else if (change->restart ||
+               (change->operation != 'd' && !settings_skips(self->settings, change->operation))) {
         parts[count++] = (event_part){.change = *change, .key_row = change->new_row};
     }
     return count;

@@ -3,7 +3,8 @@
  * The source block is put together from parts that are encoded once: per task, per transaction, per
  * table. Every record has the header weir.position, a number that grows with each change of a row: the
  * change's LSN, and for a row of a snapshot the position that its slot began to decode at, which is below
- * every change that follows. Changes also have weir.txid and weir.order, the place in the transaction.
+ * every change that follows. The truncate that a snapshot of a table without a key begins again with has
+ * the header weir.restart: sinks that keep its rows have to remove them. Changes also have weir.txid and weir.order, the place in the transaction.
  *
  * One thread. event_done releases what event_init took.
  */
@@ -35,6 +36,7 @@ typedef struct event_change {
     const pgoutput_tuple *old_row; /* NULL: none */
     const pgoutput_tuple *new_row;
     bool old_is_whole; /* all columns of the old row were sent */
+    bool restart;      /* a truncate of our own: the table's snapshot begins again */
     uint64_t lsn;
     int64_t order; /* in its transaction, from 1 */
 } event_change;

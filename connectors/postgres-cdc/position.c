@@ -1,6 +1,8 @@
 /* position.c - where the connector resumes: its source offset, read and written. */
 #include "position.h"
 
+#include "weir/buf.h"
+
 #include <inttypes.h>
 
 static bool read_lsn(weir_str offset, const char *name, uint64_t *out)
@@ -29,30 +31,45 @@ weir_code position_read(weir_task *task, weir_str offset, position *out, weir_er
          !weir_offset_int(offset, "event", &out->same_count)))
         return weir_fail(err, WEIR_FATAL, "the offset %.*s has lsn_open, but no lsn and event",
                          WEIR_ARG(offset));
-    out->partial = weir_offset_int(offset, "partial", &flag) && flag != 0;
     out->table = weir_offset_text(task, offset, "table");
+    out->reading = weir_offset_text(task, offset, "reading");
+    out->left = weir_offset_text(task, offset, "left");
+    if (!seen_read(&out->seen, weir_offset_text(task, offset, "seen")))
+        return weir_fail(err, WEIR_FATAL, "the offset %.*s has no readable member \"seen\"",
+                         WEIR_ARG(offset));
     return WEIR_OK;
+}
+
+void position_done(position *self)
+{
+    seen_done(&self->seen);
+}
+
+static void add_member(weir_buf *text, const char *name, weir_str value)
+{
+    if (value.len == 0)
+        return;
+    weir_buf_printf(text, ",\"%s\":", name);
+    weir_buf_add_json(text, value);
 }
 
 void position_write(const position *self, weir_str partition, weir_batch *batch)
 {
-    if (self->in_snapshot) {
-        weir_buf table = {0};
+    weir_buf more = {0};
 
-        weir_buf_add_json(&table, self->table);
-        weir_offset(batch, partition,
-                    "{\"snapshot\":1,\"lsn_commit\":%" PRIu64 ",\"floor\":%" PRIu64
-                    ",\"partial\":%d,\"table\":%s}",
-                    self->commit, self->floor, self->partial, weir_buf_cstr(&table));
-        weir_buf_done(&table);
+    if (self->in_snapshot) {
+        weir_buf_printf(&more, ",\"snapshot\":1,\"floor\":%" PRIu64, self->floor);
+        add_member(&more, "table", self->table);
+        add_member(&more, "reading", self->reading);
+        add_member(&more, "left", self->left);
     } else if (self->open != 0) {
-        weir_offset(batch, partition,
-                    "{\"lsn_commit\":%" PRIu64 ",\"lsn_open\":%" PRIu64 ",\"lsn\":%" PRIu64
-                    ",\"event\":%" PRId64 "}",
-                    self->commit, self->open, self->change, self->same_count);
-    } else {
-        weir_offset(batch, partition, "{\"lsn_commit\":%" PRIu64 "}", self->commit);
+        weir_buf_printf(&more, ",\"lsn_open\":%" PRIu64 ",\"lsn\":%" PRIu64 ",\"event\":%" PRId64,
+                        self->open, self->change, self->same_count);
     }
+    add_member(&more, "seen", weir_buf_str(&self->seen.text));
+    weir_offset(batch, partition, "{\"lsn_commit\":%" PRIu64 "%s}", self->commit,
+                weir_buf_cstr(&more));
+    weir_buf_done(&more);
     weir_checkpoint(batch);
 }
 

@@ -272,6 +272,7 @@ static void source_close(weir_task *task, void *state)
     weir_map_free(self->catalog.types);
     relation_context_done(&self->context);
     event_done(&self->event);
+    position_done(&self->position);
     weir_buf_done(&self->publications);
 }
 

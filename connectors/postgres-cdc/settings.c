@@ -133,6 +133,13 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(snapshot_mode, .name = "snapshot.mode", .fallback = "initial", .choices = snapshot_modes,
           .importance = WEIR_MEDIUM,
           .doc = "Whether the rows that are there are read first, and whether changes follow."),
+    FIELD(snapshot_threads, .name = "snapshot.max.threads", .fallback = "1", .min = 1,
+          .max = SETTINGS_SNAPSHOT_THREADS_MAX, .importance = WEIR_MEDIUM,
+          .doc = "Connections that read the ranges of a large table side by side."),
+    FIELD(snapshot_chunk_size, .name = "snapshot.chunk.size", .fallback = "500000", .min = 100,
+          .max = 1000000000, .importance = WEIR_LOW,
+          .doc = "Rows in a range of the primary key, more or less, by which a large table is read "
+                 "in a snapshot; after a crash, ranges that were complete are not read again."),
     FIELD(tombstones_on_delete, .name = "tombstones.on.delete", .fallback = "true",
           .importance = WEIR_MEDIUM, .doc = "Whether a tombstone follows each delete."),
     FIELD(decimal_handling_mode, .name = "decimal.handling.mode", .fallback = "precise",
@@ -178,7 +185,6 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
 
     IGNORED("database.tcpKeepAlive", "it is always on"),
     IGNORED("database.query.timeout.ms", "queries are short; a snapshot has no time limit"),
-    IGNORED("snapshot.max.threads", "a snapshot is read over one connection"),
     IGNORED("snapshot.fetch.size", "rows are read as a stream"),
     IGNORED("query.fetch.size", "rows are read as a stream"),
     IGNORED("snapshot.isolation.mode", "a snapshot is always one consistent state"),

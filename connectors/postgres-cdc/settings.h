@@ -35,6 +35,7 @@ typedef struct settings {
     weir_list column_include, column_exclude;
     weir_str message_key_columns;
     weir_choice snapshot_mode;
+    int64_t snapshot_threads, snapshot_chunk_size;
     bool tombstones_on_delete;
     weir_choice decimal_handling_mode, time_precision_mode, interval_handling_mode;
     weir_choice binary_handling_mode;
@@ -46,7 +47,8 @@ typedef struct settings {
     weir_str fixed[8]; /* settings with one supported value, which are only checked */
 } settings;
 
-#define SETTINGS_FIELD_COUNT 118
+#define SETTINGS_FIELD_COUNT          119
+#define SETTINGS_SNAPSHOT_THREADS_MAX 16
 
 extern const weir_field settings_fields[SETTINGS_FIELD_COUNT];
 

@@ -336,6 +336,7 @@ static void on_commit(source *self, weir_batch *batch)
     flow->in_transaction = false;
     if (flow->message.commit.end_lsn > self->position.commit)
         self->position.commit = flow->message.commit.end_lsn;
+    seen_forget(&self->position.seen, self->position.commit);
     if (flow->final_lsn >= self->position.open)
         self->position.open = 0;
     self->event.last_commit_lsn = flow->message.commit.end_lsn;
@@ -352,6 +353,12 @@ static bool is_old(source *self)
     flow->same_index = flow->message_lsn == flow->change_lsn ? flow->same_index + 1 : 1;
     flow->change_lsn = flow->message_lsn;
     return position_has(&self->position, flow->final_lsn, flow->change_lsn, flow->same_index);
+}
+
+/* The change is in the rows of a snapshot that was read later. */
+static bool is_seen(const source *self, const relation *table)
+{
+    return seen_has(&self->position.seen, table->oid, (uint32_t)self->event.transaction_id);
 }
 
 static weir_code check_count(const relation *table, const pgoutput_tuple *tuple, weir_error *err)
@@ -381,7 +388,7 @@ static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
 
     if (find_relation(self, message->relation, &table, err) != WEIR_OK)
         return err->code;
-    if (table == NULL) {
+    if (table == NULL || is_seen(self, table)) {
         flow->step = -1;
         return WEIR_OK;
     }
@@ -414,7 +421,7 @@ static weir_code deliver_truncate(source *self, weir_batch *batch, weir_error *e
             return err->code;
         event_change change = {
             .relation = table, .operation = 't', .lsn = flow->message_lsn, .order = flow->order};
-        if (table != NULL) {
+        if (table != NULL && !is_seen(self, table)) {
             flow->step = 0;
             weir_code code = write_change(self, &change, batch, err);
             if (code != WEIR_OK || flow->step != -1)
