@@ -1,15 +1,23 @@
 /* bench_log.c - the embedded log's appends against plain writes of the same bytes, in one run.
  *
- *     bench_log [DIRECTORY] [--json]
+ *     bench_log [DIRECTORY] [--json] [--only TEXT]
  *
- * Each figure is a ratio: the log and its baseline take turns (A B A B ...), and the medians of the rounds
- * are compared. The directory (default: the current one) decides which disk is measured.
+ * Each figure is a ratio: the log and its baseline take turns (A B A B ...), a few commits each, because a
+ * shared disk is another one a second later. A ratio is taken of each round of such turns, and the median
+ * of the rounds is what counts. The directory (default: the current
+ * one) decides which disk is measured; --only picks figures by a part of their name.
+ *
+ * The baseline appends to one file that grows through all rounds, as the log's segments do, and is begun
+ * again when it has 256 MiB. Before a round the log makes a checkpoint, untimed, so that none begins with
+ * what an earlier one left to be written.
  */
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/log/embedded.h"
+#include "runtime/log/store_keep.h"
 #include "sdk/src/batch.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -21,13 +29,12 @@
 #include <unistd.h>
 
 enum {
-    ROUNDS = 5,
+    ROUNDS = 11, /* odd: there is a middle one */
     MIB = 1 << 20,
-    LARGE_COUNT = 96,
-    SMALL_COUNT = 400,
+    PLAIN_BYTES = 256 << 20,
     THREADS = 64,
     THREAD_COUNT = 60,
-    RECORDS = 1000000,
+    RECORDS = 500000,
     BATCH_RECORDS = 1000,
     LATENCY_COUNT = 200,
     IN_FLIGHT = 8,
@@ -35,6 +42,9 @@ enum {
 
 typedef struct bench {
     log *log;
+    log_writer *writer;
+    int plain; /* the baseline's file */
+    off_t plain_at;
     char dir[4096];
     char *bytes; /* 1 MiB of no pattern */
     weir_error err;
@@ -55,30 +65,34 @@ static void must(weir_code code, const weir_error *err)
 
 /* --- Baselines ------------------------------------------------------------------------------ */
 
+static void fail_plain(void)
+{
+    perror("bench_log: the plain file");
+    exit(1);
+}
+
 /* Appends size bytes count times, each followed by fdatasync; how many a second. latencies may be NULL. */
 static double plain_writes(bench *self, size_t size, int count, double *latencies)
 {
-    char path[4200];
     double start;
-    int fd;
 
-    snprintf(path, sizeof(path), "%s/plain", self->dir);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (self->plain_at + (off_t)size * count > PLAIN_BYTES) {
+        self->plain_at = 0;
+        if (ftruncate(self->plain, 0) != 0 || fsync(self->plain) != 0)
+            fail_plain();
+    }
     start = seconds();
     for (int i = 0; i < count; i++) {
         double before = seconds();
 
-        if (fd < 0 || write(fd, self->bytes, size) != (ssize_t)size || fdatasync(fd) != 0) {
-            perror(path);
-            exit(1);
-        }
+        if (pwrite(self->plain, self->bytes, size, self->plain_at) != (ssize_t)size ||
+            fdatasync(self->plain) != 0)
+            fail_plain();
+        self->plain_at += (off_t)size;
         if (latencies != NULL)
             latencies[i] = seconds() - before;
     }
-    start = seconds() - start;
-    (void)close(fd);
-    (void)unlink(path);
-    return count / start;
+    return count / (seconds() - start);
 }
 
 /* --- The log -------------------------------------------------------------------------------- */
@@ -110,17 +124,6 @@ static double log_entries(bench *self, log_writer *writer, size_t size, int part
     return count / (seconds() - start);
 }
 
-static double one_writer(bench *self, size_t size, int parts, int count)
-{
-    log_writer *writer;
-    double rate;
-
-    must(log_writer_open(self->log, WEIR_STR("bench"), &writer, &self->err), &self->err);
-    rate = log_entries(self, writer, size, parts, count);
-    log_writer_close(writer);
-    return rate;
-}
-
 static void *run_small(void *argument)
 {
     bench mine = *(bench *)argument;
@@ -132,10 +135,12 @@ static void *run_small(void *argument)
     return NULL;
 }
 
-static double many_writers(bench *self)
+static double many_writers(bench *self, int count)
 {
     pthread_t threads[THREADS];
     double start = seconds();
+
+    (void)count; /* THREADS * THREAD_COUNT, in one turn */
 
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, run_small, self) != 0)
@@ -147,14 +152,14 @@ static double many_writers(bench *self)
 }
 
 /* 100-byte records, units of 1,000, some units under way; records a second, until all are durable. */
-static double record_rate(bench *self)
+static double record_rate(bench *self, int count)
 {
     double start = seconds();
     log_ticket last = -1;
     log_writer *writer;
 
     must(log_writer_open(self->log, WEIR_STR("records"), &writer, &self->err), &self->err);
-    for (int i = 0; i < RECORDS; i++) {
+    for (int i = 0; i < count; i++) {
         log_record record = {
             .topic = WEIR_STR("bench"), .timestamp_ms = 1, .value = {self->bytes + i % 1000, 100}};
 
@@ -169,7 +174,7 @@ static double record_rate(bench *self)
     if (log_wait(writer, last, 60000, &self->err) != LOG_COMMITTED)
         exit(1);
     log_writer_close(writer);
-    return RECORDS / (seconds() - start);
+    return count / (seconds() - start);
 }
 
 static int by_size(const void *a, const void *b)
@@ -180,7 +185,7 @@ static int by_size(const void *a, const void *b)
 }
 
 /* From commit until a reader has it, 100 rows a second; the p99 in ms. */
-static double visible_p99(bench *self)
+static double visible_p99(bench *self, int count)
 {
     double taken[LATENCY_COUNT];
     weir_batch *batch = batch_new(1 << 16);
@@ -189,6 +194,7 @@ static double visible_p99(bench *self)
     log_reader *reader;
     int64_t end;
 
+    assert(count == LATENCY_COUNT);
     must(log_writer_open(self->log, WEIR_STR("rows"), &writer, &self->err), &self->err);
     must(log_reader_open(self->log, &reader, &self->err), &self->err);
     must(log_offset_of(self->log, WEIR_STR("rows"), 0, LOG_LATEST, &end, &self->err), &self->err);
@@ -214,10 +220,11 @@ static double visible_p99(bench *self)
     return taken[LATENCY_COUNT * 99 / 100];
 }
 
-static double plain_p99(bench *self)
+static double plain_p99(bench *self, int count)
 {
     double taken[LATENCY_COUNT];
 
+    assert(count == LATENCY_COUNT);
     (void)plain_writes(self, 4096, LATENCY_COUNT, taken);
     qsort(taken, LATENCY_COUNT, sizeof(*taken), by_size);
     return taken[LATENCY_COUNT * 99 / 100] * 1e3;
@@ -225,49 +232,54 @@ static double plain_p99(bench *self)
 
 /* --- The figures ---------------------------------------------------------------------------- */
 
-static double log_1m(bench *self)
+static double log_1m(bench *self, int count)
 {
-    return one_writer(self, MIB - 200, 1, LARGE_COUNT);
+    return log_entries(self, self->writer, MIB - 200, 1, count);
 }
 
-static double log_16(bench *self)
+static double log_16(bench *self, int count)
 {
-    return one_writer(self, 65536 - 200, 16, LARGE_COUNT);
+    return log_entries(self, self->writer, 65536 - 200, 16, count);
 }
 
-static double log_4k(bench *self)
+static double log_4k(bench *self, int count)
 {
-    return one_writer(self, 4000, 1, SMALL_COUNT);
+    return log_entries(self, self->writer, 4000, 1, count);
 }
 
-static double plain_1m(bench *self)
+static double plain_1m(bench *self, int count)
 {
-    return plain_writes(self, MIB, LARGE_COUNT, NULL);
+    return plain_writes(self, MIB, count, NULL);
 }
 
-static double plain_256k(bench *self)
+static double plain_256k(bench *self, int count)
 {
-    return plain_writes(self, 262144, LARGE_COUNT, NULL);
+    return plain_writes(self, 262144, count, NULL);
 }
 
-static double plain_4k(bench *self)
+static double plain_4k(bench *self, int count)
 {
-    return plain_writes(self, 4096, SMALL_COUNT, NULL);
+    return plain_writes(self, 4096, count, NULL);
 }
 
+/* A round is so many turns of so many commits; a side says how many commits a second its turn had. */
 static const struct figure {
     const char *name, *unit, *target;
-    double (*log)(bench *);
-    double (*plain)(bench *);
+    double (*log)(bench *, int count);
+    double (*plain)(bench *, int count);
+    int turns, log_count, plain_count;
 } FIGURES[] = {
-    {"1 MiB entries, one partition", "entries/s", "0.8", log_1m, plain_1m},
-    {"16 x 64 KiB entries, 16 partitions", "entries/s", "0.35", log_16, plain_1m},
-    {"4 KiB entries, one thread", "commits/s", "0.8", log_4k, plain_4k},
-    {"4 KiB entries, 64 threads", "commits/s", "8, or 0.5 of the next", many_writers, plain_4k},
+    {"1 MiB entries, one partition", "entries/s", "0.8", log_1m, plain_1m, 16, 4, 4},
+    {"16 x 64 KiB entries, 16 partitions", "entries/s", "0.35", log_16, plain_1m, 16, 4, 4},
+    {"4 KiB entries, one thread", "commits/s", "0.8", log_4k, plain_4k, 16, 16, 16},
+    {"4 KiB entries, 64 threads", "commits/s", "8, or 0.5 of the next", many_writers, plain_4k, 2,
+     THREADS *THREAD_COUNT, 200},
     {"the same against 256 KiB writes", "commits/s", "0.5 of its bytes: 32", many_writers,
-     plain_256k},
-    {"100-byte records, units of 1,000", "records/s", "2,000,000 records/s", record_rate, NULL},
-    {"commit to readable, p99", "ms", "below max(20, plain + 10)", visible_p99, plain_p99},
+     plain_256k, 2, THREADS *THREAD_COUNT, 64},
+    {"100-byte records, units of 1,000", "records/s", "2,000,000 records/s", record_rate, NULL, 1,
+     RECORDS, 0},
+    {"commit to readable, p99", "ms", "below max(20, plain + 10)", visible_p99, plain_p99, 1,
+     LATENCY_COUNT, LATENCY_COUNT},
 };
 
 static double median(double *values)
@@ -276,27 +288,50 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-static void measure(bench *self, const struct figure *figure, bool json, bool is_last)
+static void print_figure(const struct figure *figure, double *of_log, double *of_plain,
+                         double *ratios, bool json)
 {
-    double of_log[ROUNDS], of_plain[ROUNDS] = {0};
-    double mine, other;
+    double mine = median(of_log), other = median(of_plain), ratio = median(ratios);
 
-    for (int i = 0; i < ROUNDS; i++) {
-        of_log[i] = figure->log(self);
-        if (figure->plain != NULL)
-            of_plain[i] = figure->plain(self);
-    }
-    mine = median(of_log);
-    other = median(of_plain);
     if (json)
         printf("  {\"name\": \"%s\", \"unit\": \"%s\", \"log\": %.3f, \"plain\": %.3f, "
-               "\"ratio\": %.3f, \"target\": \"%s\"}%s\n",
-               figure->name, figure->unit, mine, other, other > 0 ? mine / other : 0,
-               figure->target, is_last ? "" : ",");
+               "\"ratio\": %.3f, \"low\": %.3f, \"high\": %.3f, \"rounds\": %d, "
+               "\"target\": \"%s\"}",
+               figure->name, figure->unit, mine, other, ratio, ratios[0], ratios[ROUNDS - 1],
+               ROUNDS, figure->target);
     else
-        printf("%-36s %12.1f %12.1f %8.2f  %-10s %s\n", figure->name, mine, other,
-               other > 0 ? mine / other : 0, figure->unit, figure->target);
+        printf("%-36s %12.1f %12.1f %7.2f (%.2f to %.2f)  %-10s %s\n", figure->name, mine, other,
+               ratio, ratios[0], ratios[ROUNDS - 1], figure->unit, figure->target);
     fflush(stdout);
+}
+
+/* The mean over a round's turns: of rates, by the time that was taken. */
+static void run_round(bench *self, const struct figure *figure, double *of_log, double *of_plain)
+{
+    double log_time = 0, plain_time = 0;
+
+    for (int i = 0; i < figure->turns; i++) {
+        log_time += 1 / figure->log(self, figure->log_count);
+        if (figure->plain != NULL)
+            plain_time += 1 / figure->plain(self, figure->plain_count);
+    }
+    *of_log = figure->turns / log_time;
+    *of_plain = figure->plain != NULL ? figure->turns / plain_time : 0;
+}
+
+static void measure(bench *self, const struct figure *figure, bool json)
+{
+    double of_log[ROUNDS], of_plain[ROUNDS], ratios[ROUNDS];
+
+    must(log_writer_open(self->log, WEIR_STR("bench"), &self->writer, &self->err), &self->err);
+    (void)figure->log(self, figure->log_count); /* files are made and memory is taken in here */
+    for (int i = 0; i < ROUNDS; i++) {
+        must(store_checkpoint_now(embedded_store(self->log), &self->err), &self->err);
+        run_round(self, figure, &of_log[i], &of_plain[i]);
+        ratios[i] = of_plain[i] > 0 ? of_log[i] / of_plain[i] : 0;
+    }
+    log_writer_close(self->writer);
+    print_figure(figure, of_log, of_plain, ratios, json);
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
@@ -307,51 +342,69 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static void open_log(bench *self, char *path, size_t path_bytes)
+static void open_log(bench *self, const char *parent)
 {
     log_topic_config config = LOG_TOPIC_DEFAULTS;
+    char path[4200];
     store_options options = {.path = path};
 
-    snprintf(path, path_bytes, "%s/log", self->dir);
+    snprintf(self->dir, sizeof(self->dir), "%.4000s/bench-log-XXXXXX", parent);
+    if (mkdtemp(self->dir) == NULL) {
+        perror(self->dir);
+        exit(1);
+    }
+    snprintf(path, sizeof(path), "%s/plain", self->dir);
+    self->plain = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (self->plain < 0)
+        fail_plain();
+    snprintf(path, sizeof(path), "%s/log", self->dir);
     must(embedded_open(&options, &self->log, &self->err), &self->err);
     must(log_topic_create(self->log, WEIR_STR("rows"), &config, &self->err), &self->err);
     config.partitions = 16;
     must(log_topic_create(self->log, WEIR_STR("bench"), &config, &self->err), &self->err);
 }
 
+static void close_log(bench *self)
+{
+    embedded_close(self->log);
+    (void)close(self->plain); /* nothing that is kept */
+    (void)nftw(self->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(self->bytes);
+}
+
 int main(int argc, char **argv)
 {
-    size_t count = sizeof(FIGURES) / sizeof(*FIGURES);
     bench self = {.bytes = mem_zalloc(1, MIB)};
-    const char *parent = ".";
-    char path[4200];
-    bool json = false;
+    const char *parent = ".", *only = "";
+    bool json = false, is_first = true;
     uint32_t random = 1;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = true;
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            only = argv[++i];
         else
             parent = argv[i];
     }
     for (int i = 0; i < MIB; i++)
         self.bytes[i] = (char)((random = random * 1664525u + 1013904223u) >> 24);
-    snprintf(self.dir, sizeof(self.dir), "%.4000s/bench-log-XXXXXX", parent);
-    if (mkdtemp(self.dir) == NULL) {
-        perror(self.dir);
-        return 1;
-    }
-    open_log(&self, path, sizeof(path));
+    open_log(&self, parent);
     if (json)
         printf("[\n");
     else
-        printf("%-36s %12s %12s %8s  %-10s %s\n", "", "log", "plain", "ratio", "unit", "at least");
-    for (size_t i = 0; i < count; i++)
-        measure(&self, &FIGURES[i], json, i + 1 == count);
+        printf("%-36s %12s %12s %7s %-16s %-10s %s\n", "", "log", "plain", "ratio", "", "unit",
+               "at least");
+    for (size_t i = 0; i < sizeof(FIGURES) / sizeof(*FIGURES); i++) {
+        if (strstr(FIGURES[i].name, only) == NULL)
+            continue;
+        if (json && !is_first)
+            printf(",\n");
+        is_first = false;
+        measure(&self, &FIGURES[i], json);
+    }
     if (json)
-        printf("]\n");
-    embedded_close(self.log);
-    (void)nftw(self.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(self.bytes);
+        printf("\n]\n");
+    close_log(&self);
     return 0;
 }
