@@ -15,7 +15,7 @@ typedef enum plant {
     PLANT_ACK_FIRST,           /* acknowledged, then synced */
     PLANT_TORN_TAIL,           /* recovery believes an entry whose CRC is wrong */
     PLANT_CHECKPOINT_FIRST,    /* the checkpoint is written before the segments are synced */
-    PLANT_OFFSET_AHEAD,        /* the journal speaks of large data that is not synced yet */
+    PLANT_OFFSET_AHEAD,        /* the journal speaks of large data that is never synced */
     PLANT_ACKED_BEFORE_COMMIT, /* a source is told that a unit is durable before it is sent */
     PLANTS,
 } plant;

@@ -16,7 +16,7 @@
 enum {
     BATCH_BYTES = 1 << 20, /* a batch is ended when it is so large */
     SPARE_UNITS = 2,       /* kept for the next ones */
-    SPARE_BYTES = 1 << 20, /* unless a buffer is larger */
+    SPARE_BYTES = 4 << 20, /* unless a buffer is larger */
     MAX_SPARE_PARTS = 64,
     EPOCH_KEY_BYTES = 255,
 };

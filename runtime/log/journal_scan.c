@@ -143,23 +143,41 @@ static weir_code fail_damaged(const journal_scanner *scan, uint64_t position, we
 }
 
 /* There is no valid entry at position. Is there anything behind it that says there was one? */
-static weir_code check_end(journal_scanner *scan, uint64_t position, weir_error *err)
+static weir_code find_proof(journal_scanner *scan, uint64_t position, bool *found, weir_error *err)
 {
     int64_t end = current_file(scan)->capacity;
     journal_scan_entry entry;
     bool valid;
 
+    *found = true;
     for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
         if (scan->valid[i] && scan->fronts[i].start > position)
-            return fail_damaged(scan, position, err); /* what lies before a file was synced */
+            return WEIR_OK; /* what lies before a file was synced */
     }
     for (uint64_t at = position + JOURNAL_ALIGN; place_of(scan, at) < end; at += JOURNAL_ALIGN) {
         if (read_entry(scan, at, &entry, &valid, err) != WEIR_OK)
             return err->code;
         if (valid && entry.front.synced > position)
-            return fail_damaged(scan, position, err);
+            return WEIR_OK;
     }
+    *found = false;
     return WEIR_OK;
+}
+
+/* The end, unless what is not valid there was acknowledged. reason: why it is not; NULL: the journal itself. */
+static weir_code check_end(journal_scanner *scan, uint64_t position, const weir_error *reason,
+                           weir_error *err)
+{
+    bool found;
+
+    if (find_proof(scan, position, &found, err) != WEIR_OK)
+        return err->code;
+    if (!found)
+        return WEIR_OK;
+    if (reason == NULL)
+        return fail_damaged(scan, position, err);
+    *err = *reason;
+    return err->code = WEIR_FATAL;
 }
 
 /* Moves to the file that begins at position, when there is one behind the current. */
@@ -181,6 +199,8 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
 {
     for (;;) {
         journal_scan_entry entry;
+        weir_error reason;
+        weir_code code;
         bool valid;
 
         if (read_entry(scan, end->position, &entry, &valid, err) != WEIR_OK)
@@ -188,10 +208,15 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
         if (!valid) {
             if (next_file(scan, end->position))
                 continue;
-            return check_end(scan, end->position, err);
+            return check_end(scan, end->position, NULL, err);
         }
-        if (visit(context, &entry, err) != WEIR_OK)
-            return err->code;
+        code = visit(context, &entry, &reason);
+        if (code == WEIR_END)
+            return check_end(scan, end->position, &reason, err);
+        if (code != WEIR_OK) {
+            *err = reason;
+            return code;
+        }
         end->position += journal_padded(entry.front.length);
         end->entry_count++;
     }

@@ -1,7 +1,7 @@
 /* journal_scan.h - what recovery reads in the journal.
  *
  * From the checkpoint's position on, entries are valid as long as their CRC, position and generation
- * are. The first one that is not is the end, if nothing acknowledged lies behind it: an entry says up to
+ * are, and as long as the bytes are there that they say are in a segment. The first one that is not is the end, if nothing acknowledged lies behind it: an entry says up to
  * where the journal was durable when it was written. When a valid entry behind the bad one says that the
  * bad one was durable, then it is damage, and the log is not opened.
  */
@@ -18,6 +18,7 @@ typedef struct journal_scan_entry {
     size_t size;
 } journal_scan_entry;
 
+/* WEIR_END: what the entry speaks of is not there; it is no valid entry, and err says why. */
 typedef weir_code journal_visit(void *context, const journal_scan_entry *entry, weir_error *err);
 
 typedef struct journal_scan_end {

@@ -422,6 +422,7 @@ weir_code store_open(const store_options *options, store **out, weir_error *err)
     opened->random_state += opened->generation * UINT64_C(0xd1b54a32d192ed03);
     opened->tended_ns = opened->clock->mono_ns(opened->clock);
     if (!options->manual) {
+        opened->beside = beside_new("log-beside");
         start_thread(&opened->writer, run_writer, opened, "log-writer");
         start_thread(&opened->applier, run_applier, opened, "log-applier");
         start_thread(&opened->keeper, run_keeper, opened, "log-keeper");
@@ -449,6 +450,7 @@ void store_close(store *self)
         pthread_join(self->writer, NULL);
         pthread_join(self->applier, NULL);
         pthread_join(self->keeper, NULL);
+        beside_free(self->beside);
     }
     if (!self->has_stopped && store_make_checkpoint(self, &err) != WEIR_OK)
         diag_with(WEIR_WARN, (diag_pair[]){{"reason", weir_cstr(err.message)}}, 1,

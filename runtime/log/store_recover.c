@@ -253,24 +253,71 @@ static weir_code replay_segment(store_partition *partition, const journal_piece 
     return code;
 }
 
-/* Checks that the bytes of a large piece are in the segment, where they were synced before the entry. */
-static weir_code check_large(const log_segment *segment, const journal_piece *piece,
-                             disk_file *file, weir_error *err)
+/* The file of the segment that a large piece names; NULL: there is none. Nothing is made. */
+static weir_code open_large(store_partition *partition, const journal_piece *piece,
+                            disk_file **file, weir_error *err)
 {
+    log_segment named = {.partition = partition, .base_offset = piece->segment_base};
+    disk *on = partition->topic->store->disk;
+    char path[STORE_PATH_BYTES];
+    weir_buf bases = {0};
+    bool found = false;
+    weir_code code;
+
+    *file = NULL;
+    partition_dir(partition, path);
+    code = disk_list(on, path, note_base, &bases, err);
+    for (size_t at = 0; at < bases.len; at += sizeof(int64_t))
+        found |= memcmp(bases.ptr + at, &piece->segment_base, sizeof(int64_t)) == 0;
+    weir_buf_done(&bases);
+    if (code != WEIR_OK || !found)
+        return code;
+    segment_path(&named, "log", path);
+    return disk_open(on, path, DISK_READ, file, err);
+}
+
+/* Whether the bytes of a large piece are in the segment. They were synced before the entry was acknowledged,
+ * but not before it was written. WEIR_END: they are not. */
+static weir_code check_large(store_partition *partition, const journal_piece *piece,
+                             weir_error *err)
+{
+    log_segment named = {.partition = partition, .base_offset = piece->segment_base};
     char path[STORE_PATH_BYTES];
     weir_buf bytes = {0};
     size_t size = (size_t)piece->size, got = 0;
-    weir_code code;
+    disk_file *file;
+    weir_code code = open_large(partition, piece, &file, err);
 
-    code = disk_pread(file, weir_buf_reserve(&bytes, size), size, piece->segment_at, &got, err);
+    if (code == WEIR_OK && file != NULL)
+        code = disk_pread(file, weir_buf_reserve(&bytes, size), size, piece->segment_at, &got, err);
+    disk_close(file);
     if (code == WEIR_OK && (got != size || crc32c(0, bytes.ptr, size) != piece->crc)) {
-        segment_path(segment, "log", path);
-        code = weir_fail(
-            err, WEIR_FATAL, "the segment '%s' is damaged between offsets %lld and %lld", path,
-            (long long)piece->segment_at, (long long)(piece->segment_at + piece->size));
+        segment_path(&named, "log", path);
+        code = weir_fail(err, WEIR_END, "the segment '%s' is damaged between offsets %lld and %lld",
+                         path, (long long)piece->segment_at,
+                         (long long)(piece->segment_at + piece->size));
     }
     weir_buf_done(&bytes);
     return code;
+}
+
+/* All of them, before anything of the entry is applied. */
+static weir_code check_all_large(store *self, const journal_scan_entry *entry, weir_error *err)
+{
+    for (uint32_t i = 0; i < entry->front.piece_count; i++) {
+        store_partition *partition;
+        store_topic *topic;
+        journal_piece piece;
+
+        memcpy(&piece, entry->pieces + i * sizeof(piece), sizeof(piece));
+        topic = topics_by_id(self, piece.topic_id);
+        partition = topic != NULL ? store_partition_at(topic, piece.partition) : NULL;
+        if (!(piece.flags & JOURNAL_LARGE) || partition == NULL || piece.size <= 0)
+            continue; /* replay_piece says what is wrong */
+        if (check_large(partition, &piece, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
 }
 
 static weir_code replay_bytes(log_segment *segment, const journal_piece *piece, weir_str bytes,
@@ -278,13 +325,11 @@ static weir_code replay_bytes(log_segment *segment, const journal_piece *piece, 
 {
     struct iovec buffer = {(void *)bytes.ptr, bytes.len};
     disk_file *file;
-    weir_code code;
+    weir_code code = WEIR_OK;
 
     if (segment_pin(segment, &file, err) != WEIR_OK)
         return err->code;
-    if (piece->flags & JOURNAL_LARGE)
-        code = check_large(segment, piece, file, err);
-    else
+    if (!(piece->flags & JOURNAL_LARGE))
         code = disk_pwritev(file, &buffer, 1, piece->segment_at, err);
     segment_mark_dirty(segment);
     segment_unpin(segment);
@@ -339,6 +384,8 @@ static weir_code replay_entry(void *context, const journal_scan_entry *entry, we
     store *self = context;
     weir_str rest = {entry->bytes, entry->size};
 
+    if (check_all_large(self, entry, err) != WEIR_OK)
+        return err->code;
     for (uint32_t i = 0; i < entry->front.piece_count; i++) {
         journal_piece piece;
         weir_str bytes = {0};

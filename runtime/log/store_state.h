@@ -15,6 +15,7 @@
 #ifndef RUNTIME_LOG_STORE_STATE_H
 #define RUNTIME_LOG_STORE_STATE_H
 
+#include "runtime/log/beside.h"
 #include "runtime/log/checkpoint.h"
 #include "runtime/log/index.h"
 #include "runtime/log/journal.h"
@@ -199,6 +200,7 @@ struct store {
     store_stats stats;
 
     /* writer */
+    beside *beside;   /* writes the journal while the writer writes segments; manual mode: NULL */
     weir_buf tables;  /* fronts and pieces of the group's entries */
     weir_buf vectors; /* of struct iovec */
     /* applier */

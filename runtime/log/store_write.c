@@ -1,9 +1,10 @@
 /* store_write.c - the writer: from queued appends to durable, readable ones.
  *
  * A group is what was queued while the last one was being synced. Its appends get offsets and places in
- * segments in their order; the large ones are written into their segments, which are synced; then one
- * write and one sync of the journal make the group durable. Only after that it is published, and each
- * append is told.
+ * segments in their order; then one write and one sync of the journal make the group durable. Of large
+ * appends the journal has only the place and the CRC: their bytes are written into their segments, and
+ * those are synced at the same time as the journal. Only when all of it is durable the group is published,
+ * and each append is told. After a crash in between, recovery finds that the bytes do not match the CRC.
  */
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
@@ -124,6 +125,8 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     disk_file *file;
     weir_code code;
 
+    if (PLANTED(PLANT_OFFSET_AHEAD))
+        return WEIR_OK;
     if (segment_pin(segment, &file, err) != WEIR_OK)
         return err->code;
     code = disk_fdatasync(file, err);
@@ -146,7 +149,7 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     return WEIR_OK;
 }
 
-/* Large appends: their bytes become durable in the segments before the journal speaks of them. */
+/* Large appends: their bytes become durable in the segments. */
 static weir_code write_large(store *self, const append_group *group, weir_error *err)
 {
     const pending_piece *pieces = group->pending->pieces;
@@ -168,19 +171,56 @@ static weir_code write_large(store *self, const append_group *group, weir_error 
     return unsynced != NULL ? sync_segment(self, unsynced, err) : WEIR_OK;
 }
 
-static weir_code write_group(store *self, append_group *group, weir_error *err)
+typedef struct journal_job {
+    store *store;
+    append_group *group;
+} journal_job;
+
+static weir_code write_journal(void *context, weir_error *err)
 {
+    journal_job *job = context;
+    store *self = job->store;
+
+    gather(self, job->group);
+    return journal_write(self->journal, (struct iovec *)(void *)self->vectors.ptr,
+                         (int)(self->vectors.len / sizeof(struct iovec)), job->group->journal_bytes,
+                         err);
+}
+
+/* Segments and journal at once: neither waits for the other, so a crash may come between in any order.
+ * Manual mode: one after the other, in both orders in turn. */
+static weir_code write_both(store *self, append_group *group, weir_error *err)
+{
+    bool journal_first = group->pending->position / JOURNAL_ALIGN % 2 == 0;
+    journal_job job = {self, group};
+    weir_error of_journal;
     weir_code code;
 
-    if (!PLANTED(PLANT_OFFSET_AHEAD) && write_large(self, group, err) != WEIR_OK)
-        return err->code;
-    gather(self, group);
-    code =
-        journal_write(self->journal, (struct iovec *)(void *)self->vectors.ptr,
-                      (int)(self->vectors.len / sizeof(struct iovec)), group->journal_bytes, err);
-    if (PLANTED(PLANT_OFFSET_AHEAD) && code == WEIR_OK)
-        code = write_large(self, group, err);
+    if (self->beside == NULL) {
+        if (journal_first && write_journal(&job, err) != WEIR_OK)
+            return err->code;
+        if (write_large(self, group, err) != WEIR_OK)
+            return err->code;
+        return journal_first ? WEIR_OK : write_journal(&job, err);
+    }
+    beside_begin(self->beside, write_journal, &job);
+    code = write_large(self, group, err);
+    if (beside_end(self->beside, &of_journal) != WEIR_OK && code == WEIR_OK) {
+        *err = of_journal;
+        code = err->code;
+    }
     return code;
+}
+
+static weir_code write_group(store *self, append_group *group, weir_error *err)
+{
+    journal_job job = {self, group};
+
+    for (size_t i = 0; i < group_plan_count(group); i++) {
+        if (group_plan_at(group, i)->is_large)
+            return write_both(self, group, err);
+    }
+    return write_journal(&job, err);
 }
 
 /* --- Publishing ----------------------------------------------------------------------------- */
@@ -231,7 +271,6 @@ static void publish(store *self, append_group *group)
         self->pending_first = pending;
     self->pending_last = pending;
     self->pending_pieces += (int64_t)pending->count;
-    pthread_cond_signal(&self->to_apply);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -256,6 +295,7 @@ static void finish_group(store *self, append_group *group)
     for (size_t i = 0; i < group_plan_count(group); i++)
         store_end_append(self, group_plan_at(group, i)->append,
                          code == WEIR_OK ? WEIR_OK : WEIR_FATAL, &err);
+    pthread_cond_signal(&self->to_apply); /* last: who waits for the disk goes first */
 }
 
 static bool may_write(store *self)

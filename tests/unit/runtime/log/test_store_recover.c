@@ -249,7 +249,7 @@ static void a_failed_sync_stops_the_log_and_reading_goes_on(void **state)
     fixture_close(f);
 }
 
-static void a_large_append_syncs_its_segment_before_the_journal(void **state)
+static void a_large_append_is_acknowledged_when_segment_and_journal_are_synced(void **state)
 {
     fixture *f = *state;
     faulty_disk faults = {0};
@@ -268,6 +268,81 @@ static void a_large_append_syncs_its_segment_before_the_journal(void **state)
     fixture_close(f);
 }
 
+/* Turns over a byte in the first segment of a partition. */
+static void damage_segment(fixture *f, int partition, int64_t at)
+{
+    char command[400];
+
+    snprintf(
+        command, sizeof(command),
+        "printf X | dd of=$(ls %s/topics/t-*/%d/*.log) bs=1 seek=%lld conv=notrunc status=none",
+        f->dir, partition, (long long)at);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_large_append_whose_bytes_did_not_arrive_is_cut(void **state)
+{
+    fixture *f = *state;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    fixture_append_size(f, "t", 0, 300000); /* nothing behind it says that it was synced */
+    fixture_abandon(f);
+    damage_segment(f, 0, 200000);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one");
+    fixture_append(f, "t", 0, "two");
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one two");
+    fixture_close(f);
+}
+
+static void a_large_append_that_was_acknowledged_must_have_its_bytes(void **state)
+{
+    fixture *f = *state;
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    fixture_append_size(f, "t", 0, 300000);
+    fixture_append(f, "t", 0, "two"); /* its entry says that the one before was durable */
+    fixture_abandon(f);
+    damage_segment(f, 0, 200000);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "00000000000000000000.log' is damaged between offsets"));
+}
+
+static void a_large_append_is_not_applied_in_part(void **state)
+{
+    fixture *f = *state;
+    store_piece pieces[2];
+    store_append append = {.pieces = pieces, .piece_count = 2};
+    char *value = calloc(1, 700000);
+    weir_buf bytes[2] = {{0}, {0}};
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 2);
+    memset(value, 'x', 699999);
+    for (int i = 0; i < 2; i++) { /* too large for the journal: all of it goes to segments */
+        fixture_batch(&bytes[i], weir_cstr(value), 1000);
+        pieces[i] = (store_piece){
+            .partition = fixture_partition(f, "t", i), .bytes = bytes[i].ptr, .size = bytes[i].len};
+    }
+    assert_int_equal(store_append_now(f->store, &append, &f->err), WEIR_OK);
+    fixture_abandon(f);
+    damage_segment(f, 1, 5000);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "");
+    fixture_expect(f, "t", 1, "");
+    fixture_close(f);
+    for (int i = 0; i < 2; i++)
+        weir_buf_done(&bytes[i]);
+    free(value);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -281,7 +356,10 @@ int main(void)
         TEST(a_folder_of_something_else_is_refused),
         TEST(a_full_disk_holds_appends_back_until_there_is_room),
         TEST(a_failed_sync_stops_the_log_and_reading_goes_on),
-        TEST(a_large_append_syncs_its_segment_before_the_journal),
+        TEST(a_large_append_is_acknowledged_when_segment_and_journal_are_synced),
+        TEST(a_large_append_whose_bytes_did_not_arrive_is_cut),
+        TEST(a_large_append_that_was_acknowledged_must_have_its_bytes),
+        TEST(a_large_append_is_not_applied_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
