@@ -33,6 +33,10 @@ static const weir_field fields[] = {
     FIELD(transforms, .name = "transforms", .fallback = "", .importance = WEIR_MEDIUM,
           .doc =
               "Names of transforms, in their order; each has settings transforms.NAME.type, ...."),
+    FIELD(predicates, .name = "predicates", .fallback = "", .importance = WEIR_LOW,
+          .doc =
+              "Names of predicates, which transforms refer to by transforms.NAME.predicate; each "
+              "has settings predicates.NAME.type, ...."),
     FIELD(key_converter, .name = "key.converter", .fallback = "avro", .check = check_converter,
           .importance = WEIR_MEDIUM, .doc = "How keys are written in the log."),
     FIELD(value_converter, .name = "value.converter", .fallback = "avro", .check = check_converter,
@@ -111,8 +115,6 @@ static const weir_field fields[] = {
     WEIR_FIELD_UNBOUND(.name = "value.converter.schema.registry.url",
                        .ignored = "schemas are in the log's own registry",
                        .doc = "Schemas are in the log's own registry."),
-    WEIR_FIELD_UNBOUND(.name = "predicates", .unsupported = "predicates are not there yet",
-                       .doc = "Predicates are not there yet."),
 };
 
 config_table settings_table(void)
@@ -120,15 +122,45 @@ config_table settings_table(void)
     return (config_table){fields, sizeof(fields) / sizeof(fields[0]), sizeof(fields[0])};
 }
 
+static bool begins_with(weir_str text, weir_str prefix)
+{
+    return text.len > prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
+}
+
 bool settings_is_common(weir_str name)
 {
-    static const char transforms[] = "transforms.";
-
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (weir_str_eq(weir_cstr(fields[i].name), name))
             return true;
-    return name.len > sizeof(transforms) - 1 &&
-           memcmp(name.ptr, transforms, sizeof(transforms) - 1) == 0;
+    return begins_with(name, WEIR_STR("transforms.")) || begins_with(name, WEIR_STR("predicates."));
+}
+
+size_t settings_of(const config_setting *settings, size_t count, const char *kind, weir_str name,
+                   config_setting *out)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf prefix = {0};
+    size_t found = 0;
+
+    weir_buf_printf(&prefix, "%s.%.*s.", kind, WEIR_ARG(name));
+    for (size_t i = 0; i < count; i++) {
+        weir_str full = settings[i].name;
+
+        if (!begins_with(full, weir_buf_str(&prefix)))
+            continue;
+        out[found] = settings[i];
+        out[found++].name = (weir_str){full.ptr + prefix.len, full.len - prefix.len};
+    }
+    return found;
+}
+
+size_t settings_without(config_setting *settings, size_t count, weir_str name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!weir_str_eq(settings[i].name, name))
+            settings[kept++] = settings[i];
+    return kept;
 }
 
 bool settings_converter(weir_str name, converter_kind *out)

@@ -19,7 +19,7 @@ typedef struct connector_settings {
     int64_t tasks_max;
     weir_list topics;
     weir_str topics_regex;
-    weir_list transforms;
+    weir_list transforms, predicates;
     weir_str key_converter, value_converter;
     bool key_schemas_enable, value_schemas_enable;
     weir_choice errors_tolerance; /* 0 none, 1 all */
@@ -39,11 +39,17 @@ typedef struct connector_settings {
 /* The table of the settings above. */
 config_table settings_table(void);
 
-/* True for a name that is no plugin's business: one of the table, or transforms.X.anything. */
+/* True for a name that is no plugin's business: one of the table, or transforms.X or predicates.X. */
 bool settings_is_common(weir_str name);
 
 /* The kind of a converter by its short name or Java class; false when it is none. */
 bool settings_converter(weir_str name, converter_kind *out);
+
+/* The settings KIND.NAME.* without that prefix; out has room for count. Returns how many. */
+size_t settings_of(const config_setting *settings, size_t count, const char *kind, weir_str name,
+                   config_setting *out);
+/* Takes a setting out of an array; returns how many are left. */
+size_t settings_without(config_setting *settings, size_t count, weir_str name);
 
 /* The value of a setting; ptr NULL when it is not there. */
 weir_str settings_get(const config_setting *settings, size_t count, weir_str name);

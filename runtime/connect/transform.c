@@ -2,6 +2,7 @@
 #include "runtime/connect/transform.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/connect/predicate.h"
 #include "runtime/connect/settings.h"
 
 #include <stdlib.h>
@@ -12,10 +13,13 @@ static const transform_type *const types[] = {&transform_unwrap, &transform_rout
 typedef struct chain_link {
     const transform_type *type;
     void *state;
+    predicate *only_if; /* NULL: for every record */
+    bool negate;
 } chain_link;
 
 struct transform_chain {
     weir_task memory; /* what the bound settings live in */
+    weir_list predicates;
     size_t count;
     chain_link links[];
 };
@@ -34,40 +38,43 @@ const transform_type *const *transform_all(void)
     return types;
 }
 
-/* The settings transforms.NAME.*, without that prefix and without "type"; returns how many. */
-static size_t settings_of(const config_setting *settings, size_t count, weir_str name,
-                          config_setting *out)
+static void open_predicate(transform_chain *chain, chain_link *part, weir_str name,
+                           const config_setting *settings, size_t count, config_severity unknown,
+                           config_issues *issues)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf prefix = {0};
-    size_t found = 0;
+    const weir_list *known = &chain->predicates;
 
-    weir_buf_printf(&prefix, "transforms.%.*s.", WEIR_ARG(name));
-    for (size_t i = 0; i < count; i++) {
-        weir_str full = settings[i].name;
-
-        if (full.len <= prefix.len || memcmp(full.ptr, prefix.ptr, prefix.len) != 0)
-            continue;
-        out[found] = settings[i];
-        out[found].name = (weir_str){full.ptr + prefix.len, full.len - prefix.len};
-        found += !weir_str_eq(out[found].name, WEIR_STR("type"));
-    }
-    return found;
+    for (size_t i = 0; i < known->count; i++)
+        if (weir_str_eq(known->items[i], name)) {
+            part->only_if = predicate_open(settings, count, name, unknown, &chain->memory, issues);
+            return;
+        }
+    config_issue_add(issues, name, CONFIG_ERROR, "predicates does not name it");
 }
 
-static weir_str type_of(const config_setting *settings, size_t count, weir_str name)
+/* What every transform can be told. Returns how many settings are its own. */
+static size_t bind_common(chain_link *part, config_setting *own, size_t own_count,
+                          weir_str *only_if, config_issues *issues)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf full = {0};
+    weir_str negate = settings_get(own, own_count, WEIR_STR("negate"));
 
-    weir_buf_printf(&full, "transforms.%.*s.type", WEIR_ARG(name));
-    return settings_get(settings, count, weir_buf_str(&full));
+    *only_if = settings_get(own, own_count, WEIR_STR("predicate"));
+    part->negate = weir_str_eq(negate, WEIR_STR("true"));
+    if (negate.ptr != NULL && !part->negate && !weir_str_eq(negate, WEIR_STR("false")))
+        config_issue_add(issues, WEIR_STR("negate"), CONFIG_ERROR,
+                         "\"%.*s\" is neither true nor false", WEIR_ARG(negate));
+    own_count = settings_without(own, own_count, WEIR_STR("type"));
+    own_count = settings_without(own, own_count, WEIR_STR("predicate"));
+    return settings_without(own, own_count, WEIR_STR("negate"));
 }
 
 static void open_link(transform_chain *chain, const config_setting *settings, size_t count,
                       weir_str name, config_severity unknown, config_issues *issues)
 {
-    weir_str wanted = type_of(settings, count, name);
-    const transform_type *type = transform_find(wanted);
     config_setting *own = mem_zalloc(count + 1, sizeof(*own));
+    size_t own_count = settings_of(settings, count, "transforms", name, own);
+    weir_str wanted = settings_get(own, own_count, WEIR_STR("type")), only_if;
+    const transform_type *type = transform_find(wanted);
     chain_link *part = &chain->links[chain->count];
     config_table table;
     weir_error err;
@@ -85,8 +92,10 @@ static void open_link(transform_chain *chain, const config_setting *settings, si
         part->type = type;
         part->state = weir_task_alloc(&chain->memory, type->state_size);
         chain->count++;
-        config_bind(&table, own, settings_of(settings, count, name, own), unknown, NULL,
-                    &chain->memory, part->state, issues);
+        own_count = bind_common(part, own, own_count, &only_if, issues);
+        config_bind(&table, own, own_count, unknown, NULL, &chain->memory, part->state, issues);
+        if (only_if.len > 0)
+            open_predicate(chain, part, only_if, settings, count, unknown, issues);
         if (!config_has_error(issues) && type->open != NULL &&
             type->open(part->state, &err) != WEIR_OK)
             config_issue_add(issues, name, CONFIG_ERROR, "%s", err.message);
@@ -110,8 +119,10 @@ weir_code transform_chain_open(const config_setting *settings, size_t count,
     config_issues_done(&ignored);
     self = mem_zalloc(1, sizeof(*self) + common.transforms.count * sizeof(chain_link));
     task_init(&self->memory, WEIR_STR(""), 0, NULL, NULL);
+    self->predicates = common.predicates;
     for (size_t i = 0; i < common.transforms.count; i++)
         open_link(self, settings, count, common.transforms.items[i], unknown, &found);
+    self->predicates = (weir_list){0};
     task_done(&memory);
     code = config_result(&found, err);
     if (issues != NULL)
@@ -129,9 +140,11 @@ void transform_chain_close(transform_chain *chain)
 {
     if (chain == NULL)
         return;
-    for (size_t i = 0; i < chain->count; i++)
+    for (size_t i = 0; i < chain->count; i++) {
+        predicate_close(chain->links[i].only_if);
         if (chain->links[i].type->close != NULL)
             chain->links[i].type->close(chain->links[i].state);
+    }
     task_done(&chain->memory);
     free(chain);
 }
@@ -142,6 +155,8 @@ weir_code transform_apply(transform_chain *chain, weir_batch *batch, batch_entry
     for (size_t i = 0; i < chain->count && !entry->dropped; i++) {
         const chain_link *part = &chain->links[i];
 
+        if (part->only_if != NULL && predicate_holds(part->only_if, batch, entry) == part->negate)
+            continue;
         if (part->type->apply(part->state, batch, entry, err) != WEIR_OK)
             return weir_wrap(err, "transform %s", part->type->name);
     }

@@ -1,157 +1,406 @@
 /* transform_unwrap.c - a change event becomes the row after it: Debezium's ExtractNewRecordState.
  *
- * The row is a slice of the event's bytes, so nothing is copied. Values that are no change events (no record
- * with `op` and `after`) pass as they are. Source: Debezium 3.3, "New Record State Extraction".
+ * Without added or dropped fields the row is a slice of the event's bytes and nothing is copied. Values that
+ * are no change events (no record with `op` and `after`) pass as they are. Truncations and messages have no
+ * row and are taken out. Source: Debezium 3.3.1, "New Record State Extraction".
  */
+#include "runtime/base/mem.h"
 #include "runtime/connect/transform.h"
+#include "runtime/connect/unwrap_shape.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 4096, CACHE_SLOTS = 16 };
-enum tombstone_mode { MODE_DROP, MODE_TOMBSTONE, MODE_DELETE_TO_TOMBSTONE };
-
-/* Where things are in one schema of envelopes. */
-typedef struct envelope {
-    const weir_schema *schema; /* NULL: empty */
-    int op, after, first,
-        end; /* columns; op < 0: no envelope. The row's own columns: [first, end) */
-    const weir_schema *row;
-} envelope;
+/* tombstone and delete-to-tombstone do the same: the event of a deletion becomes a tombstone, and one that
+ * came behind it is taken out, so that there is one tombstone whatever tombstones.on.delete says. */
+enum mode {
+    MODE_DROP,
+    MODE_TOMBSTONE,
+    MODE_REWRITE,
+    MODE_REWRITE_WITH_TOMBSTONE,
+    MODE_DELETE_TO_TOMBSTONE,
+};
 
 typedef struct unwrap {
     weir_choice mode;
-    envelope cache[CACHE_SLOTS];
-    weir_slot slots[COLUMNS_MAX];
+    weir_list add_fields, add_headers;
+    weir_str add_fields_prefix, add_headers_prefix;
+    weir_str route_by_field;
+    weir_str drop_fields_header;
+    bool drop_fields_from_key, drop_fields_compatible;
+    unwrap_shapes shapes;
+    weir_slot *slots;
+    size_t slot_count;
+    weir_buf names;   /* of the references */
+    weir_buf bytes;   /* a value or key while it is made */
+    weir_buf headers; /* the record's, with those that are added */
+    uint32_t header_count;
 } unwrap;
 
-static const char *const modes[] = {"drop", "tombstone", "delete-to-tombstone", NULL};
+static const char *const modes[] = {
+    "drop", "tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone", NULL,
+};
 
-#define NOT_YET "it is not there yet"
+#define REPLACED "since Debezium 3.0 it is delete.tombstone.handling.mode"
 
 static const weir_field fields[] = {
-    WEIR_FIELD(unwrap, mode, .name = "delete.tombstone.handling.mode", .fallback = "tombstone",
-               .choices = modes,
+    WEIR_FIELD(
+        unwrap, mode, .name = "delete.tombstone.handling.mode", .fallback = "tombstone",
+        .choices = modes, .importance = WEIR_MEDIUM,
+        .doc = "What becomes of deletions. tombstone, delete-to-tombstone: one tombstone is left. "
+               "drop: nothing is left. rewrite: the row before it with __deleted = \"true\", and "
+               "rewrite-with-tombstone: a tombstone behind it; other rows get \"false\"."),
+    WEIR_FIELD(unwrap, add_fields, .name = "add.fields", .fallback = "", .importance = WEIR_LOW,
+               .doc = "Fields of the event that are added to the row: op, lsn, source.ts_ms; a new "
+                      "name may follow, as in source.ts_ms:changed_at."),
+    WEIR_FIELD(unwrap, add_fields_prefix, .name = "add.fields.prefix", .fallback = "__",
+               .importance = WEIR_LOW, .doc = "Stands before the names of added fields."),
+    WEIR_FIELD(unwrap, add_headers, .name = "add.headers", .fallback = "", .importance = WEIR_LOW,
+               .doc = "Fields of the event that are added as headers, written as for add.fields."),
+    WEIR_FIELD(unwrap, add_headers_prefix, .name = "add.headers.prefix", .fallback = "__",
+               .importance = WEIR_LOW, .doc = "Stands before the names of added headers."),
+    WEIR_FIELD(unwrap, route_by_field, .name = "route.by.field", .fallback = "",
+               .importance = WEIR_LOW, .doc = "A text field of the row whose value is the topic."),
+    WEIR_FIELD(unwrap, drop_fields_header, .name = "drop.fields.header.name", .fallback = "",
+               .importance = WEIR_LOW,
                .doc =
-                   "What becomes of deletions. tombstone: delete events are dropped and tombstones "
-                   "kept. delete-to-tombstone: delete events become tombstones and the tombstones "
-                   "behind them are dropped. drop: both are dropped."),
+                   "A header with a JSON array of names: these fields are taken out of the row."),
+    WEIR_FIELD(unwrap, drop_fields_from_key, .name = "drop.fields.from.key", .fallback = "false",
+               .importance = WEIR_LOW, .doc = "Takes these fields out of the key, too."),
+    WEIR_FIELD(unwrap, drop_fields_compatible, .name = "drop.fields.keep.schema.compatible",
+               .fallback = "true", .importance = WEIR_LOW,
+               .doc = "Only fields that may be null are taken out."),
     WEIR_FIELD_UNBOUND(.name = "drop.tombstones", .doc = "Use delete.tombstone.handling.mode.",
-                       .unsupported = "use delete.tombstone.handling.mode"),
+                       .unsupported = REPLACED),
     WEIR_FIELD_UNBOUND(.name = "delete.handling.mode", .doc = "Use delete.tombstone.handling.mode.",
-                       .unsupported = "use delete.tombstone.handling.mode"),
-    WEIR_FIELD_UNBOUND(.name = "add.fields", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "add.fields.prefix", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "add.headers", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "add.headers.prefix", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "route.by.field", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "drop.fields.header.name", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "drop.fields.from.key", .unsupported = NOT_YET, .doc = NOT_YET),
-    WEIR_FIELD_UNBOUND(.name = "drop.fields.keep.schema.compatible", .unsupported = NOT_YET,
-                       .doc = NOT_YET),
+                       .unsupported = REPLACED),
     WEIR_FIELD_UNBOUND(.name = "replace.null.with.default",
                        .ignored = "only the json and avro converters write defaults for nulls",
                        .doc = "Only the json and avro converters write defaults for nulls."),
 };
 
-static const envelope *find_envelope(unwrap *self, const weir_schema *schema)
+static bool rewrites(const unwrap *self)
 {
-    envelope *found = &self->cache[((uintptr_t)schema >> 4) % CACHE_SLOTS];
-    const weir_plan *plan;
-
-    if (found->schema == schema)
-        return found;
-    plan = weir_schema_plan(schema);
-    *found = (envelope){.schema = schema, .op = weir_plan_find(plan, WEIR_STR("op"))};
-    found->after = weir_plan_find(plan, WEIR_STR("after"));
-    if (found->op < 0 || found->after < 0 || weir_plan_column_count(plan) > COLUMNS_MAX ||
-        weir_schema_type(weir_plan_column(plan, (size_t)found->after)->schema) !=
-            WEIR_TYPE_RECORD) {
-        found->op = -1;
-        return found;
-    }
-    found->row = weir_plan_column(plan, (size_t)found->after)->schema;
-    found->first = found->after + 1;
-    found->end = weir_plan_column(plan, (size_t)found->after)->next;
-    return found;
+    return self->mode.index == MODE_REWRITE || self->mode.index == MODE_REWRITE_WITH_TOMBSTONE;
 }
 
-/* The bits of the row's columns move to where they are in the row's own plan. */
-static void move_unsent(weir_batch *batch, batch_entry *entry, const envelope *shape)
+static weir_code unwrap_open(void *state, weir_error *err)
 {
-    size_t words = ((size_t)(shape->end - shape->first) + 63) / 64;
+    unwrap *self = state;
+    size_t room = 0;
+
+    for (size_t i = 0; i < self->add_fields.count; i++)
+        room += self->add_fields_prefix.len + self->add_fields.items[i].len + 2;
+    for (size_t i = 0; i < self->add_headers.count; i++)
+        room += self->add_headers_prefix.len + self->add_headers.items[i].len + 2;
+    weir_buf_reserve(&self->names, room);
+    self->shapes.marks_deleted = rewrites(self);
+    self->shapes.drops_required = !self->drop_fields_compatible;
+    if (unwrap_references_parse(self->add_fields.items, self->add_fields.count,
+                                self->add_fields_prefix, &self->names, &self->shapes.fields,
+                                err) != WEIR_OK)
+        return err->code;
+    return unwrap_references_parse(self->add_headers.items, self->add_headers.count,
+                                   self->add_headers_prefix, &self->names, &self->shapes.headers,
+                                   err);
+}
+
+static void unwrap_close(void *state)
+{
+    unwrap *self = state;
+
+    unwrap_shapes_done(&self->shapes);
+    weir_buf_done(&self->names);
+    weir_buf_done(&self->bytes);
+    weir_buf_done(&self->headers);
+    free(self->slots);
+}
+
+/* --- Headers ---------------------------------------------------------------------------------- */
+
+/* The names to take out, as the record's header gives them; ptr NULL: none. */
+static weir_str names_to_drop(const unwrap *self, const weir_batch *batch, const batch_entry *entry)
+{
+    weir_header header = {0};
+
+    if (self->drop_fields_header.len > 0)
+        batch_header_find(batch, entry, self->drop_fields_header, &header);
+    return header.value;
+}
+
+static void put_length(weir_buf *out, int64_t length)
+{
+    uint8_t bytes[10];
+
+    weir_buf_add(out, bytes, (size_t)(weir_put_varint(bytes, length) - bytes));
+}
+
+static void begin_headers(unwrap *self, const weir_batch *batch, const batch_entry *entry)
+{
+    weir_buf_clear(&self->headers);
+    if (entry->header_count > 0)
+        weir_buf_add_str(&self->headers, batch_bytes_of(batch, entry->headers));
+    self->header_count = entry->header_count;
+}
+
+/* ptr NULL: a header without a value. */
+static void put_header(unwrap *self, weir_str name, weir_str value)
+{
+    put_length(&self->headers, (int64_t)name.len);
+    weir_buf_add_str(&self->headers, name);
+    put_length(&self->headers, value.ptr != NULL ? (int64_t)value.len : -1);
+    weir_buf_add_str(&self->headers, value);
+    self->header_count++;
+}
+
+/* The slots go stale here: the batch may grow. */
+static void end_headers(const unwrap *self, weir_batch *batch, batch_entry *entry)
+{
+    if (self->header_count == entry->header_count)
+        return;
+    entry->headers = batch_append(batch, weir_buf_str(&self->headers));
+    entry->header_count = self->header_count;
+}
+
+/* A tombstone tells only its operation. */
+static void add_tombstone_headers(unwrap *self, weir_batch *batch, batch_entry *entry)
+{
+    const unwrap_references *wanted = &self->shapes.headers;
+
+    begin_headers(self, batch, entry);
+    for (size_t i = 0; i < wanted->count; i++)
+        if (weir_str_eq(wanted->items[i].field, WEIR_STR("op")))
+            put_header(self, wanted->items[i].name, WEIR_STR("d"));
+    end_headers(self, batch, entry);
+}
+
+static weir_code add_headers(unwrap *self, const unwrap_shape *shape, weir_error *err)
+{
+    const unwrap_references *wanted = &self->shapes.headers;
+    WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        int column = shape->headers[i];
+        bool is_null;
+
+        if (column < 0)
+            continue;
+        weir_buf_clear(&text);
+        weir_buf_reserve(&text, 1); /* an empty text is a value, too */
+        if (unwrap_put_text(weir_plan_column(shape->plan, (size_t)column), &self->slots[column],
+                            &text, &is_null, err) != WEIR_OK)
+            return err->code;
+        put_header(self, wanted->items[i].name, is_null ? (weir_str){0} : weir_buf_str(&text));
+    }
+    return WEIR_OK;
+}
+
+/* --- Rows ------------------------------------------------------------------------------------- */
+
+static weir_code route(const unwrap *self, const unwrap_shape *shape, int row, weir_batch *batch,
+                       batch_entry *entry, weir_error *err)
+{
+    const weir_schema *schema = weir_plan_column(shape->plan, (size_t)row)->schema;
+    int column = weir_plan_find(weir_schema_plan(schema), self->route_by_field);
+    const weir_slot *slot = column >= 0 ? &self->slots[row + 1 + column] : NULL;
+
+    if (slot == NULL || (slot->kind != WEIR_SLOT_NULL && slot->kind != WEIR_SLOT_BYTES))
+        return weir_fail(err, WEIR_REJECT, "route.by.field: \"%.*s\" is no text field of the row",
+                         WEIR_ARG(self->route_by_field));
+    if (slot->kind == WEIR_SLOT_BYTES && slot->bytes.len > 0)
+        entry->topic = batch_topic(batch, slot->bytes);
+    return WEIR_OK;
+}
+
+/* The bits of the row's columns move to where they are in the layout's plan: columns of dropped fields are
+ * gone, those that are added stand behind. */
+static void move_unsent(weir_batch *batch, batch_entry *entry, const unwrap_shape *shape, int row,
+                        const unwrap_layout *layout)
+{
+    size_t first = (size_t)row + 1, end = (size_t)weir_plan_column(shape->plan, (size_t)row)->next;
+    size_t words = ((layout != NULL ? layout->column_count : end - first) + 63) / 64;
     batch_span from = {entry->unsent, entry->unsent_words * 8};
-    bool any = false;
-    uint8_t *memory;
-    uint64_t *to;
+    bool any = false, is_dropped = false;
+    size_t pad, to = 0;
     const uint64_t *bits;
-    size_t pad;
+    uint64_t *moved;
+    uint8_t *memory;
 
     if (entry->unsent == BATCH_NULL)
         return;
     memory = batch_reserve(batch, words * 8 + 8);
     pad = (8 - ((uintptr_t)memory & 7)) & 7;
-    to = (uint64_t *)(void *)(memory + pad);
-    memset(to, 0, words * 8);
+    moved = (uint64_t *)(void *)(memory + pad);
+    memset(moved, 0, words * 8);
     bits = (const uint64_t *)(const void *)batch_bytes_of(batch, from).ptr;
-    for (int column = shape->first; column < shape->end; column++) {
-        int place = column - shape->first;
+    for (size_t column = first; column < end; column++) {
+        const weir_column *info = weir_plan_column(shape->plan, column);
 
-        if ((size_t)column / 64 >= entry->unsent_words ||
-            (bits[column / 64] >> column % 64 & 1) == 0)
+        if (info->parent == row)
+            is_dropped =
+                layout != NULL && layout->dropped != NULL && layout->dropped[info->field_index];
+        if (is_dropped)
             continue;
-        to[place / 64] |= (uint64_t)1 << place % 64;
-        any = true;
+        if (column / 64 < entry->unsent_words && (bits[column / 64] >> column % 64 & 1) != 0) {
+            moved[to / 64] |= (uint64_t)1 << to % 64;
+            any = true;
+        }
+        to++;
     }
     entry->unsent = any ? batch_take(batch, pad + words * 8).at + (uint32_t)pad : BATCH_NULL;
     entry->unsent_words = any ? (uint32_t)words : 0;
 }
 
-static void apply_delete(const unwrap *self, batch_entry *entry)
+static void add_fields(const unwrap *self, const unwrap_shape *shape, bool is_deletion,
+                       weir_buf *out)
 {
-    if (self->mode.index != MODE_DELETE_TO_TOMBSTONE) {
-        entry->dropped = true;
-        return;
+    if (self->shapes.marks_deleted) {
+        weir_str mark = is_deletion ? WEIR_STR("true") : WEIR_STR("false");
+
+        put_length(out, 1); /* the branch that is no null */
+        put_length(out, (int64_t)mark.len);
+        weir_buf_add_str(out, mark);
     }
+    for (size_t i = 0; i < self->shapes.fields.count; i++) {
+        int column = shape->fields[i];
+
+        if (column >= 0)
+            unwrap_put_optional(weir_plan_column(shape->plan, (size_t)column), &self->slots[column],
+                                out);
+    }
+}
+
+static weir_code take_row(unwrap *self, const unwrap_shape *shape, int row, weir_batch *batch,
+                          batch_entry *entry, weir_error *err)
+{
+    const weir_schema *schema = weir_plan_column(shape->plan, (size_t)row)->schema;
+    const weir_slot *slot = &self->slots[row];
+    const unwrap_layout *layout = NULL;
+    weir_str dropped = names_to_drop(self, batch, entry);
+
+    if (dropped.ptr == NULL && !self->shapes.marks_deleted && self->shapes.fields.count == 0) {
+        weir_str value = batch_bytes_of(batch, entry->value);
+
+        entry->value.at += (uint32_t)(slot->bytes.ptr - value.ptr);
+        entry->value.len = (uint32_t)slot->bytes.len;
+        entry->value_schema = batch_schema(batch, schema);
+    } else {
+        if (unwrap_layout_of(&self->shapes, shape, schema, dropped, true, &layout, err) != WEIR_OK)
+            return err->code;
+        weir_buf_clear(&self->bytes);
+        unwrap_copy_row(layout, schema, slot + 1, slot->bytes, &self->bytes);
+        add_fields(self, shape, row != shape->after, &self->bytes);
+        entry->value = batch_append(batch, weir_buf_str(&self->bytes));
+        entry->value_schema = batch_schema(batch, layout->schema);
+    }
+    move_unsent(batch, entry, shape, row, layout);
+    return WEIR_OK;
+}
+
+static void reserve_slots(unwrap *self, const weir_plan *plan)
+{
+    size_t columns = weir_plan_column_count(plan);
+
+    if (columns <= self->slot_count)
+        return;
+    self->slots = mem_realloc(self->slots, columns * sizeof(*self->slots));
+    self->slot_count = columns;
+}
+
+/* Takes dropped fields out of the key; the slots are those of the key from here on. */
+static weir_code shorten_key(unwrap *self, weir_batch *batch, batch_entry *entry, weir_error *err)
+{
+    const weir_schema *schema = batch_schema_at(batch, entry->key_schema);
+    weir_str dropped = names_to_drop(self, batch, entry);
+    const unwrap_layout *layout;
+    weir_str key;
+
+    if (dropped.ptr == NULL || schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
+        return WEIR_OK;
+    if (unwrap_layout_of(&self->shapes, NULL, schema, dropped, false, &layout, err) != WEIR_OK)
+        return err->code;
+    key = batch_bytes_of(batch, entry->key);
+    reserve_slots(self, weir_schema_plan(schema));
+    if (weir_plan_decode(weir_schema_plan(schema), key, self->slots, err) != WEIR_OK)
+        return err->code;
+    weir_buf_clear(&self->bytes);
+    unwrap_copy_row(layout, schema, self->slots, key, &self->bytes);
+    entry->key = batch_append(batch, weir_buf_str(&self->bytes));
+    entry->key_schema = batch_schema(batch, layout->schema);
+    return WEIR_OK;
+}
+
+static void make_tombstone(batch_entry *entry)
+{
     entry->value = (batch_span){0, BATCH_NULL};
     entry->value_schema = BATCH_NULL;
     entry->unsent = BATCH_NULL;
+}
+
+/* Which row the event leaves; -1: none. */
+static int row_of(const unwrap *self, const unwrap_shape *shape)
+{
+    if (self->slots[shape->after].kind == WEIR_SLOT_NESTED)
+        return shape->after;
+    return shape->before >= 0 && self->slots[shape->before].kind == WEIR_SLOT_NESTED ? shape->before
+                                                                                     : -1;
+}
+
+/* True when the event leaves neither a row nor a tombstone. */
+static bool leaves_nothing(const unwrap *self, bool is_deletion, int row)
+{
+    if (is_deletion)
+        return self->mode.index == MODE_DROP || (row < 0 && rewrites(self));
+    return row < 0;
+}
+
+static weir_code apply_event(unwrap *self, const unwrap_shape *shape, weir_batch *batch,
+                             batch_entry *entry, weir_error *err)
+{
+    bool is_deletion = weir_str_eq(self->slots[shape->op].bytes, WEIR_STR("d"));
+    int row = row_of(self, shape);
+
+    begin_headers(self, batch, entry);
+    if (add_headers(self, shape, err) != WEIR_OK)
+        return err->code;
+    if (leaves_nothing(self, is_deletion, row)) {
+        entry->dropped = true;
+        return WEIR_OK;
+    }
+    if (self->route_by_field.len > 0 && row >= 0 &&
+        route(self, shape, row, batch, entry, err) != WEIR_OK)
+        return err->code;
+    if (row != shape->after && !rewrites(self))
+        make_tombstone(entry);
+    else if (take_row(self, shape, row, batch, entry, err) != WEIR_OK)
+        return err->code;
+    if (self->drop_fields_from_key && shorten_key(self, batch, entry, err) != WEIR_OK)
+        return err->code;
+    end_headers(self, batch, entry);
+    return WEIR_OK;
 }
 
 static weir_code unwrap_apply(void *state, weir_batch *batch, batch_entry *entry, weir_error *err)
 {
     unwrap *self = state;
     const weir_schema *schema = batch_schema_at(batch, entry->value_schema);
-    const envelope *shape;
-    const weir_slot *after;
-    weir_str value;
+    const unwrap_shape *shape;
 
     if (entry->value.len == BATCH_NULL) {
-        entry->dropped = self->mode.index != MODE_TOMBSTONE;
+        add_tombstone_headers(self, batch, entry);
+        entry->dropped = self->mode.index != MODE_REWRITE_WITH_TOMBSTONE;
         return WEIR_OK;
     }
     if (schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
         return WEIR_OK;
-    shape = find_envelope(self, schema);
+    shape = unwrap_shape_of(&self->shapes, schema);
     if (shape->op < 0)
         return WEIR_OK;
-    value = batch_bytes_of(batch, entry->value);
-    if (weir_plan_decode(weir_schema_plan(schema), value, self->slots, err) != WEIR_OK)
+    reserve_slots(self, shape->plan);
+    if (weir_plan_decode(shape->plan, batch_bytes_of(batch, entry->value), self->slots, err) !=
+        WEIR_OK)
         return err->code;
-    after = &self->slots[shape->after];
-    if (weir_str_eq(self->slots[shape->op].bytes, WEIR_STR("t")) ||
-        weir_str_eq(self->slots[shape->op].bytes, WEIR_STR("m"))) {
-        entry->dropped = true; /* truncate, message: no row, as Debezium does */
-        return WEIR_OK;
-    }
-    if (after->kind != WEIR_SLOT_NESTED) {
-        apply_delete(self, entry);
-        return WEIR_OK;
-    }
-    entry->value.at += (uint32_t)(after->bytes.ptr - value.ptr);
-    entry->value.len = (uint32_t)after->bytes.len;
-    entry->value_schema = batch_schema(batch, shape->row);
-    move_unsent(batch, entry, shape);
-    return WEIR_OK;
+    return apply_event(self, shape, batch, entry, err);
 }
 
 const transform_type transform_unwrap = {
@@ -161,5 +410,7 @@ const transform_type transform_unwrap = {
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
     .state_size = sizeof(unwrap),
+    .open = unwrap_open,
     .apply = unwrap_apply,
+    .close = unwrap_close,
 };

@@ -1,8 +1,6 @@
 /* unsent.c - the header weir.unsent and the bitmap of a batch. */
 #include "runtime/connect/unsent.h"
 
-#include "runtime/base/reader.h"
-
 #include <jansson.h>
 #include <string.h>
 
@@ -19,24 +17,6 @@ void unsent_write(const weir_record *record, weir_buf *out)
         separator = ',';
     }
     weir_buf_add_str(out, separator == '[' ? WEIR_STR("[]") : WEIR_STR("]"));
-}
-
-/* The header's value; ptr NULL when there is none. */
-static weir_str find_header(const weir_batch *batch, const batch_entry *entry)
-{
-    reader in = reader_of(batch_bytes_of(batch, entry->headers));
-
-    for (uint32_t i = 0; i < entry->header_count && !in.failed; i++) {
-        int64_t size = reader_varint(&in);
-        weir_str name = reader_bytes(&in, size > 0 ? (size_t)size : 0), value = {0};
-
-        size = reader_varint(&in);
-        if (size >= 0)
-            value = reader_bytes(&in, (size_t)size);
-        if (weir_str_eq(name, UNSENT_HEADER))
-            return value;
-    }
-    return (weir_str){0};
 }
 
 static void set_bits(weir_batch *batch, uint32_t index, const weir_plan *plan, const json_t *paths)
@@ -66,15 +46,14 @@ weir_code unsent_read(weir_batch *batch, uint32_t index, weir_error *err)
 {
     const batch_entry *entry = batch_at(batch, index);
     const weir_schema *schema = batch_schema_at(batch, entry->value_schema);
-    weir_str header;
+    weir_header header;
     json_t *paths;
 
     if (entry->header_count == 0 || schema == NULL || entry->value.len == BATCH_NULL)
         return WEIR_OK;
-    header = find_header(batch, entry);
-    if (header.ptr == NULL)
+    if (!batch_header_find(batch, entry, UNSENT_HEADER, &header) || header.value.ptr == NULL)
         return WEIR_OK;
-    paths = json_loadb(header.ptr, header.len, 0, NULL);
+    paths = json_loadb(header.value.ptr, header.value.len, 0, NULL);
     if (!json_is_array(paths)) {
         json_decref(paths);
         return weir_fail(err, WEIR_REJECT, "the header weir.unsent is no JSON array");

@@ -65,7 +65,8 @@ void connector_validate(plugins *all, const config_setting *settings, size_t cou
     task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
     for (size_t i = 0; i < count; i++)
         if (settings_is_common(settings[i].name) &&
-            strncmp(settings[i].name.ptr, "transforms.", 11) != 0)
+            strncmp(settings[i].name.ptr, "transforms.", 11) != 0 &&
+            strncmp(settings[i].name.ptr, "predicates.", 11) != 0)
             ours[ours_count++] = settings[i];
     config_bind(&table, ours, ours_count, CONFIG_WARNING, NULL, &memory, &common, issues);
     if (transform_chain_open(settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING, issues,

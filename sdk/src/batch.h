@@ -75,6 +75,10 @@ uint32_t batch_schema(weir_batch *batch, const weir_schema *schema);
 weir_str batch_topic_name(const weir_batch *batch, uint32_t topic);
 const weir_schema *batch_schema_at(const weir_batch *batch, uint32_t schema);
 
+/* The last header of a name; false when there is none. */
+bool batch_header_find(const weir_batch *batch, const batch_entry *entry, weir_str name,
+                       weir_header *out);
+
 /* Copies bytes to the arena's end. The index may be told to point there. The arena grows when it must:
  * this is for transforms and converters, which cannot stop half-way; pointers into it go stale. */
 batch_span batch_append(weir_batch *batch, weir_str bytes);

@@ -64,17 +64,28 @@ weir_header weir_record_header_at(const weir_batch *batch, const weir_record *re
     return header;
 }
 
-weir_str weir_record_header_find(const weir_batch *batch, const weir_record *record, weir_str name)
+bool batch_header_find(const weir_batch *batch, const batch_entry *entry, weir_str name,
+                       weir_header *out)
 {
-    const batch_entry *entry = &batch_state_of(batch)->entries[record->index];
     reader in = reader_of(batch_bytes_of(batch, entry->headers));
-    weir_str found = {0};
+    bool found = false;
     weir_header header;
 
-    for (uint32_t i = 0; i < record->header_count && next_header(&in, &header); i++)
-        if (weir_str_eq(header.name, name))
-            found = header.value;
+    for (uint32_t i = 0; i < entry->header_count && next_header(&in, &header); i++) {
+        if (!weir_str_eq(header.name, name))
+            continue;
+        *out = header;
+        found = true;
+    }
     return found;
+}
+
+weir_str weir_record_header_find(const weir_batch *batch, const weir_record *record, weir_str name)
+{
+    weir_header found = {0};
+
+    batch_header_find(batch, &batch_state_of(batch)->entries[record->index], name, &found);
+    return found.value;
 }
 
 weir_code weir_record_decode(const weir_record *record, weir_slot *slots, weir_error *err)
