@@ -11,21 +11,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMIT_WAIT_MS = 1000 };
+#define WRITER_ID WEIR_STR("__weir_worker")
+
+enum { COMMIT_WAIT_MS = 1000, ATTEMPTS = 5 };
 
 struct durable {
-    log_writer *writer;
+    log *backend;
+    log_writer *writer; /* NULL: it could not be opened again; write_lock */
     pthread_mutex_t lock;
-    pthread_mutex_t write_lock; /* the writer builds one unit at a time; taken before lock */
-    weir_map *configs;          /* key -> text, each a weir_str with its bytes behind it */
+    pthread_mutex_t write_lock;  /* the writer builds one unit at a time; taken before lock */
+    pthread_mutex_t reload_lock; /* one reload at a time; taken before lock */
+    weir_map *configs;           /* key -> text, each a weir_str with its bytes behind it */
     weir_map *offsets;
+    weir_map *recent; /* the same, of what was committed while a reload runs; NULL: none does */
 };
 
 static weir_str *copy_text(weir_str text)
 {
     weir_str *copy = mem_zalloc(1, sizeof(*copy) + text.len + 1);
 
-    memcpy(copy + 1, text.ptr, text.len);
+    if (text.len > 0)
+        memcpy(copy + 1, text.ptr, text.len);
     *copy = (weir_str){(const char *)(copy + 1), text.len};
     return copy;
 }
@@ -33,6 +39,14 @@ static weir_str *copy_text(weir_str text)
 static void set(weir_map *map, weir_str key, weir_str value)
 {
     free(value.len > 0 ? weir_map_put(map, key, copy_text(value)) : weir_map_remove(map, key));
+}
+
+/* The lock is held. */
+static void set_offset(durable *self, weir_str key, weir_str value)
+{
+    set(self->offsets, key, value);
+    if (self->recent != NULL) /* removed is an empty text here */
+        free(weir_map_put(self->recent, key, copy_text(value)));
 }
 
 static weir_code replay_record(void *context, weir_str key, weir_str value, weir_error *err)
@@ -47,6 +61,8 @@ static void free_map(weir_map *map)
 {
     void *value;
 
+    if (map == NULL)
+        return;
     for (size_t at = 0; weir_map_next(map, &at, NULL, &value);)
         free(value);
     weir_map_free(map);
@@ -69,11 +85,13 @@ weir_code durable_open(log *backend, durable **out, weir_error *err)
 
     pthread_mutex_init(&self->lock, NULL);
     pthread_mutex_init(&self->write_lock, NULL);
+    pthread_mutex_init(&self->reload_lock, NULL);
+    self->backend = backend;
     self->configs = weir_map_new();
     self->offsets = weir_map_new();
     if (open_topic(backend, DURABLE_CONFIGS, self->configs, err) != WEIR_OK ||
         open_topic(backend, DURABLE_OFFSETS, self->offsets, err) != WEIR_OK ||
-        log_writer_open(backend, WEIR_STR("__weir_worker"), &self->writer, err) != WEIR_OK) {
+        log_writer_open(backend, WRITER_ID, &self->writer, err) != WEIR_OK) {
         durable_close(self);
         return err->code;
     }
@@ -90,63 +108,93 @@ void durable_close(durable *self)
     free_map(self->offsets);
     pthread_mutex_destroy(&self->lock);
     pthread_mutex_destroy(&self->write_lock);
+    pthread_mutex_destroy(&self->reload_lock);
     free(self);
 }
 
+/* One attempt. The write lock is held. */
+static log_outcome write_once(durable *self, const log_record *record, weir_error *err)
+{
+    log_outcome outcome;
+    log_ticket ticket;
+
+    if (self->writer == NULL &&
+        log_writer_open(self->backend, WRITER_ID, &self->writer, err) != WEIR_OK)
+        return LOG_STOPPED;
+    if (log_add(self->writer, record, err) != WEIR_OK)
+        return LOG_STOPPED;
+    ticket = log_commit(self->writer);
+    do
+        outcome = log_wait(self->writer, ticket, COMMIT_WAIT_MS, err);
+    while (outcome == LOG_PENDING);
+    if (outcome == LOG_UNKNOWN) { /* it knows nothing of what comes after, either */
+        log_writer_close(self->writer);
+        self->writer = NULL;
+    }
+    return outcome;
+}
+
+/* The write lock is held. */
 static weir_code write_locked(durable *self, weir_str topic, weir_str key, weir_str value,
                               weir_error *err)
 {
     log_record record = {
         .topic = topic, .partition = 0, .timestamp_ms = -1, .key = key, .value = value};
-    log_outcome outcome;
-    log_ticket ticket;
+    log_outcome outcome = LOG_ABORTED;
 
-    if (log_add(self->writer, &record, err) != WEIR_OK)
-        return err->code;
-    ticket = log_commit(self->writer);
-    do
-        outcome = log_wait(self->writer, ticket, COMMIT_WAIT_MS, err);
-    while (outcome == LOG_PENDING);
-    if (outcome == LOG_COMMITTED)
-        return WEIR_OK;
-    return weir_wrap(err, "writing to %.*s", WEIR_ARG(topic));
+    /* The same record twice says the same. */
+    for (int i = 0; i < ATTEMPTS && (outcome == LOG_ABORTED || outcome == LOG_UNKNOWN); i++)
+        outcome = write_once(self, &record, err);
+    return outcome == LOG_COMMITTED ? WEIR_OK : weir_wrap(err, "writing to %.*s", WEIR_ARG(topic));
 }
 
-static weir_code write_and_set(durable *self, weir_str topic, weir_map *map, weir_str key,
-                               weir_str value, weir_error *err)
+weir_code durable_put_config(durable *self, weir_str key, weir_str value, weir_error *err)
 {
     weir_code code;
 
     pthread_mutex_lock(&self->write_lock);
-    code = write_locked(self, topic, key, value, err);
+    code = write_locked(self, DURABLE_CONFIGS, key, value, err);
     if (code == WEIR_OK) {
         pthread_mutex_lock(&self->lock);
-        set(map, key, value);
+        set(self->configs, key, value);
         pthread_mutex_unlock(&self->lock);
     }
     pthread_mutex_unlock(&self->write_lock);
     return code;
 }
 
-weir_code durable_put_config(durable *self, weir_str key, weir_str value, weir_error *err)
+/* What was committed while the log was read may be newer than what was read. The lock is held. */
+static void apply_recent(durable *self, weir_map *fresh)
 {
-    return write_and_set(self, DURABLE_CONFIGS, self->configs, key, value, err);
+    weir_str key;
+    void *text;
+
+    for (size_t at = 0; weir_map_next(self->recent, &at, &key, &text);)
+        set(fresh, key, *(const weir_str *)text);
+    free_map(self->recent);
+    self->recent = NULL;
 }
 
-weir_code durable_reload_offsets(durable *self, log *backend, weir_error *err)
+weir_code durable_reload_offsets(durable *self, weir_error *err)
 {
-    weir_map *fresh = weir_map_new(), *before;
+    weir_map *fresh = weir_map_new(), *unused = fresh;
+    weir_code code;
 
-    if (log_replay(backend, DURABLE_OFFSETS, replay_record, fresh, err) != WEIR_OK) {
-        free_map(fresh);
-        return err->code;
-    }
+    pthread_mutex_lock(&self->reload_lock);
     pthread_mutex_lock(&self->lock);
-    before = self->offsets;
-    self->offsets = fresh;
+    self->recent = weir_map_new();
     pthread_mutex_unlock(&self->lock);
-    free_map(before);
-    return WEIR_OK;
+    code = log_replay(self->backend, DURABLE_OFFSETS, replay_record, fresh, err);
+    pthread_mutex_lock(&self->lock);
+    apply_recent(self, fresh);
+    if (code == WEIR_OK) {
+        unused = self->offsets;
+        self->offsets = fresh;
+    }
+    pthread_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->reload_lock);
+    free_map(unused);
+    return code;
 }
 
 bool durable_next_config(durable *self, size_t *at, weir_str *key, weir_str *value)
@@ -168,23 +216,33 @@ void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out)
     weir_buf_add_byte(out, ']');
 }
 
-void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out)
+void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, weir_buf *out)
 {
-    weir_buf_add_str(out, WEIR_STR("{\"kafka_topic\":"));
-    weir_buf_add_json(out, topic);
-    weir_buf_printf(out, ",\"kafka_partition\":%" PRId32 "}", partition);
+    WEIR_CLEANUP(weir_buf_done) weir_buf where = {0};
+
+    weir_buf_add_str(&where, WEIR_STR("{\"kafka_topic\":"));
+    weir_buf_add_json(&where, topic);
+    weir_buf_printf(&where, ",\"kafka_partition\":%" PRId32 "}", partition);
+    durable_offset_key(connector, weir_buf_str(&where), out);
 }
 
 void durable_committed(durable *self, weir_str key, weir_str value)
 {
     pthread_mutex_lock(&self->lock);
-    set(self->offsets, key, value);
+    set_offset(self, key, value);
     pthread_mutex_unlock(&self->lock);
 }
 
 weir_code durable_put_offset(durable *self, weir_str key, weir_str value, weir_error *err)
 {
-    return write_and_set(self, DURABLE_OFFSETS, self->offsets, key, value, err);
+    weir_code code;
+
+    pthread_mutex_lock(&self->write_lock);
+    code = write_locked(self, DURABLE_OFFSETS, key, value, err);
+    if (code == WEIR_OK)
+        durable_committed(self, key, value);
+    pthread_mutex_unlock(&self->write_lock);
+    return code;
 }
 
 void durable_each_offset(durable *self, weir_str connector,

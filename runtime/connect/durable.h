@@ -21,7 +21,8 @@ typedef struct durable durable;
 WEIR_MUST_CHECK weir_code durable_open(log *log, durable **out, weir_error *err);
 void durable_close(durable *durable);
 
-/* Writes one record of __weir_configs and waits until it is durable. value ptr NULL: a tombstone. */
+/* Writes one record of __weir_configs and waits until it is durable, sending it again while the log aborts it
+ * or does not know. value ptr NULL: a tombstone. */
 WEIR_MUST_CHECK weir_code durable_put_config(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);
 /* Steps through the configurations: `size_t at = 0; while (durable_next_config(...))`. Only while nobody
@@ -30,13 +31,14 @@ bool durable_next_config(durable *durable, size_t *at, weir_str *key, weir_str *
 
 /* The key of an offset: ["CONNECTOR",PARTITION], PARTITION being a JSON object. */
 void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out);
-/* The partition of a sink's offset, as Kafka Connect writes it. */
-void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out);
+/* The key of a sink's offset, with the partition as Kafka Connect writes it. */
+void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, weir_buf *out);
 
 /* What a unit that was committed said of an offset; value len 0: removed. */
 void durable_committed(durable *durable, weir_str key, weir_str value);
-/* Reads all offsets again from the log: after a commit whose outcome is not known. */
-WEIR_MUST_CHECK weir_code durable_reload_offsets(durable *durable, log *log, weir_error *err);
+/* Reads all offsets again from the log: after a commit whose outcome is not known. The writer of that commit
+ * was closed, or will commit nothing more. */
+WEIR_MUST_CHECK weir_code durable_reload_offsets(durable *durable, weir_error *err);
 /* Writes an offset by itself and waits until it is durable. */
 WEIR_MUST_CHECK weir_code durable_put_offset(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);

@@ -366,6 +366,16 @@ const plugin *plugins_find(plugins *self, weir_str name, plugin_kind kind, weir_
     return found;
 }
 
+weir_code plugins_add(plugins *self, const plugin *added, weir_error *err)
+{
+    weir_code code;
+
+    pthread_mutex_lock(&self->lock);
+    code = add(self, added, err);
+    pthread_mutex_unlock(&self->lock);
+    return code;
+}
+
 const plugin *plugins_at(plugins *self, size_t index)
 {
     const plugin *found;

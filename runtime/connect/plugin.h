@@ -45,6 +45,10 @@ const plugin *plugins_find(plugins *self, weir_str name, plugin_kind kind, weir_
 /* Loads one file, wherever it is. WEIR_CONFIG with a message that names the file. */
 WEIR_MUST_CHECK weir_code plugins_load(plugins *self, const char *path, weir_error *err);
 
+/* Adds a connector that is part of this program; its texts outlive the registry. WEIR_CONFIG when something in it
+ * is missing, or its name is taken. */
+WEIR_MUST_CHECK weir_code plugins_add(plugins *self, const plugin *added, weir_error *err);
+
 /* Loads the whole folder; refusals are kept for plugins_refusal. */
 void plugins_load_all(plugins *self);
 

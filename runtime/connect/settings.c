@@ -50,12 +50,28 @@ static const weir_field fields[] = {
           .doc =
               "none: a record that cannot be written fails the task. all: it is passed over, into "
               "the dead letter queue if there is one."),
-    FIELD(errors_log, .name = "errors.log.enable", .fallback = "true", .importance = WEIR_MEDIUM,
+    FIELD(
+        errors_retry_timeout_ms, .name = "errors.retry.timeout", .fallback = "0", .min = -1,
+        .max = INT64_MAX, .importance = WEIR_MEDIUM,
+        .doc =
+            "How long, in milliseconds, a converter, a transform or a sink's put that failed in a "
+            "way that may pass is tried again; 0 not at all (a put a few times), -1 for ever."),
+    FIELD(errors_retry_delay_max_ms, .name = "errors.retry.delay.max.ms", .fallback = "60000",
+          .min = 1, .max = 86400000, .importance = WEIR_MEDIUM,
+          .doc =
+              "The longest pause between two such attempts; pauses begin with 300 ms and double, "
+              "and have jitter once they would be longer than this."),
+    FIELD(errors_log, .name = "errors.log.enable", .fallback = "false", .importance = WEIR_MEDIUM,
           .doc = "Writes a diagnostic for each record that is passed over."),
+    FIELD(errors_log_messages, .name = "errors.log.include.messages", .fallback = "false",
+          .importance = WEIR_MEDIUM,
+          .doc = "Such a diagnostic says where the record was, topic, partition, offset and "
+                 "timestamp; never its contents."),
     FIELD(dead_letter_topic, .name = "errors.deadletterqueue.topic.name", .fallback = "",
-          .importance = WEIR_MEDIUM, .doc = "Topic for records that a sink cannot write."),
+          .importance = WEIR_MEDIUM,
+          .doc = "Topic for records that a sink cannot write; it needs errors.tolerance=all."),
     FIELD(dead_letter_headers, .name = "errors.deadletterqueue.context.headers.enable",
-          .fallback = "true", .importance = WEIR_MEDIUM,
+          .fallback = "false", .importance = WEIR_MEDIUM,
           .doc = "Adds __connect.errors.* headers that say where a record came from and why it is "
                  "there."),
     FIELD(flush_interval_ms, .name = "offset.flush.interval.ms", .fallback = "1000", .min = 1,
@@ -96,15 +112,6 @@ static const weir_field fields[] = {
                        .doc = "Headers are kept as bytes."),
     WEIR_FIELD_UNBOUND(.name = "config.action.reload", .ignored = "settings are read at each start",
                        .doc = "Settings are read at each start."),
-    WEIR_FIELD_UNBOUND(.name = "errors.retry.timeout",
-                       .ignored = "passing faults are retried for ever",
-                       .doc = "Passing faults are retried for ever."),
-    WEIR_FIELD_UNBOUND(.name = "errors.retry.delay.max.ms",
-                       .ignored = "see errors.restart.delay.max.ms",
-                       .doc = "See errors.restart.delay.max.ms."),
-    WEIR_FIELD_UNBOUND(.name = "errors.log.include.messages",
-                       .ignored = "contents of records are never written to diagnostics",
-                       .doc = "Contents of records are never written to diagnostics."),
     WEIR_FIELD_UNBOUND(.name = "errors.deadletterqueue.topic.replication.factor",
                        .ignored = "the log is one process", .doc = "The log is one process."),
     WEIR_FIELD_UNBOUND(.name = "topic.creation.default.replication.factor",

@@ -22,8 +22,10 @@ typedef struct connector_settings {
     weir_list transforms, predicates;
     weir_str key_converter, value_converter;
     bool key_schemas_enable, value_schemas_enable;
-    weir_choice errors_tolerance; /* 0 none, 1 all */
-    bool errors_log;
+    weir_choice errors_tolerance;    /* 0 none, 1 all */
+    int64_t errors_retry_timeout_ms; /* -1: for ever */
+    int64_t errors_retry_delay_max_ms;
+    bool errors_log, errors_log_messages;
     weir_str dead_letter_topic;
     bool dead_letter_headers;
     int64_t flush_interval_ms;

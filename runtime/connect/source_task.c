@@ -96,8 +96,7 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
         return weir_fail(err, WEIR_RETRY,
                          "a commit was aborted; the task resumes from its committed offset");
     case LOG_UNKNOWN: /* the log alone knows where to go on */
-        if (durable_reload_offsets(self->task->world->durable, self->task->world->log, err) !=
-            WEIR_OK)
+        if (durable_reload_offsets(self->task->world->durable, err) != WEIR_OK)
             return err->code;
         return weir_fail(
             err, WEIR_RETRY,

@@ -64,8 +64,21 @@ static weir_str host_topic_id(void *context, weir_str topic)
 static weir_code host_reject(void *context, const weir_record *record, const char *reason,
                              weir_error *err)
 {
-    return task_reject(context, record->log_topic, record->log_partition, record->log_offset,
-                       "TASK_PUT", reason, err);
+    connect_task *self = context;
+
+    if (self->dead_letters == NULL)
+        return weir_fail(err, WEIR_FATAL, "a record was refused outside of a sink: %s", reason);
+    return dead_letters_add(
+        self->dead_letters,
+        &(dead_letter){.topic = record->log_topic,
+                       .partition = record->log_partition,
+                       .offset = record->log_offset,
+                       .timestamp_ms = record->timestamp_ms,
+                       .stage = "TASK_PUT",
+                       .class_name = WEIR_STR("org.apache.kafka.connect.sink.SinkTask"),
+                       .exception = "org.apache.kafka.connect.errors.DataException",
+                       .reason = reason},
+        err);
 }
 
 static const task_host host = {.diag = host_diag,
@@ -73,25 +86,6 @@ static const task_host host = {.diag = host_diag,
                                .gauge = host_gauge,
                                .topic_id = host_topic_id,
                                .reject = host_reject};
-
-weir_code task_reject(connect_task *self, weir_str topic, int32_t partition, int64_t offset,
-                      const char *stage, const char *reason, weir_error *err)
-{
-    pthread_mutex_lock(&self->view.lock);
-    self->view.error_count++;
-    pthread_mutex_unlock(&self->view.lock);
-    if (self->common.errors_tolerance.index == 0)
-        return weir_fail(err, WEIR_FATAL,
-                         "the record at offset %" PRId64 " of %.*s-%d cannot be written: %s "
-                         "(errors.tolerance is \"none\")",
-                         offset, WEIR_ARG(topic), partition, reason);
-    if (self->common.errors_log)
-        diag(WEIR_WARN, "the record at offset %" PRId64 " of %.*s-%d is passed over: %s", offset,
-             WEIR_ARG(topic), partition, reason);
-    if (self->common.dead_letter_topic.len == 0)
-        return WEIR_OK;
-    return dead_letter_write(self, topic, partition, offset, stage, reason, err);
-}
 
 weir_code task_ensure_topic(connect_task *self, weir_str topic, weir_error *err)
 {
@@ -103,7 +97,10 @@ weir_code task_ensure_topic(connect_task *self, weir_str topic, weir_error *err)
     config.retention_bytes = self->common.topic_retention_bytes;
     config.compression = compressions[self->common.topic_compression.index];
     config.trim = self->common.on_full.index == 1;
-    return log_topic_create(self->world->log, topic, &config, err);
+    if (log_topic_create(self->world->log, topic, &config, err) != WEIR_OK)
+        return err->code;
+    holds_refresh(self->world->holds);
+    return WEIR_OK;
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */
@@ -118,24 +115,29 @@ static void copy_settings(connect_task *self, const config_setting *settings, si
     }
 }
 
-connect_task *task_new(const task_world *world, const plugin *plugin_used, weir_str connector,
-                       int number, int count, const config_setting *settings, size_t setting_count)
+connect_task *task_new(const task_world *world, const task_role *role,
+                       const config_setting *settings, size_t setting_count)
 {
     connect_task *self = mem_zalloc(1, sizeof(*self));
+    pthread_condattr_t monotonic;
 
     self->world = world;
-    self->plugin = plugin_used;
-    self->number = number;
-    self->count = count;
+    self->plugin = role->plugin;
+    self->number = role->number;
+    self->assignment = role->assignment;
     task_init(&self->memory, WEIR_STR(""), 0, NULL, NULL);
-    self->connector = weir_task_copy(&self->memory, connector);
-    task_init(&self->base, self->connector, number, &host, self);
+    self->connector = weir_task_copy(&self->memory, role->connector);
+    task_init(&self->base, self->connector, role->number, &host, self);
     self->base.log_id = weir_cstr(log_id(world->log));
     copy_settings(self, settings, setting_count);
     self->view.partitions = mem_zalloc(TASK_PARTITIONS_MAX, sizeof(task_partition));
     self->view.topics = mem_zalloc(TASK_TOPICS_MAX, sizeof(weir_str));
     pthread_mutex_init(&self->view.lock, NULL);
     pthread_mutex_init(&self->wake_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->stop_asked, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return self;
 }
 
@@ -153,6 +155,7 @@ void task_free(connect_task *self)
     task_done(&self->memory);
     pthread_mutex_destroy(&self->view.lock);
     pthread_mutex_destroy(&self->wake_lock);
+    pthread_cond_destroy(&self->stop_asked);
     free(self);
 }
 
@@ -175,7 +178,48 @@ void task_ask_to_stop(connect_task *self)
     pthread_mutex_lock(&self->wake_lock);
     if (self->wake != NULL)
         self->wake(self);
+    pthread_cond_broadcast(&self->stop_asked);
     pthread_mutex_unlock(&self->wake_lock);
+}
+
+void task_pause(connect_task *self, int64_t timeout_ms)
+{
+    struct timespec until;
+    int result = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&self->wake_lock);
+    while (result == 0 && !task_is_stopping(self))
+        result = pthread_cond_timedwait(&self->stop_asked, &self->wake_lock, &until);
+    pthread_mutex_unlock(&self->wake_lock);
+}
+
+retry task_retry(const connect_task *self)
+{
+    return (retry){.timeout_ms = self->common.errors_retry_timeout_ms,
+                   .delay_max_ms = self->common.errors_retry_delay_max_ms,
+                   .attempts_min = 1};
+}
+
+bool task_try_again(connect_task *self, retry *rules)
+{
+    clock_source *time = self->world->clock;
+    int64_t pause_ms;
+
+    if (task_is_stopping(self))
+        return false;
+    /* The clock's last digits are chance enough to keep tasks apart. */
+    pause_ms = retry_after(rules, clock_mono_ms(time), (uint64_t)time->mono_ns(time) / 64);
+    if (pause_ms < 0)
+        return false;
+    task_pause(self, pause_ms);
+    return !task_is_stopping(self);
 }
 
 void task_join(connect_task *self)
@@ -238,9 +282,8 @@ static weir_code bind_all(connect_task *self, weir_error *err)
                                 &self->transforms, err);
 }
 
-static void *run(void *context)
+void task_run(connect_task *self)
 {
-    connect_task *self = context;
     char number[16];
     diag_pair pairs[] = {
         {"connector", self->connector},
@@ -259,6 +302,11 @@ static void *run(void *context)
     self->outcome = code;
     diag_context(NULL, 0);
     self->world->ended(self->world->context, self);
+}
+
+static void *run(void *context)
+{
+    task_run(context);
     return NULL;
 }
 

@@ -10,9 +10,11 @@
 #define RUNTIME_CONNECT_TASK_H
 
 #include "runtime/base/clock.h"
+#include "runtime/connect/assignment.h"
 #include "runtime/connect/converter.h"
-#include "runtime/connect/durable.h"
+#include "runtime/connect/holds.h"
 #include "runtime/connect/plugin.h"
+#include "runtime/connect/retry.h"
 #include "runtime/connect/transform.h"
 #include "sdk/src/task.h"
 
@@ -54,6 +56,7 @@ typedef struct task_world {
     log *log;
     durable *durable;
     schema_store *schemas;
+    holds *holds;
     clock_source *clock;
     /* Tell the control thread that a task's thread has ended, that its connector is open, or that something
      * in its view has changed. */
@@ -63,11 +66,20 @@ typedef struct task_world {
     void *context;
 } task_world;
 
+/* Which task of what. */
+typedef struct task_role {
+    const plugin *plugin;
+    weir_str connector;
+    int number;
+    assignment *assignment; /* of a sink's partitions; the connector's */
+} task_role;
+
 struct connect_task {
     const task_world *world;
     const plugin *plugin;
-    weir_str connector; /* the owner's; outlives the task */
-    int number, count;  /* which of how many */
+    weir_str connector; /* a copy */
+    int number;
+    assignment *assignment;
     connector_settings common;
     config_setting *settings; /* resolved: no references to secrets are left */
     size_t setting_count;
@@ -81,6 +93,8 @@ struct connect_task {
     void (*wake)(connect_task *task); /* interrupts a wait; any thread; NULL while there is none */
     void *wake_target;
     pthread_mutex_t wake_lock;
+    pthread_cond_t stop_asked;         /* for task_pause */
+    struct dead_letters *dead_letters; /* of a sink; NULL: it has none (yet) */
 
     /* How it ended; valid after `ended`. WEIR_OK: it was asked to stop. */
     weir_code outcome;
@@ -93,11 +107,14 @@ struct connect_task {
 
 /* Makes a task from the connector's settings; settings are copied. Never NULL; a problem with the settings
  * shows when it runs. */
-connect_task *task_new(const task_world *world, const plugin *plugin, weir_str connector,
-                       int number, int count, const config_setting *settings, size_t setting_count);
+connect_task *task_new(const task_world *world, const task_role *role,
+                       const config_setting *settings, size_t setting_count);
 void task_free(connect_task *task);
 
+/* Runs the task in a thread of its own. */
 void task_start(connect_task *task);
+/* Runs it in the caller's thread, to its end. */
+void task_run(connect_task *task);
 void task_ask_to_stop(connect_task *task);
 void task_join(connect_task *task);
 
@@ -112,10 +129,15 @@ bool task_is_stopping(const connect_task *task);
 void task_opened(connect_task *task);
 /* Whom task_ask_to_stop wakes; NULL: nobody. */
 void task_set_wake(connect_task *task, void (*wake)(connect_task *task), void *target);
-/* The error policy's word on a record of the log. WEIR_OK: go on without it. */
-weir_code task_reject(connect_task *task, weir_str topic, int32_t partition, int64_t offset,
-                      const char *stage, const char *reason, weir_error *err);
-/* Makes a topic as the connector's settings say, when it is not there. */
+/* Waits so long, or until the task shall stop. */
+void task_pause(connect_task *task, int64_t timeout_ms);
+/* How failures that may pass are tried again, by the connector's settings. */
+retry task_retry(const connect_task *task);
+/* After such a failure: waits as the rules say. False: no more attempts, or the task shall stop. */
+bool task_try_again(connect_task *task, retry *rules);
+
+/* Makes a topic as the connector's settings say, when it is not there. What sinks read of it is held from its
+ * first record on. */
 WEIR_MUST_CHECK weir_code task_ensure_topic(connect_task *task, weir_str topic, weir_error *err);
 
 #endif

@@ -150,6 +150,7 @@ static void *control(void *context)
         run_commands(self);
         if (tasks_take_endings(self))
             run_waiting(self);
+        holds_refresh(self->holds); /* topics that others made */
         wait_ms = tasks_start_waiting(self, TICK_MS);
         if (states_publish(self))
             wait_ms = STATUS_MS;
@@ -252,9 +253,11 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
         worker_close(self);
         return err->code;
     }
+    self->holds = holds_new(options->log, self->durable);
     self->world = (task_world){.log = options->log,
                                .durable = self->durable,
                                .schemas = self->schemas,
+                               .holds = self->holds,
                                .clock = options->clock,
                                .ended = task_ended,
                                .opened = some_task_opened,
@@ -303,6 +306,7 @@ void worker_close(worker *self)
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
         connector_free(value);
     weir_map_free(self->connectors);
+    holds_free(self->holds);
     status_close(self->statuses);
     schema_store_close(self->schemas);
     durable_close(self->durable);

@@ -209,17 +209,6 @@ weir_code worker_put(worker *self, weir_str name, const config_setting *settings
 
 /* --- Removing --------------------------------------------------------------------------------- */
 
-static weir_code forget_offsets(worker *self, weir_str name, weir_error *err);
-
-static void release_holds(worker *self, weir_str name)
-{
-    weir_str after = {0};
-    log_topic topic;
-
-    while (log_topic_next(self->options.log, &after, &topic))
-        for (int32_t p = 0; p < topic.config.partitions; p++)
-            log_hold(self->options.log, name, topic.name, p, -1);
-}
 
 static weir_code write_removal(worker *self, const work_order *order)
 {
@@ -247,7 +236,7 @@ static bool remove_connector(worker *self, void *context)
     order->code = write_removal(self, order);
     if (order->code != WEIR_OK)
         return true;
-    release_holds(self, order->name);
+    holds_remove(self->holds, order->name);
     status_remove(self->statuses, order->name, STATUS_CONNECTOR);
     weir_map_remove(self->connectors, order->name);
     connector_free(one);

@@ -48,6 +48,7 @@ typedef struct connector {
     target_state target;
     task_slot *tasks;
     int task_count;
+    assignment *assignment; /* of a sink's partitions to its tasks */
     char trace[1200];
 } connector;
 
@@ -67,6 +68,7 @@ struct worker {
     durable *durable;
     schema_store *schemas;
     status_store *statuses;
+    holds *holds;
     char id[128];
     weir_map *connectors; /* name -> connector */
     command *waiting;     /* to be run again */
@@ -98,7 +100,7 @@ void connector_free(connector *one);
 void connector_pursue(worker *self, connector *one);
 /* Asks all tasks to end. True when none has a thread any more. */
 bool connector_stop(connector *one);
-/* Says to the log what this connector has not read yet. */
+/* Says to the log what a sink has not read yet. */
 void connector_hold(worker *self, const connector *one);
 /* Takes note of tasks that have ended; true when there were some. */
 bool tasks_take_endings(worker *self);

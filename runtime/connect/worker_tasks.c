@@ -60,6 +60,7 @@ connector *connector_new(worker *self, weir_str name, const config_setting *sett
     config_issues_done(&issues); /* each task finds them again, and fails with them */
     find_plugin(self, one);
     one->task_count = task_count_of(one);
+    one->assignment = assignment_new(one->task_count);
     one->tasks = mem_zalloc((size_t)one->task_count + 1, sizeof(task_slot));
     for (int i = 0; i < one->task_count; i++)
         one->tasks[i].state = TASK_STOPPED;
@@ -71,6 +72,7 @@ void connector_free(connector *one)
     for (int i = 0; i < one->task_count; i++)
         task_free(one->tasks[i].task);
     free(one->tasks);
+    assignment_free(one->assignment);
     task_done(&one->bound);
     arena_done(&one->memory);
     free(one);
@@ -78,27 +80,8 @@ void connector_free(connector *one)
 
 void connector_hold(worker *self, const connector *one)
 {
-    /* Retention passes nothing that a deployed sink has not committed, also while it is stopped. What it
-     * has no offset for yet is held from the beginning by the reading task; before that, here. */
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0}, where = {0};
-    weir_str after = {0};
-    log_topic topic;
-
-    if (one->plugin == NULL || one->plugin->kind != PLUGIN_SINK)
-        return;
-    while (log_topic_next(self->options.log, &after, &topic))
-        for (int32_t p = 0; p < topic.config.partitions; p++) {
-            int64_t offset;
-
-            weir_buf_clear(&where);
-            weir_buf_clear(&key);
-            weir_buf_clear(&value);
-            durable_sink_partition(topic.name, p, &where);
-            durable_offset_key(one->name, weir_buf_str(&where), &key);
-            if (durable_offset(self->durable, weir_buf_str(&key), &value) &&
-                weir_offset_int(weir_buf_str(&value), "kafka_offset", &offset))
-                log_hold(self->options.log, one->name, topic.name, p, offset);
-        }
+    if (one->plugin != NULL && one->plugin->kind == PLUGIN_SINK)
+        holds_add(self->holds, one->name, one->common.topics, one->common.topics_regex);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -108,7 +91,11 @@ static void start_task(worker *self, connector *one, int number)
     task_slot *slot = &one->tasks[number];
 
     task_free(slot->task);
-    slot->task = task_new(&self->world, one->plugin, one->name, number, one->task_count,
+    slot->task = task_new(&self->world,
+                          &(task_role){.plugin = one->plugin,
+                                       .connector = one->name,
+                                       .number = number,
+                                       .assignment = one->assignment},
                           one->settings, one->setting_count);
     slot->state = TASK_STARTED;
     task_start(slot->task);

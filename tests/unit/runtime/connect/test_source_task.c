@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "runtime/connect/task.h"
+#include "tests/fixtures/connect_world.h"
 #include "tests/fixtures/fake_log.h"
 
 #define TOPIC     WEIR_STR("numbers")
@@ -27,6 +28,8 @@ static log *the_log;
 static int64_t acked_next; /* what acked was told last */
 static bool acked_too_early;
 static int open_count;
+static int64_t opened_with;     /* the epoch */
+static connect_task *successor; /* starts while the first poll runs */
 
 static weir_code counting_open(weir_task *task, void *state, weir_error *err)
 {
@@ -35,6 +38,7 @@ static weir_code counting_open(weir_task *task, void *state, weir_error *err)
     (void)err;
 
     open_count++;
+    opened_with = weir_task_epoch(task);
     self->next = 0;
     if (offset.len > 0)
         assert_true(weir_offset_int(offset, "next", &self->next));
@@ -47,6 +51,12 @@ static weir_code counting_poll(weir_task *task, void *state, weir_batch *batch, 
     counting *self = state;
     (void)task, (void)timeout_ms;
 
+    if (successor != NULL) {
+        connect_task *newer = successor;
+
+        successor = NULL;
+        task_run(newer);
+    }
     if (self->next == NUMBERS)
         return WEIR_END;
     for (int i = 0; i < BATCH; i++) {
@@ -86,42 +96,33 @@ static const plugin counting_plugin = {
                .acked = counting_acked},
 };
 
-static void ended(void *context, connect_task *task)
-{
-    (void)context, (void)task;
-}
+static const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("counting")},
+                                          {WEIR_STR("key.converter"), WEIR_STR("bytes")},
+                                          {WEIR_STR("value.converter"), WEIR_STR("bytes")}};
 
-static void changed(void *context)
+static connect_task *new_task(const connect_world *world)
 {
-    (void)context;
+    return task_new(&world->world,
+                    &(task_role){.plugin = &counting_plugin, .connector = WEIR_STR("c")}, settings,
+                    3);
 }
 
 /* Runs tasks, one after the other, until one ends with something else than RETRY; returns that. */
 static weir_code run_until_it_ends(int *starts)
 {
-    const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("counting")},
-                                       {WEIR_STR("key.converter"), WEIR_STR("bytes")},
-                                       {WEIR_STR("value.converter"), WEIR_STR("bytes")}};
-    task_world world = {.log = the_log,
-                        .clock = clock_system(),
-                        .ended = ended,
-                        .opened = changed,
-                        .changed = changed};
-    weir_error err;
+    connect_world world;
     weir_code code = WEIR_RETRY;
 
-    assert_int_equal(durable_open(the_log, &world.durable, &err), WEIR_OK);
-    assert_int_equal(schema_store_open(the_log, &world.schemas, &err), WEIR_OK);
+    connect_world_open(&world, the_log);
     for (*starts = 0; code == WEIR_RETRY && *starts < 1000; ++*starts) {
-        connect_task *task = task_new(&world, &counting_plugin, WEIR_STR("c"), 0, 1, settings, 3);
+        connect_task *task = new_task(&world);
 
         task_start(task);
         task_join(task);
         code = task->outcome;
         task_free(task);
     }
-    durable_close(world.durable);
-    schema_store_close(world.schemas);
+    connect_world_close(&world);
     return code;
 }
 
@@ -203,6 +204,38 @@ static void a_log_that_stops_ends_the_task_for_good(void **state)
     assert_false(acked_too_early);
 }
 
+static void a_start_has_a_higher_epoch_than_all_before_it(void **state)
+{
+    int starts;
+    (void)state;
+
+    assert_int_equal(run_until_it_ends(&starts), WEIR_END);
+    assert_int_equal(opened_with, 1);
+    assert_int_equal(run_until_it_ends(&starts), WEIR_END); /* another worker, the same log */
+    assert_int_equal(opened_with, 2);
+}
+
+static void a_zombie_commits_nothing_and_is_told_nothing_durable(void **state)
+{
+    connect_world world;
+    connect_task *older, *newer;
+    (void)state;
+
+    connect_world_open(&world, the_log);
+    older = new_task(&world);
+    newer = new_task(&world);
+    successor = newer;
+    task_run(older); /* in its first poll the newer one runs to its end */
+    assert_int_equal(newer->outcome, WEIR_END);
+    assert_int_equal(older->outcome, WEIR_FATAL);
+    assert_true(older->was_fenced);
+    assert_int_equal(acked_next, NUMBERS); /* by the newer one */
+    assert_each_number_is_there_once();
+    task_free(older);
+    task_free(newer);
+    connect_world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +244,10 @@ int main(void)
                                         free_log),
         cmocka_unit_test_setup_teardown(a_unit_whose_outcome_is_unknown_is_there_once, make_log,
                                         free_log),
+        cmocka_unit_test_setup_teardown(a_start_has_a_higher_epoch_than_all_before_it, make_log,
+                                        free_log),
+        cmocka_unit_test_setup_teardown(a_zombie_commits_nothing_and_is_told_nothing_durable,
+                                        make_log, free_log),
         cmocka_unit_test_setup_teardown(a_log_that_stops_ends_the_task_for_good, make_log,
                                         free_log),
     };

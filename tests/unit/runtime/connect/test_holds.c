@@ -1,0 +1,185 @@
+/* test_holds.c - what a deployed sink has not read stays, also when it never ran. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "runtime/connect/holds.h"
+#include "tests/fixtures/fake_log.h"
+
+#define SINK WEIR_STR("dwh")
+
+static log *the_log;
+static durable *offsets;
+static holds *self;
+
+static void make_topic(const char *name, int32_t partitions)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    weir_error err;
+
+    config.partitions = partitions;
+    assert_int_equal(log_topic_create(the_log, weir_cstr(name), &config, &err), WEIR_OK);
+}
+
+static void delete_topic(const char *name)
+{
+    weir_error err;
+
+    assert_int_equal(log_topic_delete(the_log, weir_cstr(name), &err), WEIR_OK);
+}
+
+static int64_t held(const char *topic, int32_t partition)
+{
+    return fake_log_held(the_log, SINK, weir_cstr(topic), partition);
+}
+
+static void commit(const char *topic, int64_t offset)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+    log_topic found;
+
+    assert_true(log_topic_find(the_log, weir_cstr(topic), &found));
+    durable_sink_key(SINK, weir_cstr(topic), 0, &key);
+    weir_buf_printf(&value, "{\"kafka_offset\":%d,\"topic_id\":\"%s\"}", (int)offset, found.id);
+    durable_committed(offsets, weir_buf_str(&key), weir_buf_str(&value));
+}
+
+static int set_up(void **state)
+{
+    weir_error err;
+    (void)state;
+
+    the_log = fake_log_new(1);
+    assert_int_equal(durable_open(the_log, &offsets, &err), WEIR_OK);
+    self = holds_new(the_log, offsets);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    holds_free(self);
+    durable_close(offsets);
+    fake_log_free(the_log);
+    return 0;
+}
+
+static void add(const char *regex)
+{
+    holds_add(self, SINK, (weir_list){0}, weir_cstr(regex));
+}
+
+static void a_sink_that_never_read_holds_everything(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 2);
+    make_topic("other", 1);
+    add("orders.*");
+    assert_int_equal(held("orders", 0), 0);
+    assert_int_equal(held("orders", 1), 0);
+    assert_int_equal(held("other", 0), -1);
+}
+
+static void a_sink_holds_from_its_committed_offset(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    commit("orders", 17);
+    add("orders.*");
+    assert_int_equal(held("orders", 0), 17);
+}
+
+static void a_topic_that_comes_later_is_held_before_anything_is_in_it(void **state)
+{
+    (void)state;
+
+    add("orders.*");
+    make_topic("orders-new", 1);
+    assert_int_equal(held("orders-new", 0), -1);
+    holds_refresh(self);
+    assert_int_equal(held("orders-new", 0), 0);
+}
+
+static void a_refresh_moves_no_hold_of_a_topic_that_is_known(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    add("orders.*");
+    holds_refresh(self);
+    log_hold(the_log, SINK, WEIR_STR("orders"), 0, 99); /* its task has committed */
+    make_topic("orders-new", 1);
+    holds_refresh(self);
+    assert_int_equal(held("orders", 0), 99);
+}
+
+static void another_topic_of_that_name_is_held_from_its_beginning(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    commit("orders", 17);
+    delete_topic("orders");
+    make_topic("orders", 1);
+    add("orders.*");
+    assert_int_equal(held("orders", 0), 0);
+}
+
+static void what_a_sink_reads_no_longer_is_given_up(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    make_topic("items", 1);
+    add(".*");
+    assert_int_equal(held("orders", 0), 0);
+    add("items");
+    assert_int_equal(held("orders", 0), -1);
+    assert_int_equal(held("items", 0), 0);
+}
+
+static void a_sink_that_is_removed_holds_nothing_now_and_later(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    add(".*");
+    holds_remove(self, SINK);
+    assert_int_equal(held("orders", 0), -1);
+    make_topic("items", 1);
+    holds_refresh(self);
+    assert_int_equal(held("items", 0), -1);
+}
+
+static void an_expression_that_is_none_holds_nothing(void **state)
+{
+    (void)state;
+
+    make_topic("orders", 1);
+    add("(");
+    holds_refresh(self);
+    assert_int_equal(held("orders", 0), -1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_sink_that_never_read_holds_everything),
+        CASE(a_sink_holds_from_its_committed_offset),
+        CASE(a_topic_that_comes_later_is_held_before_anything_is_in_it),
+        CASE(a_refresh_moves_no_hold_of_a_topic_that_is_known),
+        CASE(another_topic_of_that_name_is_held_from_its_beginning),
+        CASE(what_a_sink_reads_no_longer_is_given_up),
+        CASE(a_sink_that_is_removed_holds_nothing_now_and_later),
+        CASE(an_expression_that_is_none_holds_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
