@@ -78,10 +78,10 @@ static weir_code posix_pwritev(disk_file *base, const struct iovec *buffers, int
         }
         if (first == count)
             return WEIR_OK;
-        for (int i = first; i < count && used < GATHER_COUNT; i++)
+        window[used++] =
+            (struct iovec){(char *)buffers[first].iov_base + skip, buffers[first].iov_len - skip};
+        for (int i = first + 1; i < count && used < GATHER_COUNT; i++)
             window[used++] = buffers[i];
-        window[0].iov_base = (char *)window[0].iov_base + skip;
-        window[0].iov_len -= skip;
         written = pwritev(file->fd, window, used, at);
         if (written < 0 && errno == EINTR)
             continue;

@@ -26,9 +26,7 @@ enum { THREADS = 4, IDLE_TIMEOUT_S = 30, SEGMENT = 512, THREAD_STACK = 512 * 102
 
 struct http_server {
     struct MHD_Daemon *daemon;
-    const http_route *routes;
-    size_t route_count;
-    void *context;
+    http_service service;
     int port;
 };
 
@@ -135,8 +133,8 @@ static bool route_matches(const char *pattern, weir_str path, exchange *x)
 static const http_route *find_route(const http_server *server, const char *method, weir_str path,
                                     exchange *x, weir_buf *allow)
 {
-    for (size_t i = 0; i < server->route_count; i++) {
-        const http_route *route = &server->routes[i];
+    for (size_t i = 0; i < server->service.route_count; i++) {
+        const http_route *route = &server->service.routes[i];
 
         if (!route_matches(route->pattern, path, x))
             continue;
@@ -184,7 +182,7 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
     if (x->too_large)
         http_reply_error(&reply, 413, "the body is larger than %d bytes", HTTP_BODY_LIMIT);
     else if (route != NULL)
-        route->handle(server->context, &request, &reply);
+        route->handle(server->service.context, &request, &reply);
     else if (allow.len > 0)
         http_reply_error(&reply, 405, "HTTP 405 Method Not Allowed");
     else
@@ -209,6 +207,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
 }
 
 /* Called for the head, for each part of the body, and once at the end: libmicrohttpd's protocol. */
+/* NOLINTNEXTLINE(readability-function-size): its parameters are libmicrohttpd's */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **state)
@@ -300,17 +299,16 @@ static int port_of(int fd)
                                          : ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-weir_code http_server_start(const char *name, const char *address, const http_route *routes,
-                            size_t count, void *context, http_server **out, weir_error *err)
+weir_code http_server_start(const char *name, const char *address, const http_service *service,
+                            http_server **out, weir_error *err)
 {
     http_server *server;
-    int fd;
+    int fd = -1;
 
     if (open_socket(name, address, &fd, err) != WEIR_OK)
         return err->code;
     server = mem_zalloc(1, sizeof(*server));
-    *server = (http_server){
-        .routes = routes, .route_count = count, .context = context, .port = port_of(fd)};
+    *server = (http_server){.service = *service, .port = port_of(fd)};
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,

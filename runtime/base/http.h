@@ -47,15 +47,21 @@ typedef struct http_route {
     http_handler handle;
 } http_route;
 
+/* What a server answers. The list and the context outlive it. */
+typedef struct http_service {
+    const http_route *routes;
+    size_t route_count;
+    void *context; /* of the handlers */
+} http_service;
+
 /* Splits "HOST:PORT"; "[::1]:8083" is an IPv6 address. host has room for 256 bytes. WEIR_CONFIG. */
 WEIR_MUST_CHECK weir_code http_parse_address(const char *text, char *host, int *port,
                                              weir_error *err);
 
-/* Listens and answers from now on. The routes and the context outlive the server. name is for messages:
- * the flag that sets the address, "--rest". WEIR_CONFIG when the address cannot be listened on. */
+/* Listens and answers from now on. name is for messages: the flag that sets the address, "--rest". WEIR_CONFIG when the address cannot be listened on. */
 WEIR_MUST_CHECK weir_code http_server_start(const char *name, const char *address,
-                                            const http_route *routes, size_t count, void *context,
-                                            http_server **out, weir_error *err);
+                                            const http_service *service, http_server **out,
+                                            weir_error *err);
 /* Waits for the handlers that run, then closes all. NULL is fine. */
 void http_server_stop(http_server *server);
 /* The port it listens on: the one that the system chose when the address says 0. */

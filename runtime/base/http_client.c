@@ -107,20 +107,20 @@ static weir_code split(weir_buf *answer, int *status, weir_buf *body, weir_error
     return WEIR_OK;
 }
 
-weir_code http_client_send(const char *address, const char *method, const char *target,
-                           weir_str body, int *status, weir_buf *body_out, weir_error *err)
+weir_code http_client_send(const char *address, const http_client_request *request, int *status,
+                           weir_buf *body_out, weir_error *err)
 {
     weir_buf bytes = {0};
     weir_code code;
-    int fd;
+    int fd = -1;
 
     if (open_connection(address, &fd, err) != WEIR_OK)
         return err->code;
     weir_buf_printf(&bytes,
                     "%s %s HTTP/1.0\r\nHost: %s\r\nContent-Type: application/json\r\n"
                     "Content-Length: %zu\r\n\r\n",
-                    method, target, address, body.len);
-    weir_buf_add_str(&bytes, body);
+                    request->method, request->target, address, request->body.len);
+    weir_buf_add_str(&bytes, request->body);
     code = send_all(fd, weir_buf_str(&bytes), err);
     weir_buf_clear(&bytes);
     if (code == WEIR_OK)
@@ -129,7 +129,9 @@ weir_code http_client_send(const char *address, const char *method, const char *
         code = split(&bytes, status, body_out, err);
     (void)close(fd); /* all that matters was received */
     weir_buf_done(&bytes);
-    return code == WEIR_OK ? code : weir_wrap(err, "%s %s at %s", method, target, address);
+    return code == WEIR_OK
+               ? code
+               : weir_wrap(err, "%s %s at %s", request->method, request->target, address);
 }
 
 void http_client_add_segment(weir_buf *target, weir_str text)

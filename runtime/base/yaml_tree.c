@@ -126,6 +126,7 @@ static weir_code scalar_text(build *b, weir_str *out, weir_error *err)
 
 static weir_code build_node(build *b, int depth, const yaml_tree_node **out, weir_error *err);
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most YAML_TREE_DEPTH deep */
 static weir_code build_list(build *b, int depth, yaml_tree_node *list, weir_error *err)
 {
     const yaml_tree_node **items = NULL;
@@ -164,6 +165,7 @@ static weir_code build_key(build *b, const yaml_tree_pair *pairs, size_t count, 
     return WEIR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most YAML_TREE_DEPTH deep */
 static weir_code build_map(build *b, int depth, yaml_tree_node *map, weir_error *err)
 {
     yaml_tree_pair *pairs = NULL;
@@ -238,7 +240,7 @@ static weir_code build_documents(build *b, weir_error *err)
     weir_code code = advance(b, err); /* the stream's start */
 
     while (code == WEIR_OK) {
-        const yaml_tree_node *root;
+        const yaml_tree_node *root = NULL;
 
         code = advance(b, err);
         if (code != WEIR_OK || b->event.type == YAML_STREAM_END_EVENT)

@@ -44,12 +44,13 @@ void client_init(client *self, const char *command)
 bool client_ask(const client *self, const char *method, const char *target, weir_str body,
                 json_t **out)
 {
+    http_client_request request = {method, target, body};
     weir_buf answer = {0};
     weir_error err;
     json_t *value;
     int status;
 
-    if (http_client_send(self->rest, method, target, body, &status, &answer, &err) != WEIR_OK) {
+    if (http_client_send(self->rest, &request, &status, &answer, &err) != WEIR_OK) {
         weir_buf_done(&answer);
         (void)cli_fail(self->command, "%s", err.message);
         return false;

@@ -13,7 +13,8 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
     if (strcmp(wanted->rest, "none") == 0)
         return WEIR_OK;
     self->api = (rest_api){.backend = worker_backend_table(&self->parts), .version = WEIR_VERSION};
-    return http_server_start("--rest", wanted->rest, rest_routes, rest_route_count, &self->api,
+    return http_server_start("--rest", wanted->rest,
+                             &(http_service){rest_routes, rest_route_count, &self->api},
                              &self->server, err);
 }
 

@@ -59,8 +59,9 @@ static int start(void **state)
     weir_error err;
 
     (void)state;
-    return http_server_start("--rest", "127.0.0.1:0", routes, sizeof(routes) / sizeof(routes[0]),
-                             &nothing, &server, &err) == WEIR_OK
+    return http_server_start("--rest", "127.0.0.1:0",
+                             &(http_service){routes, sizeof(routes) / sizeof(routes[0]), &nothing},
+                             &server, &err) == WEIR_OK
                ? 0
                : -1;
 }
@@ -197,8 +198,9 @@ static void a_port_in_use_is_named_with_the_flag(void **state)
              "port %d is in use by another process: choose another one with --rest HOST:PORT, or "
              "switch the listener off with --rest none",
              http_server_port(server));
-    assert_int_equal(http_server_start("--rest", address, routes, 1, NULL, &second, &err),
-                     WEIR_CONFIG);
+    assert_int_equal(
+        http_server_start("--rest", address, &(http_service){routes, 1, NULL}, &second, &err),
+        WEIR_CONFIG);
     assert_string_equal(err.message, expected);
 }
 

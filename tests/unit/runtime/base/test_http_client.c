@@ -32,18 +32,22 @@ static void a_request_is_answered_with_status_and_body(void **state)
     int status = 0;
     (void)state;
 
-    assert_int_equal(http_server_start("--rest", "127.0.0.1:0", routes, 1, NULL, &server, &err),
-                     WEIR_OK);
+    assert_int_equal(
+        http_server_start("--rest", "127.0.0.1:0", &(http_service){routes, 1, NULL}, &server, &err),
+        WEIR_OK);
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
     weir_buf_printf(&target, "/x/");
     http_client_add_segment(&target, WEIR_STR("a b/\xc3\xa9"));
     assert_string_equal(weir_buf_cstr(&target), "/x/a%20b%2F%C3%A9");
-    assert_int_equal(http_client_send(address, "PUT", weir_buf_cstr(&target), WEIR_STR("[1]"),
-                                      &status, &body, &err),
-                     WEIR_OK);
+    assert_int_equal(
+        http_client_send(address,
+                         &(http_client_request){"PUT", weir_buf_cstr(&target), WEIR_STR("[1]")},
+                         &status, &body, &err),
+        WEIR_OK);
     assert_int_equal(status, 202);
     assert_string_equal(weir_buf_cstr(&body), "{\"name\":\"a b/\xc3\xa9\",\"body\":[1]}");
-    assert_int_equal(http_client_send(address, "GET", "/no", WEIR_STR(""), &status, &body, &err),
+    assert_int_equal(http_client_send(address, &(http_client_request){"GET", "/no", WEIR_STR("")},
+                                      &status, &body, &err),
                      WEIR_OK);
     assert_int_equal(status, 404);
     http_server_stop(server);
@@ -58,11 +62,13 @@ static void nobody_at_the_address_is_told_with_the_address(void **state)
     int status = 0;
     (void)state;
 
-    assert_int_equal(
-        http_client_send("127.0.0.1:1", "GET", "/", WEIR_STR(""), &status, &body, &err),
-        WEIR_RETRY);
+    assert_int_equal(http_client_send("127.0.0.1:1",
+                                      &(http_client_request){"GET", "/", WEIR_STR("")}, &status,
+                                      &body, &err),
+                     WEIR_RETRY);
     assert_string_equal(err.message, "no worker answers at 127.0.0.1:1: Connection refused");
-    assert_int_equal(http_client_send("nonsense", "GET", "/", WEIR_STR(""), &status, &body, &err),
+    assert_int_equal(http_client_send("nonsense", &(http_client_request){"GET", "/", WEIR_STR("")},
+                                      &status, &body, &err),
                      WEIR_CONFIG);
     weir_buf_done(&body);
 }

@@ -192,7 +192,8 @@ static int start(void **state)
     weir_error err;
 
     (void)state;
-    if (http_server_start("--rest", "127.0.0.1:0", rest_routes, rest_route_count, &api, &server,
+    if (http_server_start("--rest", "127.0.0.1:0",
+                          &(http_service){rest_routes, rest_route_count, &api}, &server,
                           &err) != WEIR_OK)
         return -1;
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
@@ -222,7 +223,8 @@ static void check(const expectation *e)
 
     asked[0] = '\0';
     assert_int_equal(
-        http_client_send(address, e->method, e->target, weir_cstr(e->body), &status, &answer, &err),
+        http_client_send(address, &(http_client_request){e->method, e->target, weir_cstr(e->body)},
+                         &status, &answer, &err),
         WEIR_OK);
     if (status != e->status)
         fail_msg("%s %s gave %d: %s", e->method, e->target, status, weir_buf_cstr(&answer));
