@@ -166,6 +166,13 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, http_reply 
     return queued;
 }
 
+static void serve(const http_service *service, const http_route *route, const http_request *request,
+                  http_reply *reply)
+{
+    if (service->admit == NULL || service->admit(service->context, request, reply))
+        route->handle(service->context, request, reply);
+}
+
 static enum MHD_Result answer(http_server *server, struct MHD_Connection *connection,
                               const char *method, exchange *x)
 {
@@ -182,7 +189,7 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
     if (x->too_large)
         http_reply_error(&reply, 413, "the body is larger than %d bytes", HTTP_BODY_LIMIT);
     else if (route != NULL)
-        route->handle(server->service.context, &request, &reply);
+        serve(&server->service, route, &request, &reply);
     else if (allow.len > 0)
         http_reply_error(&reply, 405, "HTTP 405 Method Not Allowed");
     else

@@ -52,13 +52,16 @@ typedef struct http_service {
     const http_route *routes;
     size_t route_count;
     void *context; /* of the handlers */
+    /* Asked before a handler, if there is one: false when it has answered instead. */
+    bool (*admit)(void *context, const http_request *request, http_reply *reply);
 } http_service;
 
 /* Splits "HOST:PORT"; "[::1]:8083" is an IPv6 address. host has room for 256 bytes. WEIR_CONFIG. */
 WEIR_MUST_CHECK weir_code http_parse_address(const char *text, char *host, int *port,
                                              weir_error *err);
 
-/* Listens and answers from now on. name is for messages: the flag that sets the address, "--rest". WEIR_CONFIG when the address cannot be listened on. */
+/* Listens and answers from now on. name is for messages: the flag that sets the address, "--rest".
+ * WEIR_CONFIG when the address cannot be listened on. */
 WEIR_MUST_CHECK weir_code http_server_start(const char *name, const char *address,
                                             const http_service *service, http_server **out,
                                             weir_error *err);

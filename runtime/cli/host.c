@@ -14,7 +14,7 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
         return WEIR_OK;
     self->api = (rest_api){.backend = worker_backend_table(&self->parts), .version = WEIR_VERSION};
     return http_server_start("--rest", wanted->rest,
-                             &(http_service){rest_routes, rest_route_count, &self->api},
+                             &(http_service){rest_routes, rest_route_count, &self->api, rest_admit},
                              &self->server, err);
 }
 
@@ -25,21 +25,23 @@ weir_code host_open(const options *wanted, host *self, weir_error *err)
 
     *self = (host){0};
     memcpy(self->id, wanted->rest, sizeof(self->id));
-    code = embedded_open(&(store_options){.path = wanted->data}, &self->parts.log, err);
-    if (code != WEIR_OK)
-        return code;
-    self->parts.plugins = plugins_new(wanted->plugins);
-    worker_wanted.log = self->parts.log;
-    worker_wanted.plugins = self->parts.plugins;
-    worker_wanted.id = weir_cstr(self->id);
-    code = worker_open(&worker_wanted, &self->parts.worker, err);
+    code = start_rest(wanted, self, err);
+    if (code == WEIR_OK)
+        code = embedded_open(&(store_options){.path = wanted->data}, &self->parts.log, err);
     if (code == WEIR_OK) {
-        metrics_collect(worker_metrics_collect, self->parts.worker);
-        code = start_rest(wanted, self, err);
+        self->parts.plugins = plugins_new(wanted->plugins);
+        worker_wanted.log = self->parts.log;
+        worker_wanted.plugins = self->parts.plugins;
+        worker_wanted.id = weir_cstr(self->id);
+        code = worker_open(&worker_wanted, &self->parts.worker, err);
     }
-    if (code != WEIR_OK)
+    if (code != WEIR_OK) {
         host_close(self);
-    return code;
+        return code;
+    }
+    metrics_collect(worker_metrics_collect, self->parts.worker);
+    atomic_store(&self->parts.started, true);
+    return WEIR_OK;
 }
 
 void host_close(host *self)

@@ -17,8 +17,8 @@ typedef struct host {
     char id[OPTIONS_TEXT];
 } host;
 
-/* Opens the log in wanted->data, then the worker, which brings everything back that is deployed there, then
- * the listener. What was opened before a failure is closed again. */
+/* Opens the listener, which says that it is starting until all is there; then the log in wanted->data and
+ * the worker, which brings everything back that is deployed there. What was opened before a failure is closed again. */
 WEIR_MUST_CHECK weir_code host_open(const options *wanted, host *self, weir_error *err);
 
 /* Closes all, in reverse: no request is answered any more, tasks end, sinks are flushed, offsets committed. */

@@ -64,7 +64,8 @@ typedef struct rest_backend {
 
     /* A UUID as text. */
     const char *(*log_id)(void *context);
-    /* True when all connectors were brought back after the start; *reason is a literal if not. */
+    /* True when the log was replayed and all connectors were brought back; *reason is a literal if not. Until
+     * then nothing else in this table is called. */
     bool (*is_ready)(void *context, const char **reason);
 } rest_backend;
 

@@ -39,6 +39,21 @@ const http_route rest_routes[] = {
 
 const size_t rest_route_count = sizeof(rest_routes) / sizeof(rest_routes[0]);
 
+bool rest_admit(void *context, const http_request *request, http_reply *reply)
+{
+    static const char *const always[] = {"/health", "/healthz", "/readyz", "/metrics"};
+    const rest_backend *backend = &((const rest_api *)context)->backend;
+    const char *reason = "";
+
+    if (backend->is_ready(backend->context, &reason))
+        return true;
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        if (weir_str_eq(request->path, weir_cstr(always[i])))
+            return true;
+    http_reply_error(reply, 503, "the worker is not ready: %s; ask again", reason);
+    return false;
+}
+
 json_t *rest_mask(const rest_api *self, json_t *take_config)
 {
     json_t *masked = json_object();

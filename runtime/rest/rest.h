@@ -19,6 +19,8 @@ typedef struct rest_api {
 /* All routes; the context of their handlers is a rest_api. */
 extern const http_route rest_routes[];
 extern const size_t rest_route_count;
+/* Until the worker is ready all but health, readiness and metrics is answered with 503. */
+bool rest_admit(void *context, const http_request *request, http_reply *reply);
 
 /* --- Shared by the resources ---------------------------------------------------------------- */
 

@@ -350,12 +350,10 @@ static const char *identity(void *context)
     return log_id(((worker_backend *)context)->log);
 }
 
-/* worker_open brings all connectors back before it returns, and the API is there only then. */
 static bool is_ready(void *context, const char **reason)
 {
-    (void)context;
-    *reason = "";
-    return true;
+    *reason = "starting";
+    return atomic_load(&((worker_backend *)context)->started);
 }
 
 rest_backend worker_backend_table(worker_backend *self)

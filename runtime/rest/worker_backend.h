@@ -8,10 +8,13 @@
 #include "runtime/connect/worker.h"
 #include "runtime/rest/backend.h"
 
+#include <stdatomic.h>
+
 typedef struct worker_backend {
     worker *worker;
     plugins *plugins;
     log *log;
+    atomic_bool started; /* set when all of the above is there, and not before */
 } worker_backend;
 
 /* The table over self, which outlives it. */

@@ -159,11 +159,13 @@ static const char *fake_log_id(void *context)
     return "id-1";
 }
 
+static bool ready = true;
+
 static bool fake_is_ready(void *context, const char **reason)
 {
     (void)context;
-    *reason = "recovering";
-    return strcmp(asked, "not ready") != 0;
+    *reason = "starting";
+    return ready;
 }
 
 static rest_api api = {
@@ -193,7 +195,7 @@ static int start(void **state)
 
     (void)state;
     if (http_server_start("--rest", "127.0.0.1:0",
-                          &(http_service){rest_routes, rest_route_count, &api}, &server,
+                          &(http_service){rest_routes, rest_route_count, &api, rest_admit}, &server,
                           &err) != WEIR_OK)
         return -1;
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
@@ -428,6 +430,21 @@ static void the_level_of_diagnostics_is_changed(void **state)
           {"GET", "/admin/loggers/other", "", 404, NULL, NULL});
 }
 
+static void until_the_worker_is_ready_nothing_but_its_health_is_answered(void **state)
+{
+    (void)state;
+
+    ready = false;
+    CHECK(
+        {"GET", "/healthz", "", 200, "ok\n", NULL}, {"GET", "/readyz", "", 503, "starting\n", NULL},
+        {"GET", "/health", "", 503, "{\"status\":\"starting\",\"message\":\"starting\"}", NULL},
+        {"GET", "/connectors", "", 503,
+         "{\"error_code\":503,\"message\":\"the worker is not ready: starting; ask again\"}", ""},
+        {"PUT", "/connectors/a/pause", "", 503, NULL, ""}, {"GET", "/nowhere", "", 404, NULL, ""});
+    ready = true;
+    CHECK({"GET", "/readyz", "", 200, "ready\n", NULL});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +462,7 @@ int main(void)
         cmocka_unit_test(plugins_are_listed_described_and_validated),
         cmocka_unit_test(the_worker_says_who_it_is_and_how_it_is),
         cmocka_unit_test(the_level_of_diagnostics_is_changed),
+        cmocka_unit_test(until_the_worker_is_ready_nothing_but_its_health_is_answered),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
