@@ -147,6 +147,20 @@ static const http_route *find_route(const http_server *server, const char *metho
 
 /* --- Answering ------------------------------------------------------------------------------- */
 
+/* Absolute, as Kafka Connect gives it, where the client says by which name it reached us. */
+static void add_location(struct MHD_Connection *connection, struct MHD_Response *response,
+                         http_reply *reply)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+    weir_buf location = {0};
+
+    if (host != NULL)
+        weir_buf_printf(&location, "http://%s", host);
+    weir_buf_add_str(&location, weir_buf_str(&reply->location));
+    (void)MHD_add_response_header(response, "Location", weir_buf_cstr(&location));
+    weir_buf_done(&location);
+}
+
 static enum MHD_Result send_reply(struct MHD_Connection *connection, http_reply *reply,
                                   weir_buf *allow)
 {
@@ -156,9 +170,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, http_reply 
 
     if (response == NULL)
         return MHD_NO; /* closes the connection */
-    (void)MHD_add_response_header(response, "Content-Type", reply->content_type);
+    if (reply->body.len > 0)
+        (void)MHD_add_response_header(response, "Content-Type", reply->content_type);
     if (reply->location.len > 0)
-        (void)MHD_add_response_header(response, "Location", weir_buf_cstr(&reply->location));
+        add_location(connection, response, reply);
     if (allow->len > 0)
         (void)MHD_add_response_header(response, "Allow", weir_buf_cstr(allow));
     queued = MHD_queue_response(connection, (unsigned)reply->status, response);

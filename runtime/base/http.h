@@ -36,7 +36,7 @@ typedef struct http_reply {
     int status;               /* 200 at first */
     const char *content_type; /* a literal; "application/json" at first */
     weir_buf body;
-    weir_buf location; /* the Location header, when not empty */
+    weir_buf location; /* the path of the Location header, when not empty */
 } http_reply;
 
 typedef void (*http_handler)(void *context, const http_request *request, http_reply *reply);

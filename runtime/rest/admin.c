@@ -1,9 +1,11 @@
 /* admin.c - /, health, metrics and loggers. There is one logger, "root": all diagnostics. */
 #include "runtime/rest/rest.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/diag.h"
 #include "runtime/base/metrics.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -79,9 +81,14 @@ static const char *current_level(void)
     return levels[level];
 }
 
+static atomic_llong changed_ms; /* when the level was set last; 0: never */
+
 static json_t *root_logger(void)
 {
-    return json_pack("{s:s, s:n}", "level", current_level(), "last_modified");
+    json_int_t at = atomic_load(&changed_ms);
+
+    return json_pack("{s:s, s:o}", "level", current_level(), "last_modified",
+                     at != 0 ? json_integer(at) : json_null());
 }
 
 void rest_loggers_list(void *context, const http_request *request, http_reply *reply)
@@ -99,6 +106,21 @@ void rest_logger_get(void *context, const http_request *request, http_reply *rep
         http_reply_error(reply, 404, "Logger %s not found.", request->parameters[0]);
 }
 
+/* With scope=cluster Connect answers without content: the other workers have not done it yet. */
+static void set_level(const http_request *request, weir_level level, http_reply *reply)
+{
+    const char *scope = http_query(request, "scope");
+
+    diag_set_level(level);
+    atomic_store(&changed_ms, clock_wall_ms(clock_system()));
+    if (scope != NULL && strcmp(scope, "cluster") == 0) {
+        weir_buf_clear(&reply->body);
+        reply->status = 204;
+    } else {
+        http_reply_json(reply, 200, json_pack("[s]", "root"));
+    }
+}
+
 void rest_logger_put(void *context, const http_request *request, http_reply *reply)
 {
     json_t *body = http_body_json(request, reply);
@@ -112,14 +134,14 @@ void rest_logger_put(void *context, const http_request *request, http_reply *rep
         json_decref(body);
         return;
     }
-    http_reply_error(reply, 404,
-                     "the level is DEBUG, INFO, WARN or ERROR, as in "
-                     "{\"level\": \"DEBUG\"}");
+    if (level == NULL)
+        http_reply_error(reply, 400, "Desired 'level' parameter was not specified in request.");
+    else
+        http_reply_error(reply, 404, "invalid log level '%s'; there are DEBUG, INFO, WARN, ERROR",
+                         level);
     for (int i = 0; i < 4 && level != NULL; i++) {
-        if (strcasecmp(level, levels[i]) != 0)
-            continue;
-        diag_set_level((weir_level)i);
-        http_reply_json(reply, 200, json_pack("[s]", "root"));
+        if (strcasecmp(level, levels[i]) == 0)
+            set_level(request, (weir_level)i, reply);
     }
     json_decref(body);
 }

@@ -57,8 +57,9 @@ typedef struct rest_backend {
     json_t *(*plugins)(void *context, bool connectors_only);
     /* [{"name","type","required",…}], the definitions of a plugin's settings; NULL: no such plugin. */
     json_t *(*plugin_config)(void *context, const char *plugin);
-    /* {"name","error_count","groups","configs"}; NULL: no such plugin. */
-    json_t *(*validate)(void *context, const char *plugin, const json_t *config);
+    /* {"name","error_count","groups","configs"} */
+    rest_result (*validate)(void *context, const char *plugin, const json_t *config, json_t **out,
+                            weir_error *err);
     /* True when this setting is a secret for the plugin that the settings name. */
     bool (*is_secret)(void *context, const json_t *config, const char *setting);
 

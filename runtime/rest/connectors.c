@@ -2,6 +2,7 @@
 #include "runtime/rest/rest.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool expands(const http_request *request, const char *what)
 {
@@ -22,7 +23,7 @@ void rest_connectors_list(void *context, const http_request *request, http_reply
     json_t *expanded, *name;
     size_t i;
 
-    if (!status && !info) {
+    if (http_query(request, "expand") == NULL) {
         http_reply_json(reply, 200, names);
         return;
     }
@@ -129,17 +130,23 @@ static void put(const rest_api *self, const char *name, json_t *take_config, con
     json_decref(known);
 }
 
-static bool target_is_known(const char *target)
+/* In any case, as Connect takes it; NULL: there is no such state. */
+static const char *known_target(const char *target)
 {
-    return strcmp(target, "RUNNING") == 0 || strcmp(target, "PAUSED") == 0 ||
-           strcmp(target, "STOPPED") == 0;
+    static const char *const all[] = {"RUNNING", "PAUSED", "STOPPED"};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcasecmp(target, all[i]) == 0)
+            return all[i];
+    return NULL;
 }
 
 /* What POST has: a name, settings, and perhaps the state to begin in. */
 static void create(const rest_api *self, const json_t *body, http_reply *reply)
 {
     const char *name = json_string_value(json_object_get(body, "name"));
-    const char *target = json_string_value(json_object_get(body, "initial_state"));
+    const char *given_target = json_string_value(json_object_get(body, "initial_state"));
+    const char *target = given_target != NULL ? known_target(given_target) : NULL;
     const json_t *config = json_object_get(body, "config");
     json_t *texts, *known;
 
@@ -147,9 +154,9 @@ static void create(const rest_api *self, const json_t *body, http_reply *reply)
         http_reply_error(reply, 400, "a connector is {\"name\": \"...\", \"config\": {...}}");
         return;
     }
-    if (target != NULL && !target_is_known(target)) {
+    if (given_target != NULL && target == NULL) {
         http_reply_error(reply, 400, "initial_state is RUNNING, PAUSED or STOPPED, not \"%s\"",
-                         target);
+                         given_target);
         return;
     }
     texts = texts_of(config, reply);

@@ -27,6 +27,19 @@ void rest_plugin_config(void *context, const http_request *request, http_reply *
                backend->plugin_config(backend->context, request->parameters[0]));
 }
 
+static void validate(const rest_backend *backend, const char *plugin, const json_t *config,
+                     http_reply *reply)
+{
+    json_t *out = NULL;
+    weir_error err;
+    rest_result result = backend->validate(backend->context, plugin, config, &out, &err);
+
+    if (result == REST_OK || result == REST_NOT_FOUND)
+        reply_with(reply, plugin, out);
+    else
+        rest_reply_result(reply, result, &err);
+}
+
 void rest_plugin_validate(void *context, const http_request *request, http_reply *reply)
 {
     const rest_backend *backend = &((const rest_api *)context)->backend;
@@ -35,8 +48,7 @@ void rest_plugin_validate(void *context, const http_request *request, http_reply
     if (body == NULL)
         return;
     if (json_is_object(body))
-        reply_with(reply, request->parameters[0],
-                   backend->validate(backend->context, request->parameters[0], body));
+        validate(backend, request->parameters[0], body, reply);
     else
         http_reply_error(reply, 400, "a configuration is {\"setting\": \"value\", ...}");
     json_decref(body);

@@ -3,6 +3,8 @@
 
 #include "runtime/base/text.h"
 
+#include <string.h>
+
 /* Answers with what the backend has for this connector, or 404. */
 static void reply_with(http_reply *reply, const char *name, json_t *take_value)
 {
@@ -15,9 +17,13 @@ static void reply_with(http_reply *reply, const char *name, json_t *take_value)
 void rest_status_get(void *context, const http_request *request, http_reply *reply)
 {
     const rest_backend *backend = &((const rest_api *)context)->backend;
+    const char *name = request->parameters[0];
+    json_t *status = backend->status(backend->context, name);
 
-    reply_with(reply, request->parameters[0],
-               backend->status(backend->context, request->parameters[0]));
+    if (status != NULL)
+        http_reply_json(reply, 200, status);
+    else
+        http_reply_error(reply, 404, "No status found for connector %s", name);
 }
 
 void rest_tasks_get(void *context, const http_request *request, http_reply *reply)
@@ -48,9 +54,7 @@ void rest_task_status_get(void *context, const http_request *request, http_reply
     json_array_foreach(json_object_get(status, "tasks"), i,
                        task) if (json_integer_value(json_object_get(task, "id")) == number) found =
         task;
-    if (status == NULL)
-        rest_reply_unknown(reply, request->parameters[0]);
-    else if (found == NULL)
+    if (found == NULL)
         http_reply_error(reply, 404, "No status found for task %s-%s", request->parameters[0],
                          request->parameters[1]);
     else
@@ -64,18 +68,16 @@ void rest_topics_get(void *context, const http_request *request, http_reply *rep
     const char *name = request->parameters[0];
     json_t *topics = backend->topics(backend->context, name);
 
-    reply_with(reply, name, topics != NULL ? json_pack("{s:{s:o}}", name, "topics", topics) : NULL);
+    /* an unknown connector has used none: that is what Connect says of it, too */
+    http_reply_json(reply, 200,
+                    json_pack("{s:{s:o}}", name, "topics", topics != NULL ? topics : json_array()));
 }
 
-/* The list is what the log has, not what was counted: there is nothing to reset. */
+/* The list is what the tasks have used since they started, not a record of its own: nothing to reset. */
 void rest_topics_reset(void *context, const http_request *request, http_reply *reply)
 {
-    const rest_backend *backend = &((const rest_api *)context)->backend;
-    json_t *topics = backend->topics(backend->context, request->parameters[0]);
-
-    if (topics == NULL)
-        rest_reply_unknown(reply, request->parameters[0]);
-    json_decref(topics);
+    (void)context, (void)request;
+    reply->status = 202;
 }
 
 static void set_target(const rest_api *self, const http_request *request, http_reply *reply,
@@ -87,6 +89,8 @@ static void set_target(const rest_api *self, const http_request *request, http_r
 
     if (result == REST_OK)
         reply->status = status;
+    else if (result == REST_NOT_FOUND)
+        http_reply_error(reply, 404, "Unknown connector %s", request->parameters[0]);
     else
         rest_reply_result(reply, result, &err);
 }
@@ -106,6 +110,29 @@ void rest_stop(void *context, const http_request *request, http_reply *reply)
     set_target(context, request, reply, "STOPPED", 204);
 }
 
+/* What is restarted is shown as RESTARTING: it may run again before this answer is read. */
+static void mark_restarting(json_t *one, bool only_failed)
+{
+    const char *state = json_string_value(json_object_get(one, "state"));
+
+    if (!only_failed || (state != NULL && strcmp(state, "FAILED") == 0))
+        (void)json_object_set_new(one, "state", json_string("RESTARTING"));
+}
+
+static void reply_with_plan(http_reply *reply, json_t *take_status, bool tasks, bool only_failed)
+{
+    json_t *task;
+    size_t i;
+
+    mark_restarting(json_object_get(take_status, "connector"), only_failed);
+    json_array_foreach(json_object_get(take_status, "tasks"), i, task)
+    {
+        if (tasks)
+            mark_restarting(task, only_failed);
+    }
+    http_reply_json(reply, 202, take_status);
+}
+
 /* The connector alone: 204. With its tasks, or only what failed: 202 and the status. */
 void rest_restart(void *context, const http_request *request, http_reply *reply)
 {
@@ -113,18 +140,34 @@ void rest_restart(void *context, const http_request *request, http_reply *reply)
     const char *name = request->parameters[0];
     bool tasks = http_query_bool(request, "includeTasks", false);
     bool failed = http_query_bool(request, "onlyFailed", false);
+    json_t *before = backend->status(backend->context, name);
     weir_error err;
     rest_result result = backend->restart(backend->context, name, -1, tasks, failed, &err);
 
-    if (result != REST_OK) {
-        rest_reply_result(reply, result, &err);
-    } else if (!tasks && !failed) {
-        reply->status = 204;
-    } else {
-        reply_with(reply, name, backend->status(backend->context, name));
-        if (reply->status == 200)
-            reply->status = 202;
+    if (result == REST_OK && before != NULL && (tasks || failed)) {
+        reply_with_plan(reply, before, tasks, failed);
+        return;
     }
+    json_decref(before);
+    if (result == REST_OK)
+        reply->status = 204;
+    else if (result == REST_NOT_FOUND)
+        http_reply_error(reply, 404, "Unknown connector: %s", name);
+    else
+        rest_reply_result(reply, result, &err);
+}
+
+static void reply_unknown_task(const rest_backend *backend, const http_request *request,
+                               http_reply *reply)
+{
+    json_t *status = backend->status(backend->context, request->parameters[0]);
+
+    if (status == NULL)
+        http_reply_error(reply, 404, "Unknown connector: %s", request->parameters[0]);
+    else
+        http_reply_error(reply, 404, "Unknown task: %s-%s", request->parameters[0],
+                         request->parameters[1]);
+    json_decref(status);
 }
 
 void rest_task_restart(void *context, const http_request *request, http_reply *reply)
@@ -142,6 +185,8 @@ void rest_task_restart(void *context, const http_request *request, http_reply *r
         backend->restart(backend->context, request->parameters[0], (int)number, false, false, &err);
     if (result == REST_OK)
         reply->status = 204;
+    else if (result == REST_NOT_FOUND)
+        reply_unknown_task(backend, request, reply);
     else
         rest_reply_result(reply, result, &err);
 }

@@ -3,6 +3,9 @@
 
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/text.h"
+#include "runtime/connect/settings.h"
+#include "runtime/connect/transform.h"
 #include "runtime/rest/definition.h"
 
 #include <assert.h>
@@ -63,9 +66,16 @@ static json_t *config(void *context, const char *name)
     return worker_config(((worker_backend *)context)->worker, weir_cstr(name));
 }
 
+/* A stopped connector has no tasks in Connect; ours keep what they counted, for `weir run`. */
 static json_t *status(void *context, const char *name)
 {
-    return worker_status(((worker_backend *)context)->worker, weir_cstr(name));
+    json_t *status = worker_status(((worker_backend *)context)->worker, weir_cstr(name));
+    const char *state =
+        json_string_value(json_object_get(json_object_get(status, "connector"), "state"));
+
+    if (state != NULL && strcmp(state, "STOPPED") == 0)
+        (void)json_object_set_new(status, "tasks", json_array());
+    return status;
 }
 
 static json_t *tasks(void *context, const char *name)
@@ -182,12 +192,80 @@ static rest_result offsets(void *context, const char *name, json_t **out, weir_e
     return result_for(WEIR_END, name, err);
 }
 
+/* A whole number, as JSON or as a text: Connect takes both. */
+static bool int_of(const json_t *value, int64_t *out)
+{
+    if (json_is_string(value))
+        return text_to_int((weir_str){json_string_value(value), json_string_length(value)}, out);
+    *out = (int64_t)json_integer_value(value);
+    return json_is_integer(value);
+}
+
+/* One offset of a sink in the form in which the worker keeps it; NULL: it is none. */
+static json_t *sink_offset(const json_t *given, weir_error *err)
+{
+    const json_t *partition = json_object_get(given, "partition");
+    const json_t *offset = json_object_get(given, "offset");
+    const char *topic = json_string_value(json_object_get(partition, "kafka_topic"));
+    const char *topic_id = json_string_value(json_object_get(offset, "topic_id"));
+    int64_t number, at = 0;
+
+    if (topic == NULL || !int_of(json_object_get(partition, "kafka_partition"), &number) ||
+        number < 0 || number > INT32_MAX) {
+        weir_fail(err, WEIR_CONFIG,
+                  "The partition for a sink connector offset must contain the keys 'kafka_topic' "
+                  "and 'kafka_partition'");
+        return NULL;
+    }
+    if (!json_is_null(offset) &&
+        (!int_of(json_object_get(offset, "kafka_offset"), &at) || at < 0)) {
+        weir_fail(err, WEIR_CONFIG,
+                  "The offset for a sink connector should either be null or contain the key "
+                  "'kafka_offset'");
+        return NULL;
+    }
+    return json_pack("{s:{s:s, s:I}, s:o}", "partition", "kafka_topic", topic, "kafka_partition",
+                     (json_int_t)number, "offset",
+                     json_is_null(offset) ? json_null()
+                                          : json_pack("{s:I, s:s*}", "kafka_offset", (json_int_t)at,
+                                                      "topic_id", topic_id));
+}
+
+static json_t *sink_offsets(const json_t *wanted, weir_error *err)
+{
+    json_t *all = json_array(), *item;
+    size_t i;
+
+    json_array_foreach(wanted, i, item)
+    {
+        json_t *one = sink_offset(item, err);
+
+        if (one == NULL) {
+            json_decref(all);
+            return NULL;
+        }
+        (void)json_array_append_new(all, one);
+    }
+    return all;
+}
+
 static rest_result alter_offsets(void *context, const char *name, const json_t *wanted,
                                  weir_error *err)
 {
     worker_backend *self = context;
+    json_t *about = status(context, name), *own = NULL;
+    const char *type = json_string_value(json_object_get(about, "type"));
+    bool is_sink = type != NULL && strcmp(type, "sink") == 0;
+    rest_result result;
 
-    return result_for(worker_alter_offsets(self->worker, weir_cstr(name), wanted, err), name, err);
+    json_decref(about);
+    if (wanted != NULL && is_sink && (own = sink_offsets(wanted, err)) == NULL)
+        return REST_BAD_REQUEST;
+    result = result_for(
+        worker_alter_offsets(self->worker, weir_cstr(name), own != NULL ? own : wanted, err), name,
+        err);
+    json_decref(own);
+    return result;
 }
 
 /* --- Plugins --------------------------------------------------------------------------------- */
@@ -227,22 +305,46 @@ static const plugin *find_plugin(plugins *all, const char *name, const json_t *g
     return one != NULL ? one : plugins_find(all, weir_cstr(name), PLUGIN_ANY, &err);
 }
 
+static json_t *definitions(const config_table *table, const char *group)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < table->count; i++) {
+        weir_field field = config_field(table, i);
+
+        if (field.unsupported == NULL)
+            (void)json_array_append_new(list, definition_json(&field, group, (int)i + 1));
+    }
+    return list;
+}
+
+static json_t *converter_definitions(converter_kind kind)
+{
+    static const weir_field schemas = {.name = "schemas.enable",
+                                       .kind = WEIR_KIND_BOOL,
+                                       .bound = true,
+                                       .fallback = "true",
+                                       .importance = WEIR_HIGH,
+                                       .doc = "Each key or value carries its schema."};
+
+    return kind == CONVERTER_JSON ? json_pack("[o]", definition_json(&schemas, "json", 1))
+                                  : json_array();
+}
+
 static json_t *plugin_config(void *context, const char *name)
 {
     worker_backend *self = context;
     const plugin *one = find_plugin(self->plugins, name, NULL);
-    json_t *list;
+    const transform_type *transform = transform_find(weir_cstr(name));
+    converter_kind kind;
 
-    if (one == NULL)
-        return NULL;
-    list = json_array();
-    for (size_t i = 0; i < one->table.count; i++) {
-        weir_field field = config_field(&one->table, i);
-
-        if (field.unsupported == NULL)
-            (void)json_array_append_new(list, definition_json(&field, one->name, (int)i + 1));
-    }
-    return list;
+    if (one != NULL)
+        return definitions(&one->table, one->name);
+    if (transform != NULL)
+        return definitions(
+            &(config_table){transform->fields, transform->field_count, sizeof(weir_field)},
+            transform->name);
+    return settings_converter(weir_cstr(name), &kind) ? converter_definitions(kind) : NULL;
 }
 
 static json_t *errors_of(const config_issues *issues, weir_str name, int *error_count)
@@ -272,19 +374,40 @@ static json_t *value_of(const weir_field *field, const json_t *given, json_t *er
                      "recommended_values", "errors", errors, "visible", true);
 }
 
-/* Settings that the plugin's table does not have but that have errors all the same: those of the worker
- * itself, and unknown ones. */
+/* What a table defines, with the values given and the errors in them. */
+static void add_table(json_t *configs, const config_table *table, const char *group,
+                      const json_t *given, const config_issues *issues, int *error_count)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        weir_field field = config_field(table, i);
+        json_t *errors = errors_of(issues, weir_cstr(field.name), error_count);
+
+        (void)json_array_append_new(configs, json_pack("{s:o, s:o}", "definition",
+                                                       definition_json(&field, group, (int)i + 1),
+                                                       "value", value_of(&field, given, errors)));
+    }
+}
+
+static bool table_has(const config_table *table, weir_str name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (weir_str_eq(weir_cstr(config_field(table, i).name), name))
+            return true;
+    return false;
+}
+
+/* Settings that no table has but that have errors all the same: those of transforms, and unknown ones. */
 static void add_others(json_t *configs, const plugin *one, const json_t *given,
                        const config_issues *issues, int *error_count)
 {
+    config_table common = settings_table();
+
     for (size_t i = 0; i < config_issue_count(issues); i++) {
         const config_issue *issue = config_issue_at(issues, i);
         char name[256];
         weir_field field = {.name = name, .fallback = "", .doc = "A setting of every connector."};
-        bool seen = false;
+        bool seen = table_has(&one->table, issue->name) || table_has(&common, issue->name);
 
-        for (size_t f = 0; f < one->table.count; f++)
-            seen |= weir_str_eq(weir_cstr(config_field(&one->table, f).name), issue->name);
         for (size_t earlier = 0; earlier < i; earlier++)
             seen |= weir_str_eq(config_issue_at(issues, earlier)->name, issue->name);
         if (seen || issue->severity != CONFIG_ERROR || issue->name.len >= sizeof(name))
@@ -299,39 +422,49 @@ static void add_others(json_t *configs, const plugin *one, const json_t *given,
     }
 }
 
-static json_t *validate(void *context, const char *name, const json_t *given)
+static json_t *validation(worker_backend *self, const char *name, const plugin *one,
+                          const json_t *given)
 {
-    worker_backend *self = context;
-    const plugin *one = find_plugin(self->plugins, name, given);
-    json_t *configs, *full;
+    config_table common = settings_table();
+    json_t *configs = json_array();
     config_issues issues = {0};
-    config_setting *settings;
     int error_count = 0;
     size_t count;
+    config_setting *settings = settings_of(given, &count);
 
-    if (one == NULL)
-        return NULL;
-    full = json_copy((json_t *)given);
-    if (json_object_get(full, "connector.class") == NULL)
-        (void)json_object_set_new(full, "connector.class", json_string(name));
-    settings = settings_of(full, &count);
     worker_validate(self->worker, settings, count, false, &issues);
-    configs = json_array();
-    for (size_t i = 0; i < one->table.count; i++) {
-        weir_field field = config_field(&one->table, i);
-        json_t *errors = errors_of(&issues, weir_cstr(field.name), &error_count);
-
-        (void)json_array_append_new(configs,
-                                    json_pack("{s:o, s:o}", "definition",
-                                              definition_json(&field, one->name, (int)i + 1),
-                                              "value", value_of(&field, given, errors)));
-    }
+    add_table(configs, &common, "Common", given, &issues, &error_count);
+    add_table(configs, &one->table, one->name, given, &issues, &error_count);
     add_others(configs, one, given, &issues, &error_count);
     config_issues_done(&issues);
     free(settings);
-    json_decref(full);
     return json_pack("{s:s, s:i, s:[s, s], s:o}", "name", name, "error_count", error_count,
                      "groups", "Common", one->name, "configs", configs);
+}
+
+static rest_result validate(void *context, const char *name, const json_t *given, json_t **out,
+                            weir_error *err)
+{
+    worker_backend *self = context;
+    const plugin *one = find_plugin(self->plugins, name, given);
+    const char *class = json_string_value(json_object_get(given, "connector.class"));
+    json_t *full;
+
+    if (one == NULL) {
+        weir_fail(err, WEIR_END, "Unknown plugin %s", name);
+        return REST_NOT_FOUND;
+    }
+    if (class != NULL && find_plugin(self->plugins, class, given) != one) {
+        weir_fail(err, WEIR_CONFIG, "Included connector type %s does not match request type %s",
+                  class, name);
+        return REST_BAD_REQUEST;
+    }
+    full = json_copy((json_t *)given);
+    if (class == NULL)
+        (void)json_object_set_new(full, "connector.class", json_string(name));
+    *out = validation(self, name, one, full);
+    json_decref(full);
+    return REST_OK;
 }
 
 static bool is_secret(void *context, const json_t *given, const char *setting)

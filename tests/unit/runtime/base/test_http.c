@@ -59,9 +59,10 @@ static int start(void **state)
     weir_error err;
 
     (void)state;
-    return http_server_start("--rest", "127.0.0.1:0",
-                             &(http_service){routes, sizeof(routes) / sizeof(routes[0]), &nothing},
-                             &server, &err) == WEIR_OK
+    return http_server_start(
+               "--rest", "127.0.0.1:0",
+               &(http_service){routes, sizeof(routes) / sizeof(routes[0]), &nothing, NULL}, &server,
+               &err) == WEIR_OK
                ? 0
                : -1;
 }
@@ -160,7 +161,7 @@ static void a_json_body_is_parsed(void **state)
     (void)state;
     assert_has(ask("POST /items HTTP/1.1\r\nContent-Type: application/json", "{\"a\": [1]}", 10),
                "HTTP/1.1 201");
-    assert_has(answer, "Location: /items/new");
+    assert_has(answer, "Location: http://x/items/new");
     assert_has(answer, "{\"a\":[1]}");
     assert_has(ask("POST /items HTTP/1.1\r\nContent-Type: application/json", "{\"a\": ", 6),
                "HTTP/1.1 400");
@@ -199,7 +200,7 @@ static void a_port_in_use_is_named_with_the_flag(void **state)
              "switch the listener off with --rest none",
              http_server_port(server));
     assert_int_equal(
-        http_server_start("--rest", address, &(http_service){routes, 1, NULL}, &second, &err),
+        http_server_start("--rest", address, &(http_service){routes, 1, NULL, NULL}, &second, &err),
         WEIR_CONFIG);
     assert_string_equal(err.message, expected);
 }

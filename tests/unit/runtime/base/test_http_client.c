@@ -32,9 +32,9 @@ static void a_request_is_answered_with_status_and_body(void **state)
     int status = 0;
     (void)state;
 
-    assert_int_equal(
-        http_server_start("--rest", "127.0.0.1:0", &(http_service){routes, 1, NULL}, &server, &err),
-        WEIR_OK);
+    assert_int_equal(http_server_start("--rest", "127.0.0.1:0",
+                                       &(http_service){routes, 1, NULL, NULL}, &server, &err),
+                     WEIR_OK);
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
     weir_buf_printf(&target, "/x/");
     http_client_add_segment(&target, WEIR_STR("a b/\xc3\xa9"));

@@ -141,10 +141,18 @@ static json_t *fake_plugin_config(void *context, const char *plugin)
     return strcmp(plugin, "file") == 0 ? json_pack("[{s:s}]", "name", "path") : NULL;
 }
 
-static json_t *fake_validate(void *context, const char *plugin, const json_t *config)
+static rest_result fake_validate(void *context, const char *plugin, const json_t *config,
+                                 json_t **out, weir_error *err)
 {
-    (void)context, (void)config;
-    return strcmp(plugin, "file") == 0 ? json_pack("{s:i}", "error_count", 0) : NULL;
+    (void)context;
+    if (strcmp(plugin, "file") != 0)
+        return REST_NOT_FOUND;
+    if (json_object_size(config) > 0) {
+        weir_fail(err, WEIR_CONFIG, "another type");
+        return REST_BAD_REQUEST;
+    }
+    *out = json_pack("{s:i}", "error_count", 0);
+    return REST_OK;
 }
 
 static bool fake_is_secret(void *context, const json_t *config, const char *setting)
@@ -355,8 +363,8 @@ static void what_is_not_there_is_404(void **state)
           {"GET", "/connectors/none/config", "", 404, NULL, NULL},
           {"GET", "/connectors/none/tasks", "", 404, NULL, NULL},
           {"GET", "/connectors/none/tasks/0/status", "", 404, NULL, NULL},
-          {"GET", "/connectors/none/topics", "", 404, NULL, NULL},
-          {"PUT", "/connectors/none/topics/reset", "", 404, NULL, NULL},
+          {"GET", "/connectors/none/topics", "", 200, "{\"none\":{\"topics\":[]}}", NULL},
+          {"PUT", "/connectors/none/topics/reset", "", 202, "", NULL},
           {"GET", "/connectors/none/offsets", "", 404, NULL, NULL},
           {"PUT", "/connectors/none/pause", "", 404, NULL, NULL},
           {"POST", "/connectors/none/restart", "", 404, NULL, NULL},
@@ -374,7 +382,7 @@ static void status_tasks_topics_and_offsets_have_connects_shapes(void **state)
         {"GET", "/connectors/a/tasks/0/status", "", 200,
          "{\"id\":0,\"state\":\"RUNNING\",\"worker_id\":\"w\"}", NULL},
         {"GET", "/connectors/a/topics", "", 200, "{\"a\":{\"topics\":[\"t\"]}}", NULL},
-        {"PUT", "/connectors/a/topics/reset", "", 200, "", NULL},
+        {"PUT", "/connectors/a/topics/reset", "", 202, "", NULL},
         {"GET", "/connectors/a/offsets", "", 200,
          "{\"offsets\":[{\"partition\":{\"kafka_topic\":\"t\"},\"offset\":{\"kafka_offset\":7}}]}",
          NULL});
@@ -402,6 +410,8 @@ static void plugins_are_listed_described_and_validated(void **state)
          "[{\"class\":\"file\",\"only\":false}]", NULL},
         {"GET", "/connector-plugins/file/config", "", 200, "[{\"name\":\"path\"}]", NULL},
         {"PUT", "/connector-plugins/file/config/validate", "{}", 200, "{\"error_count\":0}", NULL},
+        {"PUT", "/connector-plugins/file/config/validate", "{\"connector.class\":\"x\"}", 400,
+         "{\"error_code\":400,\"message\":\"another type\"}", NULL},
         {"PUT", "/connector-plugins/file/config/validate", "[]", 400, NULL, NULL});
 }
 
@@ -420,11 +430,15 @@ static void the_worker_says_who_it_is_and_how_it_is(void **state)
 static void the_level_of_diagnostics_is_changed(void **state)
 {
     (void)state;
-    CHECK({"PUT", "/admin/loggers/root", "{\"level\":\"warn\"}", 200, "[\"root\"]", NULL},
+    CHECK({"GET", "/admin/loggers/root", "", 200, "{\"level\":\"INFO\",\"last_modified\":null}",
+           NULL},
           {"GET", "/admin/loggers", "", 200,
-           "{\"root\":{\"level\":\"WARN\",\"last_modified\":null}}", NULL},
-          {"PUT", "/admin/loggers/root", "{\"level\":\"INFO\"}", 200, NULL, NULL},
-          {"GET", "/admin/loggers/root", "", 200, "{\"level\":\"INFO\",\"last_modified\":null}",
+           "{\"root\":{\"level\":\"INFO\",\"last_modified\":null}}", NULL},
+          {"PUT", "/admin/loggers/root", "{\"level\":\"warn\"}", 200, "[\"root\"]", NULL},
+          {"PUT", "/admin/loggers/root?scope=cluster", "{\"level\":\"INFO\"}", 204, "", NULL},
+          {"PUT", "/admin/loggers/root", "{}", 400,
+           "{\"error_code\":400,\"message\":\"Desired 'level' parameter was not specified in "
+           "request.\"}",
            NULL},
           {"PUT", "/admin/loggers/root", "{\"level\":\"loud\"}", 404, NULL, NULL},
           {"GET", "/admin/loggers/other", "", 404, NULL, NULL});
