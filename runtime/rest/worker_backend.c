@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* The settings of an object of texts; they point into it. Freed with free(). */
-static config_setting *settings_of(const json_t *config, size_t *count)
+static config_setting *given_settings(const json_t *config, size_t *count)
 {
     config_setting *settings = mem_zalloc(json_object_size(config) + 1, sizeof(*settings));
     const char *name;
@@ -140,7 +140,7 @@ static rest_result put(void *context, const char *name, const json_t *given, con
     config_issues issues = {0};
     target_state state = TARGET_RUNNING;
     size_t count;
-    config_setting *settings = settings_of(given, &count);
+    config_setting *settings = given_settings(given, &count);
     rest_result result = REST_BAD_REQUEST;
 
     worker_validate(self->worker, settings, count, false, &issues);
@@ -430,7 +430,7 @@ static json_t *validation(worker_backend *self, const char *name, const plugin *
     config_issues issues = {0};
     int error_count = 0;
     size_t count;
-    config_setting *settings = settings_of(given, &count);
+    config_setting *settings = given_settings(given, &count);
 
     worker_validate(self->worker, settings, count, false, &issues);
     add_table(configs, &common, "Common", given, &issues, &error_count);

@@ -72,17 +72,24 @@ static char *copy_text(const char *text)
     return memcpy(keep(size), text, size);
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static weir_str from_hex(const char *word)
 {
     size_t size = strlen(word) / 2;
     char *out = keep(size + 1);
 
     for (size_t i = 0; i < size; i++) {
-        unsigned byte = 0;
+        int high = hex_digit(word[2 * i]), low = hex_digit(word[2 * i + 1]);
 
-        if (sscanf(word + 2 * i, "%2x", &byte) != 1)
+        if (high < 0 || low < 0)
             break;
-        out[i] = (char)byte;
+        out[i] = (char)(high * 16 + low);
     }
     return (weir_str){out, size};
 }

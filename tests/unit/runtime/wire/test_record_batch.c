@@ -130,7 +130,7 @@ static void every_flipped_bit_behind_the_crc_is_noticed(void **state)
     weir_error err;
     (void)state;
 
-    for (size_t bit = 17 * 8; bit < sizeof(REFERENCE) * 8; bit++) {
+    for (size_t bit = (size_t)17 * 8; bit < sizeof(REFERENCE) * 8; bit++) {
         memcpy(batch, REFERENCE, sizeof(batch));
         batch[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert_int_equal(record_batch_check((weir_str){(const char *)batch, sizeof(batch)}, &err),
