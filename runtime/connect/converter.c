@@ -3,6 +3,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/base/reader.h"
+#include "runtime/connect/json_read.h"
 #include "schema-registry/avro/avro.h"
 #include "schema-registry/avro/json.h"
 
@@ -30,6 +31,7 @@ struct converter {
     bool is_key;
     bool schemas_enable;
     schema_store *schemas;
+    json_reader *json;
     weir_schema *string_schema, *bytes_schema;
     id_slot ids[CACHE_SLOTS];
     schema_slot known[CACHE_SLOTS];
@@ -55,6 +57,7 @@ converter *converter_new(converter_kind kind, bool is_key, bool schemas_enable,
     self->is_key = is_key;
     self->schemas_enable = schemas_enable;
     self->schemas = schemas;
+    self->json = json_reader_new();
     self->string_schema = plain_schema("\"string\"");
     self->bytes_schema = plain_schema("\"bytes\"");
     return self;
@@ -66,6 +69,7 @@ void converter_free(converter *self)
         return;
     for (int i = 0; i < CACHE_SLOTS; i++)
         weir_buf_done(&self->ids[i].topic);
+    json_reader_free(self->json);
     avro_schema_free(self->string_schema);
     avro_schema_free(self->bytes_schema);
     weir_buf_done(&self->text);
@@ -242,6 +246,25 @@ static void read_plain(converter *self, weir_batch *batch, batch_span *span, uin
                                                                  : self->bytes_schema);
 }
 
+/* JSON without a schema stays text; sinks that need a schema refuse it. */
+static weir_code read_json(converter *self, weir_batch *batch, batch_span *span, uint32_t *schema,
+                           weir_error *err)
+{
+    const weir_schema *found;
+    bool is_null;
+
+    if (!self->schemas_enable)
+        return WEIR_OK;
+    weir_buf_clear(&self->text);
+    if (json_read(self->json, batch_bytes_of(batch, *span), &found, &self->text, &is_null, err) !=
+        WEIR_OK)
+        return weir_wrap(err, "the %s", self->is_key ? "key" : "value");
+    *span = is_null ? (batch_span){0, BATCH_NULL} : batch_append(batch, weir_buf_str(&self->text));
+    if (found != NULL && !is_null)
+        *schema = batch_schema(batch, found);
+    return WEIR_OK;
+}
+
 weir_code converter_read(converter *self, weir_batch *batch, batch_entry *entry, weir_error *err)
 {
     batch_span *span = self->is_key ? &entry->key : &entry->value;
@@ -253,8 +276,8 @@ weir_code converter_read(converter *self, weir_batch *batch, batch_entry *entry,
     switch (self->kind) {
     case CONVERTER_AVRO:
         return read_avro(self, batch, span, schema, err);
-    case CONVERTER_JSON: /* bytes without a schema: sinks that need one refuse them */
-        return WEIR_OK;
+    case CONVERTER_JSON:
+        return read_json(self, batch, span, schema, err);
     case CONVERTER_STRING:
     case CONVERTER_BYTES:
         read_plain(self, batch, span, schema);
