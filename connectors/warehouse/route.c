@@ -415,6 +415,16 @@ out:
     return made;
 }
 
+table *routes_table(routes *self, weir_str topic, weir_error *err)
+{
+    table *target = find_table(self, topic, err);
+
+    if (target != NULL && !target->known &&
+        self->dialect->ops->describe(self->dialect, target, err) != WEIR_OK)
+        return NULL;
+    return target;
+}
+
 void routes_init(routes *self, dialect *to)
 {
     *self = (routes){.dialect = to, .tables = weir_map_new(), .routes = weir_map_new()};

@@ -54,6 +54,9 @@ void routes_done(routes *self);
  * WEIR_CONFIG, the table is not as it must be; or what the dialect says. */
 const route *routes_find(routes *self, const weir_record *record, weir_error *err);
 
+/* The table of a topic, as the destination has it now. NULL on error. */
+table *routes_table(routes *self, weir_str topic, weir_error *err);
+
 /* The route still fits: the record, and the table as it is known. */
 bool route_fits(const route *self, const weir_record *record);
 

@@ -50,6 +50,10 @@ const weir_field settings_fields[] = {
     SETTING(delete_enabled, .name = "delete.enabled", .fallback = "false",
             .importance = WEIR_MEDIUM,
             .doc = "A tombstone deletes the row of its key. Needs pk.mode record_key."),
+    SETTING(truncate_enabled, .name = "truncate.enabled", .fallback = "false",
+            .importance = WEIR_MEDIUM,
+            .doc = "Removes all rows of a table when its source begins again to read the rows of a "
+                   "table without a key. Other truncates are not applied."),
     SETTING(auto_create, .name = "auto.create", .fallback = "false", .importance = WEIR_MEDIUM,
             .doc = "Creates a missing table from the record's schema."),
     SETTING(auto_evolve, .name = "auto.evolve", .fallback = "false", .importance = WEIR_MEDIUM,
@@ -102,7 +106,6 @@ const weir_field settings_fields[] = {
     IGNORED("dialect.postgres.postgis.schema", "geometry is written as JSON"),
     UNSUPPORTED("mssql.use.merge.holdlock", "there is no dialect for SQL Server"),
     UNSUPPORTED("dialect.sqlserver.identity.insert", "there is no dialect for SQL Server"),
-    UNSUPPORTED("truncate.enabled", "truncate events are not applied"),
     UNSUPPORTED("timestamp.precision.mode", "timestamps keep microseconds; leave it out"),
     UNSUPPORTED("timestamp.fields.list", "timestamps are found by their schema"),
     UNSUPPORTED("date.calendar.system", "dates are proleptic Gregorian; leave it out"),

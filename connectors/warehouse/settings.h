@@ -20,6 +20,7 @@ typedef struct settings {
     weir_choice pk_mode;     /* a pk_mode */
     weir_list pk_fields;
     bool delete_enabled;
+    bool truncate_enabled;
     bool auto_create;
     bool auto_evolve;
     weir_str table_name_format;

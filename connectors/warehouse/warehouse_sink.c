@@ -26,7 +26,8 @@ typedef struct warehouse {
     bool has_rows;  /* a put since the last flush is in the transaction */
     weir_code lost; /* WEIR_OK, or why what was put is lost: WEIR_RETRY, WEIR_REJECT */
     weir_error lost_error;
-    weir_buf records; /* weir_record of a batch that is applied with care */
+    const weir_batch *batch; /* that is being put */
+    weir_buf records;        /* weir_record of a batch that is applied with care */
 } warehouse;
 
 static weir_code begin(warehouse *self, weir_error *err)
@@ -167,6 +168,16 @@ static weir_code reject(weir_task *task, const weir_record *record, const weir_e
     return weir_task_reject(task, record, err, "%s", cause->message);
 }
 
+static weir_code add(warehouse *self, const weir_record *record, bool *own_fault, weir_error *err)
+{
+    bool has_nothing = record->key.ptr == NULL && record->value.ptr == NULL;
+
+    if (has_nothing &&
+        weir_record_header_find(self->batch, record, WEIR_STR("weir.restart")).ptr != NULL)
+        return writer_empty(&self->writer, record->topic, err);
+    return writer_add(&self->writer, record, own_fault, err);
+}
+
 /* Records of a range as one transaction. WEIR_REJECT: the destination refused one of them. A record
  * that is known to be bad is rejected at once and marked: it has no topic any more. */
 static weir_code apply_range(weir_task *task, warehouse *self, range part, weir_error *err)
@@ -184,7 +195,7 @@ static weir_code apply_range(weir_task *task, warehouse *self, range part, weir_
         row->pending = record->log_offset + 1;
         if (record->topic.ptr == NULL) /* rejected already */
             continue;
-        if (writer_add(&self->writer, record, &own_fault, &cause) == WEIR_OK)
+        if (add(self, record, &own_fault, &cause) == WEIR_OK)
             continue;
         if (cause.code != WEIR_REJECT || !own_fault) {
             *err = cause;
@@ -262,7 +273,7 @@ static weir_code put_all(weir_task *task, warehouse *self, const weir_batch *bat
         weir_error cause;
         bool own_fault = false;
 
-        if (writer_add(&self->writer, &record, &own_fault, &cause) == WEIR_OK)
+        if (add(self, &record, &own_fault, &cause) == WEIR_OK)
             continue;
         if (cause.code != WEIR_REJECT || !own_fault) {
             *err = cause;
@@ -280,6 +291,7 @@ static weir_code warehouse_put(weir_task *task, void *state, const weir_batch *b
     warehouse *self = state;
     bool had_rows = self->has_rows;
 
+    self->batch = batch;
     if (self->lost != WEIR_OK)
         return WEIR_OK; /* flush will say it; these records come again */
     if (!had_rows && ledger_is_careful(&self->ledger)) {

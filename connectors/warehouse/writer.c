@@ -261,6 +261,29 @@ weir_code writer_finish(writer *self, weir_error *err)
     return self->dialect->ops->settle(self->dialect, err);
 }
 
+weir_code writer_empty(writer *self, weir_str topic, weir_error *err)
+{
+    if (!self->dialect->settings->truncate_enabled)
+        return weir_fail(err, WEIR_CONFIG,
+                         "the table of topic %.*s has no key, and its rows are read again after a "
+                         "crash: set truncate.enabled=true, so that the sink removes the rows that "
+                         "it has already",
+                         WEIR_ARG(topic));
+    if (writer_finish(self, err) != WEIR_OK)
+        return err->code;
+    table *target = routes_table(&self->routes, topic, err);
+    weir_buf sql = {0};
+
+    if (target == NULL)
+        return err->code;
+    if (!target->exists)
+        return WEIR_OK;
+    weir_buf_printf(&sql, "DELETE FROM %.*s", WEIR_ARG(target->sql_name));
+    weir_code code = self->dialect->ops->query(self->dialect, weir_buf_cstr(&sql), NULL, NULL, err);
+    weir_buf_done(&sql);
+    return code;
+}
+
 void writer_reset(writer *self, bool rolled_back)
 {
     size_t at = 0;

@@ -23,6 +23,9 @@ void writer_done(writer *self);
  * does; *is_own_fault says whether it was this record that was refused. */
 weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault, weir_error *err);
 
+/* Removes all rows of the topic's table, behind what waits. */
+weir_code writer_empty(writer *self, weir_str topic, weir_error *err);
+
 /* Writes all that waits, and waits for every answer. */
 weir_code writer_finish(writer *self, weir_error *err);
 

@@ -2,6 +2,8 @@
 import base64
 import itertools
 import json
+import os
+import subprocess
 import time
 
 import pytest
@@ -500,6 +502,84 @@ def test_a_row_whose_deletes_are_not_published_is_not_read_under_two_states(data
     source = database.restart(source)
     source.poll_until(lambda: source.records)
     assert source.records[0]["headers"]["weir.restart"] == "true"
+
+
+PIPELINE = """
+name: whole
+source:
+  connector: postgres-cdc
+  config: {{database.hostname: 127.0.0.1, database.port: {port}, database.user: postgres,
+           database.dbname: {name}, topic.prefix: shop, slot.name: {name}}}
+sinks:
+  - name: dwh
+    connector: warehouse
+    topics: ["shop.public.*"]
+    transforms: [{{unwrap: {{}}}}, {{route: {{regex: 'shop\\.public\\.(.*)', replacement: 'copy_$1'}}}}]
+    config: {{connection.url: {url}, auto.create: true, truncate.enabled: {truncate}}}
+"""
+
+
+class Pipeline:
+    """weir run, from a database to tables of another."""
+
+    def __init__(self, database, folder, truncate="true"):
+        self.weir, self.folder = os.path.join(database.build, "weir"), str(folder)
+        self.log, self.file = os.path.join(self.folder, "out"), os.path.join(self.folder, "p.yaml")
+        self.target = database.name + "_target"
+        database.server.create_database(self.target)
+        with open(self.file, "w") as file:
+            file.write(PIPELINE.format(port=database.server.port, name=database.name,
+                                       url=database.server.dsn(self.target), truncate=truncate))
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen([self.weir, "run", self.file, "--data",
+                                             os.path.join(self.folder, "data")],
+                                            stdout=out, stderr=out)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def said(self, text):
+        with open(self.log, errors="replace") as file:
+            return text in file.read()
+
+    def written(self):
+        return sum(os.path.getsize(os.path.join(folder, name))
+                   for folder, _, names in os.walk(os.path.join(self.folder, "data", "topics"))
+                   for name in names)
+
+    def digest(self, server, name, table):
+        return server.psql(f"select count(*), sum(hashtext(t::text)) from {table} t", name).strip()
+
+
+@pytest.mark.parametrize("truncate", ["true", "false"])
+def test_a_kill_in_the_snapshot_of_a_table_without_a_key_leaves_no_row_too_many(
+        database, tmp_path, truncate):
+    database.run(WIDE.format(120000))
+    pipeline = Pipeline(database, tmp_path, truncate).start()
+    try:
+        servers.wait_until(lambda: database.slot("active") is not None, "the slot")
+        source = database.server.connect(database.name)
+        servers.wait_until(lambda: pipeline.written() > 70 << 20, "the first commit", 60, 0.002)
+        pipeline.kill()
+        assert not pipeline.said("snapshot complete")
+        database.wait_inactive()
+        database.run("delete from wide where n % 10 = 0; insert into wide values (0, 'new')")
+        pipeline.start()
+        if truncate == "false":
+            servers.wait_until(lambda: pipeline.said("set truncate.enabled=true"), "a remedy", 60)
+            return
+        wanted = pipeline.digest(database.server, database.name, "wide")
+        servers.wait_until(lambda: pipeline.said("snapshot complete"), "the snapshot", 60)
+        servers.wait_until(lambda: pipeline.digest(database.server, pipeline.target, "copy_wide")
+                           == wanted, "as many rows, and the same", 60)
+        source.close()
+    finally:
+        pipeline.kill()
 
 
 def test_the_position_of_a_snapshot_row_is_below_every_later_change(database):
