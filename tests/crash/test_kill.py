@@ -9,7 +9,7 @@ import time
 import pytest
 
 import servers
-from world import Changes, World
+from world import Changes, World, kill_while_streaming
 
 SNAPSHOT_BYTES = 5_500_000  # about what the rows of a World take on the wire
 
@@ -20,14 +20,6 @@ def world(postgres, elasticsearch, folder, build, weir):
         return World(postgres, folder, build, weir, name, search=elasticsearch)
 
     return make
-
-
-def kill_while_streaming(world, rng, wanted, longest, env=None):
-    for _ in range(wanted):
-        one = world.start(env)
-        time.sleep(rng.uniform(0.005, longest))  # the moment of death
-        assert one.process.poll() is None, one.output[-3000:]
-        one.kill()
 
 
 def test_kills_during_the_snapshot_lose_nothing_and_keep_no_deleted_row(world):
@@ -59,8 +51,8 @@ def test_kills_while_streaming_under_load_lose_nothing(world):
     changes.start()
     weir.kill()
     rng = random.Random(12)
-    kill_while_streaming(one, rng, 10, 0.6)
-    kill_while_streaming(one, rng, 5, 0.1)  # within 100 ms of a start
+    assert kill_while_streaming(one, changes, rng, 10, 0.6) == []
+    assert kill_while_streaming(one, changes, rng, 5, 0.1) == []  # within 100 ms of a start
     weir = one.start()
     changes.stop()
     one.finish(weir)

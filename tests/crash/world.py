@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 import urllib.request
 
 import psycopg2
@@ -13,6 +14,7 @@ import duckdb
 import servers
 from slow_link import SlowLink
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROWS = 60_000
 TABLES = {  # columns and what they hold, the key first
     "items": {"id": "integer", "n": "integer", "body": "text", "extra": "json"},
@@ -77,6 +79,7 @@ class Changes(threading.Thread):
         self.postgres, self.database, self.pause = postgres, database, pause
         self.random = random.Random(seed)
         self.stopping, self.count, self.error = threading.Event(), 0, None
+        self.positions = []  # (where the WAL was behind a number, that number), of some
 
     def run(self):
         try:
@@ -99,6 +102,9 @@ class Changes(threading.Thread):
                     self.change(cursor)
                     cursor.execute("insert into ledger values (%s)", (self.count,))
                     connection.commit()
+                    if self.count % 8 == 0:
+                        cursor.execute("select pg_current_wal_insert_lsn() - '0/0'")
+                        self.positions.append((int(cursor.fetchone()[0]), self.count))
                     self.count += 1
                     self.stopping.wait(self.pause)
         finally:
@@ -206,14 +212,20 @@ class World:
         return {int(key): tuple(document[column] for column in columns)
                 for key, document in found.items()}
 
+    def dump(self, table):
+        """The log's records of a table."""
+        dump = subprocess.run([os.path.join(self.build, "weir"), "log", "dump", "--data", self.data,
+                               "--topic", f"crash.public.{table}", "--json"], capture_output=True,
+                              text=True)
+        if "there is no topic" in dump.stderr:
+            return []  # nothing was written yet
+        assert dump.returncode == 0, dump.stderr
+        return [json.loads(line) for line in dump.stdout.splitlines()]
+
     def read_log(self, table, columns):
         """What somebody would have who applied the log from its beginning."""
-        dump = subprocess.run([os.path.join(self.build, "weir"), "log", "dump", "--data", self.data,
-                               "--topic", f"crash.public.{table}", "--json"], check=True,
-                              capture_output=True, text=True).stdout
         rows, key = {}, next(iter(columns))
-        for line in dump.splitlines():
-            record = json.loads(line)
+        for record in self.dump(table):
             if record["value"] is None:
                 continue  # a tombstone, behind its delete
             after = record["value"].get("after")
@@ -222,6 +234,14 @@ class World:
             else:
                 rows[after[key]] = tuple(after[column] for column in columns)
         return rows
+
+    def confirmed_but_missing(self, changes):
+        """Numbers that the source was told are durable, and that the log does not have. After a kill."""
+        confirmed = int(self.postgres.psql(
+            "select max(confirmed_flush_lsn - '0/0') from pg_replication_slots "
+            f"where database = '{self.source}'", self.source).strip() or 0)
+        known = [number for position, number in changes.positions if position <= confirmed]
+        return sorted(set(known) - self.read_log("ledger", TABLES["ledger"]).keys())
 
     def differences(self):
         """One line for each sink and table, and for the log, that is not as the source is."""
@@ -245,6 +265,19 @@ class World:
             for place, rows in places.items():
                 found += difference(f"{table} in {place}", source, canonical(rows))
         return found
+
+
+def kill_while_streaming(world, changes, rng, wanted, longest, env=None):
+    """Kills so often, at most so many seconds behind a start, and stops when something was lost."""
+    for _ in range(wanted):
+        one = world.start(env)
+        time.sleep(rng.uniform(0.005, longest))  # the moment of death
+        assert one.process.poll() is None, one.output[-3000:]
+        one.kill()
+        lost = world.confirmed_but_missing(changes)
+        if lost:
+            return lost
+    return []
 
 
 def difference(what, source, rows):

@@ -56,6 +56,26 @@ def temporary_folder(prefix):
     return folder
 
 
+def stat_of(pid):
+    """(state, parent) of a process, or None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return fields[0], int(fields[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def children_of(pid):
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [one for one in pids if (stat_of(one) or ("", 0))[1] == pid]
+
+
+def is_alive(pid):
+    stat = stat_of(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
 class Postgres:
     """A PostgreSQL cluster with logical replication; superuser "postgres" without a password.
 
@@ -105,8 +125,15 @@ class Postgres:
 
     def kill(self):
         """kill -9 of the whole server; start() recovers it."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        children = children_of(self.process.pid)
+        for pid in [self.process.pid] + children:  # each leads a process group of its own
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:  # a connection that has just ended
+                pass
         self.process.wait()
+        # A new server refuses to start while one of the old has the shared memory.
+        wait_until(lambda: not any(is_alive(pid) for pid in children), "PostgreSQL to be gone")
 
     def stop(self):
         if self.process and self.process.poll() is None:
