@@ -63,6 +63,7 @@ struct embedded_writer {
     known_topic last_topic;
     uint64_t topics_generation;
     uint32_t round_robin;
+    bool has_refused; /* a commit was not sent: none behind it is */
     weir_buf scratch;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -416,7 +417,9 @@ log_ticket embedded_writer_commit(log_writer *base)
     else
         writer->first = sent;
     writer->last = sent;
-    is_refused = writer->is_fenced || writer->failed_from != INT64_MAX || code != WEIR_OK;
+    is_refused = writer->has_refused || writer->is_fenced || writer->failed_from != INT64_MAX ||
+                 code != WEIR_OK;
+    writer->has_refused = is_refused;
     pthread_mutex_unlock(&writer->lock);
     if (is_refused && append->code == WEIR_OK)
         append->code = weir_fail(&append->err, WEIR_FATAL, "an earlier commit failed");

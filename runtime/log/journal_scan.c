@@ -17,7 +17,8 @@ typedef struct journal_scanner {
     uint64_t generation; /* of the checkpoint, and of all entries that belong behind it */
     journal_front fronts[JOURNAL_MAX_FILES];
     bool valid[JOURNAL_MAX_FILES];
-    size_t file; /* being read */
+    size_t file;                      /* being read */
+    bool was_read[JOURNAL_MAX_FILES]; /* to its end */
     weir_buf window;
     int64_t window_at; /* its place in the file */
 } journal_scanner;
@@ -185,7 +186,8 @@ static bool next_file(journal_scanner *scan, uint64_t position)
 {
     for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
         if (i != scan->file && scan->valid[i] && scan->fronts[i].start == position &&
-            scan->fronts[scan->file].start < position) {
+            !scan->was_read[i]) { /* nothing may have fitted into a file that begins here, too */
+            scan->was_read[scan->file] = true;
             scan->file = i;
             weir_buf_clear(&scan->window);
             return true;

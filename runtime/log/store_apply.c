@@ -60,7 +60,7 @@ weir_code segment_finish(log_segment *finished, weir_error *err)
         sparse_index_done(&finished->offsets);
         finished->max_timestamp_ms = facts.max_timestamp_ms;
         finished->is_final = true;
-        finished->is_new = true; /* the index files have names, too */
+        finished->has_new_index = true;
         segment_mark_dirty(finished);
         pthread_mutex_unlock(&self->lock);
     }

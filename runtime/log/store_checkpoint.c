@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MS = 5000 }; /* what was applied is in a checkpoint after so long at the latest */
+enum { IDLE_MS = 60000 }; /* what was applied is in a checkpoint after so long at the latest */
 
 /* What is synced, taken under the lock. */
 typedef struct snapshot {
@@ -29,10 +29,13 @@ bool store_checkpoint_is_due(store *self)
         return false;
     if ((int64_t)(self->applied_position - self->checkpoint_position) >= size / 2)
         return true;
+    /* Without much to do, too, or nothing would be old enough for retention. */
+    if (self->clock->mono_ns(self->clock) - self->checkpoint_ns >= (int64_t)IDLE_MS * 1000000)
+        return true;
     return self->doomed != NULL || self->disk_is_full || journal_is_crowded(self->journal);
 }
 
-static void snapshot_partition(snapshot *taken, const store_partition *partition)
+static void snapshot_partition(snapshot *taken, store_partition *partition)
 {
     const log_segment *last = partition->applied;
     checkpoint_partition state = {.partition = partition->number};
@@ -41,7 +44,7 @@ static void snapshot_partition(snapshot *taken, const store_partition *partition
         return;
     memcpy(state.topic_id, partition->topic->id, sizeof(state.topic_id));
     state.next_offset = partition->applied_offset;
-    state.segment_base = last->base_offset;
+    state.segment_base = partition->checkpointed_base = last->base_offset;
     state.segment_bytes = last->applied_bytes;
     state.max_timestamp_ms = last->max_timestamp_ms;
     checkpoint_add(&taken->checkpoint, &state);
@@ -65,6 +68,8 @@ static void take_snapshot(store *self, snapshot *taken)
         store_topic *topic;
 
         memcpy(&topic, self->all_topics.ptr + i * sizeof(topic), sizeof(topic));
+        if (topic->is_deleted && topic->deleted_at <= self->applied_position)
+            continue; /* what recovery finds in a checkpoint is there */
         if (topic->dirs_are_new)
             weir_buf_add(&taken->topics, &topic, sizeof(topic));
         for (int32_t j = 0; j < topic->info.config.partitions; j++)
@@ -78,8 +83,8 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     bool is_new;
 
     pthread_mutex_lock(&self->lock);
-    is_new = segment->is_new;
-    segment->is_new = false;
+    is_new = segment->is_new || segment->has_new_index;
+    segment->has_new_index = false;
     pthread_mutex_unlock(&self->lock);
     assert(segment->file != NULL); /* pinned when it was written, and dirty since */
     if (disk_fdatasync(segment->file, err) != WEIR_OK)
@@ -87,7 +92,13 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     if (!is_new)
         return WEIR_OK;
     partition_dir(segment->partition, dir);
-    return disk_sync_dir(self->disk, dir, err);
+    if (disk_sync_dir(self->disk, dir, err) != WEIR_OK)
+        return err->code;
+    /* Not before: the writer, with a large append to this segment, relies on it. */
+    pthread_mutex_lock(&self->lock);
+    segment->is_new = false;
+    pthread_mutex_unlock(&self->lock);
+    return WEIR_OK;
 }
 
 static weir_code sync_snapshot(store *self, const snapshot *taken, weir_error *err)
@@ -137,8 +148,9 @@ static void mark_checkpointed(store *self)
 
                 if (segment->is_checkpointed)
                     break; /* and so are all before it */
-                segment->is_checkpointed =
-                    segment->is_final && !segment->is_dirty && segment != partition->applied;
+                /* By what the checkpoint says: the applier may have gone on to another one. */
+                segment->is_checkpointed = segment->is_final && !segment->is_dirty &&
+                                           segment->base_offset < partition->checkpointed_base;
             }
         }
     }
@@ -148,6 +160,7 @@ static void note_checkpoint(store *self, const snapshot *taken)
 {
     pthread_mutex_lock(&self->lock);
     self->checkpoint_position = taken->checkpoint.position;
+    self->checkpoint_ns = self->clock->mono_ns(self->clock);
     self->stats.checkpoints++;
     mark_checkpointed(self);
     pthread_mutex_unlock(&self->lock);

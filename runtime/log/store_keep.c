@@ -93,20 +93,50 @@ void store_roll(store_partition *partition)
     atomic_store(&partition->wants_roll, true);
 }
 
-weir_code store_unlink_segment(store_partition *partition, int64_t base_offset, weir_error *err)
+weir_code store_unlink_if_there(disk *on, const char *path, weir_error *err)
 {
-    static const char *const SUFFIXES[] = {"log", "index", "timeindex"};
+    disk_file *file;
+
+    if (disk_open(on, path, DISK_READ, &file, err) != WEIR_OK)
+        return WEIR_OK;
+    disk_close(file);
+    return disk_unlink(on, path, err);
+}
+
+static weir_code unlink_files(store_partition *partition, int64_t base_offset, weir_error *err)
+{
+    static const char *const SUFFIXES[] = {"index", "timeindex"};
     log_segment named = {.partition = partition, .base_offset = base_offset};
-    store *self = partition->topic->store;
+    disk *on = partition->topic->store->disk;
     char path[STORE_PATH_BYTES];
 
     for (size_t i = 0; i < sizeof(SUFFIXES) / sizeof(*SUFFIXES); i++) {
         segment_path(&named, SUFFIXES[i], path);
-        if (disk_unlink(self->disk, path, err) != WEIR_OK)
+        if (store_unlink_if_there(on, path, err) != WEIR_OK)
             return err->code;
     }
+    segment_path(&named, "log", path);
+    if (disk_unlink(on, path, err) != WEIR_OK)
+        return err->code;
     partition_dir(partition, path);
-    return disk_sync_dir(self->disk, path, err);
+    return disk_sync_dir(on, path, err);
+}
+
+weir_code store_unlink_segment(store_partition *partition, int64_t base_offset, weir_error *err)
+{
+    weir_code code = unlink_files(partition, base_offset, err);
+
+    partition->keep_has_failed |= code != WEIR_OK;
+    return code;
+}
+
+weir_code store_may_remove(const store_partition *partition, weir_error *err)
+{
+    if (partition->keep_has_failed)
+        return weir_fail(err, WEIR_RETRY,
+                         "an old segment could not be removed; nothing more is removed from this "
+                         "partition before the next start");
+    return WEIR_OK;
 }
 
 /* Takes the first segment out when it may be removed; *base is its. */
@@ -144,6 +174,8 @@ weir_code store_trim(store_partition *partition, int64_t up_to, bool ignore_hold
 {
     int64_t base;
 
+    if (store_may_remove(partition, err) != WEIR_OK)
+        return weir_wrap(err, "topic %.*s", WEIR_ARG(partition->topic->info.name));
     /* One after the other, each durable, so that a crash leaves no hole. */
     while (drop_first(partition, up_to, ignore_holds, &base)) {
         if (store_unlink_segment(partition, base, err) != WEIR_OK)

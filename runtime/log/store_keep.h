@@ -51,7 +51,7 @@ void store_roll(store_partition *partition);
 /* --- Replacing ------------------------------------------------------------------------------ */
 
 /* Keeper. A rewrite makes one segment out of the sealed segments from first_base to below end_offset.
- * Batches are added in the order of their offsets, which they keep (gaps are fine). Until end, readers
+ * Batches are added in the order of their offsets, which they keep (gaps are fine: the topic is compacted). Until end, readers
  * see the old ones. Each begin has one end or abort. */
 typedef struct store_rewrite store_rewrite;
 

@@ -220,6 +220,16 @@ static weir_code read_place(const place *from, disk_file *file, int64_t offset, 
     }
 }
 
+static bool is_replaced(store *self, const log_segment *segment)
+{
+    bool replaced;
+
+    pthread_mutex_lock(&self->lock);
+    replaced = segment->is_replaced;
+    pthread_mutex_unlock(&self->lock);
+    return replaced;
+}
+
 /* A complete segment's index narrows the place down; without one it is read from its beginning. */
 static void narrow(store *self, int64_t offset, place *from)
 {
@@ -232,7 +242,7 @@ static void narrow(store *self, int64_t offset, place *from)
         return;
     segment_path(from->segment, "index", path);
     if (index_read(self->disk, path, &index, &facts, &ignored) == WEIR_OK &&
-        facts.segment_bytes == from->end) /* not that of a segment that replaces this one */
+        !is_replaced(self, from->segment)) /* looked at behind the read: else it was this one's */
         from->at = sparse_index_floor(&index, offset, 0);
     sparse_index_done(&index);
 }

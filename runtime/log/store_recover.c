@@ -61,7 +61,6 @@ static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_
     store *self = segment->partition->topic->store;
     char path[STORE_PATH_BYTES];
     index_facts facts;
-    int64_t size;
     disk_file *file;
     weir_code code;
 
@@ -70,12 +69,14 @@ static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_
     if (index_read(self->disk, path, NULL, &facts, err) != WEIR_OK) {
         if (segment_pin(segment, &file, err) != WEIR_OK)
             return err->code;
-        code = disk_size(file, &size, err);
+        code = disk_size(file, &segment->assigned_bytes, err);
         segment_unpin(segment);
         if (code == WEIR_OK)
-            code = segment_index(segment, size, NULL, NULL, &facts, err);
+            code = segment_finish(segment, err); /* a crash came while it was replaced */
+        if (code == WEIR_OK)
+            code = index_read(self->disk, path, NULL, &facts, err);
         if (code != WEIR_OK)
-            return code;
+            return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
     }
     segment->assigned_bytes = segment->applied_bytes = segment->reserved_bytes =
         facts.segment_bytes;
@@ -121,6 +122,16 @@ static void take_segment(store_partition *partition, log_segment *added)
 }
 
 /* Lists the segments of a partition that the checkpoint knows. */
+static weir_code fail_gap(const store_partition *partition, int64_t from, int64_t to,
+                          weir_error *err)
+{
+    return weir_fail(err, WEIR_FATAL,
+                     "topic %.*s partition %d is damaged: the segment with offsets %lld to below "
+                     "%lld is missing",
+                     WEIR_ARG(partition->topic->info.name), partition->number, (long long)from,
+                     (long long)to);
+}
+
 static weir_code load_partition(store_partition *partition, const checkpoint_partition *state,
                                 weir_error *err)
 {
@@ -130,6 +141,7 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     weir_code code;
     const int64_t *at;
     int64_t next_offset = 0;
+    bool has_any = false;
     size_t count;
 
     partition_dir(partition, dir);
@@ -143,6 +155,11 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
 
         if (at[i] < next_offset) /* replaced by the one before, but not removed in time */
             continue;
+        if (at[i] > next_offset && has_any && !partition->topic->info.config.compact)
+            code = fail_gap(partition, next_offset, at[i], err);
+        if (code != WEIR_OK)
+            break;
+        has_any = true;
         added = segment_new(partition, at[i]);
         if (at[i] < state->segment_base)
             code = load_complete(added, &next_offset, err);
@@ -160,6 +177,19 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     return code;
 }
 
+/* Going on would remove the files of a topic that somebody wrote to. */
+static weir_code fail_topic(const checkpoint_partition *state, weir_error *err)
+{
+    char id[37];
+
+    store_id_text(state->topic_id, id);
+    return weir_fail(
+        err, WEIR_FATAL,
+        "the checkpoint has a topic with the id %s, but topic __weir_metadata does not "
+        "define it: that one is damaged",
+        id);
+}
+
 static weir_code load_partitions(store *self, const log_checkpoint *checkpoint, bool metadata,
                                  weir_error *err)
 {
@@ -168,8 +198,10 @@ static weir_code load_partitions(store *self, const log_checkpoint *checkpoint, 
         store_topic *topic = topics_by_id(self, state.topic_id);
         store_partition *partition;
 
-        if (topic == NULL || topic->is_deleted || (topic == self->metadata) != metadata)
-            continue; /* deleted before the checkpoint, or the other kind */
+        if (metadata != (memcmp(state.topic_id, STORE_METADATA_ID, sizeof(state.topic_id)) == 0))
+            continue; /* the other kind */
+        if (topic == NULL || topic->is_deleted)
+            return fail_topic(&state, err);
         partition = store_partition_at(topic, state.partition);
         if (partition == NULL)
             return weir_fail(

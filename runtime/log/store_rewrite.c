@@ -90,9 +90,13 @@ static weir_code pin_old(store_rewrite *rewrite, weir_error *err)
 weir_code store_rewrite_begin(store_partition *partition, int64_t first_base, int64_t end_offset,
                               store_rewrite **out, weir_error *err)
 {
-    store_rewrite *begun = mem_zalloc(1, sizeof(*begun));
     log_segment named = {.partition = partition, .base_offset = first_base};
+    store_rewrite *begun;
 
+    assert(partition->topic->info.config.compact); /* in others a gap is damage */
+    if (store_may_remove(partition, err) != WEIR_OK)
+        return err->code;
+    begun = mem_zalloc(1, sizeof(*begun));
     begun->partition = partition;
     begun->first_base = first_base;
     begun->end_offset = end_offset;
@@ -143,16 +147,6 @@ weir_code store_rewrite_add(store_rewrite *rewrite, weir_str batch, weir_error *
     return rewrite->bytes.len >= FLUSH_BYTES ? flush(rewrite, err) : WEIR_OK;
 }
 
-static weir_code unlink_if_there(disk *on, const char *path, weir_error *err)
-{
-    disk_file *file;
-
-    if (disk_open(on, path, DISK_READ, &file, err) != WEIR_OK)
-        return WEIR_OK;
-    disk_close(file);
-    return disk_unlink(on, path, err);
-}
-
 /* Puts the new file where the first old one is. */
 static weir_code put_in_place(store_rewrite *rewrite, const char *dir, weir_error *err)
 {
@@ -160,10 +154,10 @@ static weir_code put_in_place(store_rewrite *rewrite, const char *dir, weir_erro
     char path[STORE_PATH_BYTES];
 
     segment_path(old_at(rewrite, 0), "index", path);
-    if (unlink_if_there(on, path, err) != WEIR_OK)
+    if (store_unlink_if_there(on, path, err) != WEIR_OK)
         return err->code;
     segment_path(old_at(rewrite, 0), "timeindex", path);
-    if (unlink_if_there(on, path, err) != WEIR_OK || disk_sync_dir(on, dir, err) != WEIR_OK)
+    if (store_unlink_if_there(on, path, err) != WEIR_OK || disk_sync_dir(on, dir, err) != WEIR_OK)
         return err->code;
     segment_path(old_at(rewrite, 0), "log", path);
     if (disk_rename(on, rewrite->path, path, err) != WEIR_OK ||
@@ -207,6 +201,17 @@ static void swap(store_rewrite *rewrite)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* From here on the index files are no longer those of the old segments, which readers may still hold. */
+static void mark_replaced(store_rewrite *rewrite)
+{
+    store *self = rewrite->partition->topic->store;
+
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < old_count(rewrite); i++)
+        old_at(rewrite, i)->is_replaced = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
 weir_code store_rewrite_end(store_rewrite *rewrite, weir_error *err)
 {
     char dir[STORE_PATH_BYTES];
@@ -217,6 +222,7 @@ weir_code store_rewrite_end(store_rewrite *rewrite, weir_error *err)
         store_rewrite_abort(rewrite);
         return err->code;
     }
+    mark_replaced(rewrite);
     code = put_in_place(rewrite, dir, err);
     if (code != WEIR_OK) {
         store_stop(rewrite->partition->topic->store, err); /* which file is there is not known */

@@ -52,7 +52,9 @@ typedef struct log_segment {
     bool is_final;        /* all is applied, and its index files are written */
     bool is_checkpointed; /* final before the last checkpoint: may be removed or replaced */
     bool is_dirty;        /* in the store's list of segments with data that is not synced */
-    bool is_new;          /* its name is not synced */
+    bool is_new;          /* its name is not synced: cleared behind the sync, not before */
+    bool has_new_index;   /* its index files were written since the keeper took it */
+    bool is_replaced;     /* another takes its name: index files are that one's */
     bool is_removed;      /* freed with the last pin */
     struct log_segment *newer, *older; /* among clean open files */
 
@@ -89,8 +91,12 @@ struct store_partition {
     atomic_bool wants_roll; /* by store_roll: a new segment with the next append */
     int64_t group_bytes; /* in the group that is being made, by appends to this partition alone */
 
+    /* keeper */
+    bool keep_has_failed; /* an old segment's file may still be there */
+
     /* locked */
-    weir_buf segments; /* of segment *, by base offset */
+    weir_buf segments;         /* of segment *, by base offset */
+    int64_t checkpointed_base; /* of the last segment in the checkpoint that is being made */
     int64_t start_offset, visible_offset, applied_offset;
     log_segment *applied; /* the last one the applier wrote to */
     int64_t size_bytes;
@@ -107,8 +113,9 @@ struct store_topic {
     uint8_t id[STORE_ID_BYTES];
     bool is_internal;
     atomic_bool is_deleted;
-    uint64_t deleted_at; /* locked: position behind the record that deletes it */
-    bool dirs_are_new;   /* locked: their names are not synced */
+    uint64_t
+        deleted_at; /* locked: position behind the record that deletes it; UINT64_MAX: none yet */
+    bool dirs_are_new; /* locked: their names are not synced */
     store_topic *next_doomed;
     char *dir; /* name below topics/ */
     store_partition *partitions;
@@ -182,6 +189,7 @@ struct store {
     int64_t pending_pieces;
     uint64_t applied_position;    /* all entries below are in their segments */
     uint64_t checkpoint_position; /* and durable there */
+    int64_t checkpoint_ns;        /* when it was made */
     weir_buf dirty;               /* of segment * */
     log_segment *newest, *oldest; /* clean open files */
     size_t clean_count;
@@ -207,7 +215,7 @@ struct store {
     weir_buf apply_bytes;
     weir_buf apply_order;
     /* keeper */
-    int64_t tended_ns, checkpoint_ns;
+    int64_t tended_ns;
 };
 
 /* Stops the log: the first reason is kept. Takes the lock. */
@@ -291,6 +299,10 @@ WEIR_MUST_CHECK weir_code store_make_checkpoint(store *store, weir_error *err);
 /* store_keep.c: removes the files of a segment, durably */
 WEIR_MUST_CHECK weir_code store_unlink_segment(store_partition *partition, int64_t base_offset,
                                                weir_error *err);
+/* WEIR_RETRY: a removal has failed, so which files are there is not known. Removing younger ones could leave a
+ * hole, or bring back what was replaced. */
+WEIR_MUST_CHECK weir_code store_may_remove(const store_partition *partition, weir_error *err);
+WEIR_MUST_CHECK weir_code store_unlink_if_there(disk *disk, const char *path, weir_error *err);
 /* store_recover.c: checkpoint, topics, segments, journal */
 WEIR_MUST_CHECK weir_code store_recover(store *store, weir_error *err);
 /* store_format.c: the files format and lock */

@@ -133,6 +133,7 @@ static store_topic *topic_new(store *self, weir_str name, const uint8_t *id,
     topic->info.name = (weir_str){copy_text(name), name.len};
     topic->info.config = *config;
     topic->is_internal = name_is_internal(name);
+    topic->deleted_at = UINT64_MAX;
     if (topic->is_internal)
         topic->info.config.compact = true;
     memcpy(topic->id, id, sizeof(topic->id));
@@ -367,6 +368,13 @@ static bool starts_with(weir_str text, weir_str prefix, weir_str *rest)
     return true;
 }
 
+static void replay_deletion(store *self, store_topic *topic)
+{
+    table_remove(self, topic);
+    topic->deleted_at = 0; /* recovery's own checkpoint is behind it */
+    atomic_store(&topic->is_deleted, true);
+}
+
 static weir_code replay_topic(store *self, weir_str name, weir_str value, weir_error *err)
 {
     store_topic *topic = weir_map_get(self->topics, name);
@@ -374,10 +382,8 @@ static weir_code replay_topic(store *self, weir_str name, weir_str value, weir_e
     log_topic_config config;
 
     if (value.ptr == NULL) {
-        if (topic != NULL && topic != self->metadata) {
-            table_remove(self, topic);
-            atomic_store(&topic->is_deleted, true);
-        }
+        if (topic != NULL && topic != self->metadata)
+            replay_deletion(self, topic);
         return WEIR_OK;
     }
     if (!config_from_json(value, id, &config))
@@ -385,10 +391,8 @@ static weir_code replay_topic(store *self, weir_str name, weir_str value, weir_e
                          WEIR_ARG(name));
     if (topic != NULL && memcmp(topic->id, id, sizeof(id)) == 0)
         return WEIR_OK;
-    if (topic != NULL) {
-        table_remove(self, topic);
-        atomic_store(&topic->is_deleted, true);
-    }
+    if (topic != NULL)
+        replay_deletion(self, topic);
     topic = topic_new(self, name, id, &config);
     table_add(self, topic);
     /* Of what the segments say, some may be deleted again; what the journal says is written to. */

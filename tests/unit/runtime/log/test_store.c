@@ -276,13 +276,15 @@ static void a_rewritten_range_reads_as_what_was_kept(void **state)
     store_partition *partition;
     store_segment_info first, second;
     store_rewrite *rewrite;
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
     store_cursor cursor = {0};
     record_batch_info info;
     weir_buf bytes = {0};
 
     f->options.segment_bytes = 16384;
+    config.compact = true;
     fixture_open(f, true);
-    fixture_topic(f, "t", 1);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
     for (int i = 0; i < 50; i++)
         fixture_append_size(f, "t", 0, 1000);
     assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);

@@ -134,6 +134,74 @@ static void a_segment_shorter_than_the_checkpoint_says_is_refused(void **state)
     assert_non_null(strstr(err.message, "is damaged: it ends at offset 100, but"));
 }
 
+static void a_missing_segment_in_the_middle_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "rm $(ls %s/topics/t-*/0/*.log | sed -n 2p)", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(
+        strstr(err.message, "topic t partition 0 is damaged: the segment with offsets"));
+}
+
+static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void **state)
+{
+    fixture *f = *state, *other;
+    char command[300];
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    fixture_close(f);
+    assert_int_equal(fixture_setup((void **)&other), 0);
+    fixture_open(other, true);
+    fixture_topic(other, "u", 1);
+    fixture_topic(other, "v", 1);
+    fixture_close(other);
+    snprintf(command, sizeof(command),
+             "cp %s/topics/__weir_metadata-*/0/*.log %s/topics/__weir_metadata-*/0/", other->dir,
+             f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "topic __weir_metadata does not define it"));
+    snprintf(command, sizeof(command), "test -s %s/topics/t-*/0/*.log", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(fixture_teardown((void **)&other), 0);
+}
+
+static void a_missing_index_is_written_again(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    store_partition *partition;
+    store_segment_info segment;
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "rm %s/topics/t-*/0/*index", f->dir);
+    assert_int_equal(system(command), 0);
+    fixture_open(f, true);
+    partition = fixture_partition(f, "t", 0);
+    for (int64_t at = 0; store_segment_at(partition, at, &segment); at = segment.end_offset)
+        assert_int_equal(store_verify_segment(partition, segment.base_offset, &f->err), WEIR_OK);
+    fixture_expect_count(f, "t", 0, 60);
+    fixture_close(f);
+}
+
 static void a_damaged_batch_is_an_error_when_it_is_read(void **state)
 {
     fixture *f = *state;
@@ -351,6 +419,9 @@ int main(void)
         TEST(damage_below_what_was_synced_is_refused_with_file_and_offset),
         TEST(what_was_behind_a_cut_does_not_come_back),
         TEST(a_segment_shorter_than_the_checkpoint_says_is_refused),
+        TEST(a_missing_segment_in_the_middle_is_refused),
+        TEST(the_files_of_a_topic_whose_definition_is_lost_are_not_removed),
+        TEST(a_missing_index_is_written_again),
         TEST(a_damaged_batch_is_an_error_when_it_is_read),
         TEST(a_newer_format_is_refused),
         TEST(a_folder_of_something_else_is_refused),
