@@ -15,6 +15,12 @@
 
 enum { COMMIT_WAIT_MS = 1000, ATTEMPTS = 5 };
 
+/* What is known of a task's writers. */
+typedef struct known_writer {
+    int64_t epoch; /* of the last one opened here; 0: none was */
+    bool is_distrusted;
+} known_writer;
+
 struct durable {
     log *backend;
     log_writer *writer; /* NULL: it could not be opened again; write_lock */
@@ -23,7 +29,8 @@ struct durable {
     pthread_mutex_t reload_lock; /* one reload at a time; taken before lock */
     weir_map *configs;           /* key -> text, each a weir_str with its bytes behind it */
     weir_map *offsets;
-    weir_map *recent; /* the same, of what was committed while a reload runs; NULL: none does */
+    weir_map *writers; /* id -> known_writer */
+    weir_map *recent;  /* the same, of what was committed while a reload runs; NULL: none does */
 };
 
 static weir_str *copy_text(weir_str text)
@@ -89,6 +96,7 @@ weir_code durable_open(log *backend, durable **out, weir_error *err)
     self->backend = backend;
     self->configs = weir_map_new();
     self->offsets = weir_map_new();
+    self->writers = weir_map_new();
     if (open_topic(backend, DURABLE_CONFIGS, self->configs, err) != WEIR_OK ||
         open_topic(backend, DURABLE_OFFSETS, self->offsets, err) != WEIR_OK ||
         log_writer_open(backend, WRITER_ID, &self->writer, err) != WEIR_OK) {
@@ -106,6 +114,7 @@ void durable_close(durable *self)
     log_writer_close(self->writer);
     free_map(self->configs);
     free_map(self->offsets);
+    free_map(self->writers);
     pthread_mutex_destroy(&self->lock);
     pthread_mutex_destroy(&self->write_lock);
     pthread_mutex_destroy(&self->reload_lock);
@@ -175,7 +184,7 @@ static void apply_recent(durable *self, weir_map *fresh)
     self->recent = NULL;
 }
 
-weir_code durable_reload_offsets(durable *self, weir_error *err)
+static weir_code reload_offsets(durable *self, weir_error *err)
 {
     weir_map *fresh = weir_map_new(), *unused = fresh;
     weir_code code;
@@ -195,6 +204,42 @@ weir_code durable_reload_offsets(durable *self, weir_error *err)
     pthread_mutex_unlock(&self->reload_lock);
     free_map(unused);
     return code;
+}
+
+/* The lock is held. */
+static known_writer *find_writer(durable *self, weir_str id)
+{
+    known_writer *found = weir_map_get(self->writers, id);
+
+    if (found == NULL) {
+        found = mem_zalloc(1, sizeof(*found));
+        (void)weir_map_put(self->writers, id, found);
+    }
+    return found;
+}
+
+void durable_distrust(durable *self, weir_str writer_id)
+{
+    pthread_mutex_lock(&self->lock);
+    find_writer(self, writer_id)->is_distrusted = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+weir_code durable_settle(durable *self, weir_str writer_id, int64_t epoch, weir_error *err)
+{
+    known_writer *known;
+    bool is_trusted;
+
+    pthread_mutex_lock(&self->lock);
+    known = find_writer(self, writer_id);
+    is_trusted = !known->is_distrusted && (known->epoch == 0 || epoch == known->epoch + 1);
+    pthread_mutex_unlock(&self->lock);
+    if (!is_trusted && reload_offsets(self, err) != WEIR_OK)
+        return err->code;
+    pthread_mutex_lock(&self->lock);
+    *known = (known_writer){.epoch = epoch}; /* it lives as long as self */
+    pthread_mutex_unlock(&self->lock);
+    return WEIR_OK;
 }
 
 bool durable_next_config(durable *self, size_t *at, weir_str *key, weir_str *value)

@@ -36,9 +36,12 @@ void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, wei
 
 /* What a unit that was committed said of an offset; value len 0: removed. */
 void durable_committed(durable *durable, weir_str key, weir_str value);
-/* Reads all offsets again from the log: after a commit whose outcome is not known. The writer of that commit
- * was closed, or will commit nothing more. */
-WEIR_MUST_CHECK weir_code durable_reload_offsets(durable *durable, weir_error *err);
+/* What a writer of this id has sent may or may not be in the log: nothing in memory tells. */
+void durable_distrust(durable *durable, weir_str writer_id);
+/* A writer of this id was opened, so what older ones sent is settled. All offsets are read again from the log if
+ * it was distrusted, or if its epoch shows that somebody else has opened one since ours. */
+WEIR_MUST_CHECK weir_code durable_settle(durable *durable, weir_str writer_id, int64_t epoch,
+                                         weir_error *err);
 /* Writes an offset by itself and waits until it is durable. */
 WEIR_MUST_CHECK weir_code durable_put_offset(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);

@@ -104,13 +104,13 @@ static weir_code take_outcome(sink_task *self, log_outcome outcome, weir_error *
     case LOG_COMMITTED:
         return WEIR_OK;
     case LOG_PENDING:
+        task_distrust(self->task);
         return weir_fail(err, WEIR_RETRY, "committing offsets took too long for a task that stops");
     case LOG_ABORTED:
         return weir_fail(err, WEIR_RETRY,
                          "the commit of offsets was aborted; the task resumes from those before");
     case LOG_UNKNOWN: /* the log alone knows where to go on */
-        if (durable_reload_offsets(self->task->world->durable, err) != WEIR_OK)
-            return err->code;
+        task_distrust(self->task);
         return weir_fail(err, WEIR_RETRY,
                          "the outcome of a commit of offsets is not known; the task resumes from "
                          "those in the log");

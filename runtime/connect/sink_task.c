@@ -224,14 +224,11 @@ static void wake_reader(connect_task *task)
 static weir_code open_log(sink_task *self, weir_error *err)
 {
     connect_task *task = self->task;
-    char id[300];
 
-    snprintf(id, sizeof(id), "%.*s-%d", WEIR_ARG(task->connector), task->number);
     if (selector_new(task->common.topics, task->common.topics_regex, &self->selector, err) !=
             WEIR_OK ||
-        log_writer_open(task->world->log, weir_cstr(id), &self->writer, err) != WEIR_OK)
+        task_open_writer(task, &self->writer, err) != WEIR_OK)
         return err->code;
-    task->base.epoch = log_writer_epoch(self->writer);
     return log_reader_open(task->world->log, &self->reader, err);
 }
 

@@ -95,9 +95,7 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
     case LOG_ABORTED:
         return weir_fail(err, WEIR_RETRY,
                          "a commit was aborted; the task resumes from its committed offset");
-    case LOG_UNKNOWN: /* the log alone knows where to go on */
-        if (durable_reload_offsets(self->task->world->durable, err) != WEIR_OK)
-            return err->code;
+    case LOG_UNKNOWN: /* the log alone knows where to go on; see finish */
         return weir_fail(
             err, WEIR_RETRY,
             "the outcome of a commit is not known; the task resumes from the offset in "
@@ -408,15 +406,15 @@ static weir_code poll_once(source_task *self, weir_error *err)
     return code == WEIR_END ? WEIR_OK : code;
 }
 
-/* Whatever ends the task, what was committed is still told to the connector if it becomes known soon. */
+/* Whatever ends the task, what was committed is still told to the connector if it becomes known soon. What does
+ * not, the next start has to ask the log for. */
 static weir_code finish(source_task *self, weir_code code, weir_error *err)
 {
     weir_error late;
     int64_t deadline = clock_mono_ms(self->task->world->clock) + STOP_WAIT_MS;
 
-    if (code != WEIR_OK && code != WEIR_END && code != WEIR_RETRY)
-        return code;
-    while (self->first < self->next && clock_mono_ms(self->task->world->clock) < deadline) {
+    while ((code == WEIR_OK || code == WEIR_RETRY) && self->first < self->next &&
+           clock_mono_ms(self->task->world->clock) < deadline) {
         weir_code outcome = take_outcomes(self, POLL_MS, &late);
 
         if (outcome == WEIR_OK)
@@ -427,6 +425,8 @@ static weir_code finish(source_task *self, weir_code code, weir_error *err)
         }
         break;
     }
+    if (self->first < self->next)
+        task_distrust(self->task);
     return code;
 }
 
@@ -462,7 +462,6 @@ static weir_code run(source_task *self, weir_error *err)
 weir_code source_task_run(connect_task *task, weir_error *err)
 {
     source_task *self = mem_zalloc(1, sizeof(*self));
-    char id[300];
     weir_code code;
 
     self->task = task;
@@ -470,15 +469,13 @@ weir_code source_task_run(connect_task *task, weir_error *err)
     self->state = task->state;
     self->batch = batch_new(BATCH_BYTES);
     self->topics = weir_map_new();
-    snprintf(id, sizeof(id), "%.*s-%d", WEIR_ARG(task->connector), task->number);
-    code = log_writer_open(task->world->log, weir_cstr(id), &self->writer, err);
+    code = task_open_writer(task, &self->writer, err);
     if (code == WEIR_OK) {
-        task->base.epoch = log_writer_epoch(self->writer);
         task_set_wake(task, wake_writer, self->writer);
         code = run(self, err);
         task_set_wake(task, NULL, NULL);
-        log_writer_close(self->writer);
     }
+    log_writer_close(self->writer);
     for (int i = 0; i < PENDING_MAX; i++) {
         weir_buf_done(&self->ring[i].offsets);
         weir_buf_done(&self->ring[i].texts);

@@ -182,6 +182,30 @@ void task_ask_to_stop(connect_task *self)
     pthread_mutex_unlock(&self->wake_lock);
 }
 
+static weir_str writer_id(const connect_task *self, weir_buf *out)
+{
+    weir_buf_printf(out, "%.*s-%d", WEIR_ARG(self->connector), self->number);
+    return weir_buf_str(out);
+}
+
+weir_code task_open_writer(connect_task *self, log_writer **out, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf id = {0};
+
+    writer_id(self, &id);
+    if (log_writer_open(self->world->log, weir_buf_str(&id), out, err) != WEIR_OK)
+        return err->code;
+    self->base.epoch = log_writer_epoch(*out);
+    return durable_settle(self->world->durable, weir_buf_str(&id), self->base.epoch, err);
+}
+
+void task_distrust(connect_task *self)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf id = {0};
+
+    durable_distrust(self->world->durable, writer_id(self, &id));
+}
+
 void task_pause(connect_task *self, int64_t timeout_ms)
 {
     struct timespec until;

@@ -129,6 +129,12 @@ bool task_is_stopping(const connect_task *task);
 void task_opened(connect_task *task);
 /* Whom task_ask_to_stop wakes; NULL: nobody. */
 void task_set_wake(connect_task *task, void (*wake)(connect_task *task), void *target);
+/* Opens the task's writer, which fences what older starts of it still do; from then on its epoch is known, and
+ * the offsets in memory are those of the log. */
+WEIR_MUST_CHECK weir_code task_open_writer(connect_task *task, log_writer **out, weir_error *err);
+/* What became of a commit of the task is not known, or will not be waited for. */
+void task_distrust(connect_task *task);
+
 /* Waits so long, or until the task shall stop. */
 void task_pause(connect_task *task, int64_t timeout_ms);
 /* How failures that may pass are tried again, by the connector's settings. */
