@@ -156,6 +156,7 @@ static void a_missing_segment_in_the_middle_is_refused(void **state)
 static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void **state)
 {
     fixture *f = *state, *other;
+    void *made = NULL;
     char command[300];
     weir_error err;
 
@@ -163,7 +164,8 @@ static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void *
     fixture_topic(f, "t", 1);
     fixture_append(f, "t", 0, "one");
     fixture_close(f);
-    assert_int_equal(fixture_setup((void **)&other), 0);
+    assert_int_equal(fixture_setup(&made), 0);
+    other = made;
     fixture_open(other, true);
     fixture_topic(other, "u", 1);
     fixture_topic(other, "v", 1);
@@ -176,7 +178,7 @@ static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void *
     assert_non_null(strstr(err.message, "topic __weir_metadata does not define it"));
     snprintf(command, sizeof(command), "test -s %s/topics/t-*/0/*.log", f->dir);
     assert_int_equal(system(command), 0);
-    assert_int_equal(fixture_teardown((void **)&other), 0);
+    assert_int_equal(fixture_teardown(&made), 0);
 }
 
 static void a_missing_index_is_written_again(void **state)
