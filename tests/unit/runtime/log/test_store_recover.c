@@ -155,7 +155,7 @@ static void a_missing_segment_in_the_middle_is_refused(void **state)
 
 static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void **state)
 {
-    fixture *f = *state, *other;
+    fixture *f = *state, *other = NULL;
     void *made = NULL;
     char command[300];
     weir_error err;
