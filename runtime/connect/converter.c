@@ -234,16 +234,20 @@ static weir_code read_avro(converter *self, weir_batch *batch, batch_span *span,
 }
 
 /* Plain bytes become an Avro string or bytes: a length, then the content. */
-static void read_plain(converter *self, weir_batch *batch, batch_span *span, uint32_t *schema)
+static weir_code read_plain(converter *self, weir_batch *batch, batch_span *span, uint32_t *schema,
+                            weir_error *err)
 {
     size_t size = span->len;
-    uint8_t *out = batch_reserve(batch, size + 10);
-    uint8_t *at = weir_put_varint(out, (int64_t)size);
+    uint8_t *out, *at;
 
+    if (batch_reserve(batch, size + 10, &out, err) != WEIR_OK)
+        return err->code;
+    at = weir_put_varint(out, (int64_t)size);
     memcpy(at, batch_bytes_of(batch, *span).ptr, size);
     *span = batch_take(batch, (size_t)(at - out) + size);
     *schema = batch_schema(batch, self->kind == CONVERTER_STRING ? self->string_schema
                                                                  : self->bytes_schema);
+    return WEIR_OK;
 }
 
 /* JSON without a schema stays text; sinks that need a schema refuse it. */
@@ -259,7 +263,9 @@ static weir_code read_json(converter *self, weir_batch *batch, batch_span *span,
     if (json_read(self->json, batch_bytes_of(batch, *span), &found, &self->text, &is_null, err) !=
         WEIR_OK)
         return weir_wrap(err, "the %s", self->is_key ? "key" : "value");
-    *span = is_null ? (batch_span){0, BATCH_NULL} : batch_append(batch, weir_buf_str(&self->text));
+    if (batch_append(batch, is_null ? (weir_str){0} : weir_buf_str(&self->text), span, err) !=
+        WEIR_OK)
+        return err->code;
     if (found != NULL && !is_null)
         *schema = batch_schema(batch, found);
     return WEIR_OK;
@@ -280,8 +286,7 @@ weir_code converter_read(converter *self, weir_batch *batch, batch_entry *entry,
         return read_json(self, batch, span, schema, err);
     case CONVERTER_STRING:
     case CONVERTER_BYTES:
-        read_plain(self, batch, span, schema);
-        return WEIR_OK;
+        return read_plain(self, batch, span, schema, err);
     }
     return weir_fail(err, WEIR_REJECT, "converter %d is not known", (int)self->kind);
 }

@@ -47,21 +47,30 @@ static weir_code read_file(const char *path, weir_buf *out, weir_error *err)
     return WEIR_OK;
 }
 
+/* The value of a line KEY=VALUE; ptr NULL when it is another line. */
+static weir_str value_of(weir_str line, weir_str key)
+{
+    weir_str rest;
+
+    if (line.len <= key.len || memcmp(line.ptr, key.ptr, key.len) != 0)
+        return (weir_str){0};
+    rest = trim_line((weir_str){line.ptr + key.len, line.len - key.len});
+    if (rest.len == 0 || rest.ptr[0] != '=')
+        return (weir_str){0};
+    return trim_line((weir_str){rest.ptr + 1, rest.len - 1});
+}
+
 static weir_code find_key(weir_str text, weir_str key, const char *path, weir_buf *out,
                           weir_error *err)
 {
     while (text.len > 0) {
         const char *end = memchr(text.ptr, '\n', text.len);
         size_t size = end != NULL ? (size_t)(end - text.ptr) : text.len;
-        weir_str line = trim_line((weir_str){text.ptr, size});
+        weir_str value = value_of(trim_line((weir_str){text.ptr, size}), key);
 
-        if (line.len > key.len && memcmp(line.ptr, key.ptr, key.len) == 0) {
-            weir_str rest = trim_line((weir_str){line.ptr + key.len, line.len - key.len});
-
-            if (rest.len > 0 && rest.ptr[0] == '=') {
-                weir_buf_add_str(out, trim_line((weir_str){rest.ptr + 1, rest.len - 1}));
-                return WEIR_OK;
-            }
+        if (value.ptr != NULL) {
+            weir_buf_add_str(out, value);
+            return WEIR_OK;
         }
         size += end != NULL;
         text = (weir_str){text.ptr + size, text.len - size};

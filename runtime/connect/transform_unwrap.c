@@ -154,16 +154,20 @@ static void put_header(unwrap *self, weir_str name, weir_str value)
 }
 
 /* The slots go stale here: the batch may grow. */
-static void end_headers(const unwrap *self, weir_batch *batch, batch_entry *entry)
+static weir_code end_headers(const unwrap *self, weir_batch *batch, batch_entry *entry,
+                             weir_error *err)
 {
     if (self->header_count == entry->header_count)
-        return;
-    entry->headers = batch_append(batch, weir_buf_str(&self->headers));
+        return WEIR_OK;
+    if (batch_append(batch, weir_buf_str(&self->headers), &entry->headers, err) != WEIR_OK)
+        return err->code;
     entry->header_count = self->header_count;
+    return WEIR_OK;
 }
 
 /* A tombstone tells only its operation. */
-static void add_tombstone_headers(unwrap *self, weir_batch *batch, batch_entry *entry)
+static weir_code add_tombstone_headers(unwrap *self, weir_batch *batch, batch_entry *entry,
+                                       weir_error *err)
 {
     const unwrap_references *wanted = &self->shapes.headers;
 
@@ -171,7 +175,7 @@ static void add_tombstone_headers(unwrap *self, weir_batch *batch, batch_entry *
     for (size_t i = 0; i < wanted->count; i++)
         if (weir_str_eq(wanted->items[i].field, WEIR_STR("op")))
             put_header(self, wanted->items[i].name, WEIR_STR("d"));
-    end_headers(self, batch, entry);
+    return end_headers(self, batch, entry, err);
 }
 
 static weir_code add_headers(unwrap *self, const unwrap_shape *shape, weir_error *err)
@@ -214,24 +218,21 @@ static weir_code route(const unwrap *self, const unwrap_shape *shape, int row, w
 
 /* The bits of the row's columns move to where they are in the layout's plan: columns of dropped fields are
  * gone, those that are added stand behind. */
-static void move_unsent(weir_batch *batch, batch_entry *entry, const unwrap_shape *shape, int row,
-                        const unwrap_layout *layout)
+static weir_code move_unsent(weir_batch *batch, batch_entry *entry, const unwrap_shape *shape,
+                             int row, const unwrap_layout *layout, weir_error *err)
 {
     size_t first = (size_t)row + 1, end = (size_t)weir_plan_column(shape->plan, (size_t)row)->next;
-    size_t words = ((layout != NULL ? layout->column_count : end - first) + 63) / 64;
     batch_span from = {entry->unsent, entry->unsent_words * 8};
     bool any = false, is_dropped = false;
-    size_t pad, to = 0;
     const uint64_t *bits;
     uint64_t *moved;
-    uint8_t *memory;
+    size_t to = 0;
 
     if (entry->unsent == BATCH_NULL)
-        return;
-    memory = batch_reserve(batch, words * 8 + 8);
-    pad = (8 - ((uintptr_t)memory & 7)) & 7;
-    moved = (uint64_t *)(void *)(memory + pad);
-    memset(moved, 0, words * 8);
+        return WEIR_OK;
+    if (batch_add_unsent(batch, entry, layout != NULL ? layout->column_count : end - first, &moved,
+                         err) != WEIR_OK)
+        return err->code;
     bits = (const uint64_t *)(const void *)batch_bytes_of(batch, from).ptr;
     for (size_t column = first; column < end; column++) {
         const weir_column *info = weir_plan_column(shape->plan, column);
@@ -241,14 +242,15 @@ static void move_unsent(weir_batch *batch, batch_entry *entry, const unwrap_shap
                 layout != NULL && layout->dropped != NULL && layout->dropped[info->field_index];
         if (is_dropped)
             continue;
-        if (column / 64 < entry->unsent_words && (bits[column / 64] >> column % 64 & 1) != 0) {
+        if (column / 64 < from.len / 8 && (bits[column / 64] >> column % 64 & 1) != 0) {
             moved[to / 64] |= (uint64_t)1 << to % 64;
             any = true;
         }
         to++;
     }
-    entry->unsent = any ? batch_take(batch, pad + words * 8).at + (uint32_t)pad : BATCH_NULL;
-    entry->unsent_words = any ? (uint32_t)words : 0;
+    if (!any)
+        entry->unsent = BATCH_NULL;
+    return WEIR_OK;
 }
 
 static void add_fields(const unwrap *self, const unwrap_shape *shape, bool is_deletion,
@@ -290,11 +292,11 @@ static weir_code take_row(unwrap *self, const unwrap_shape *shape, int row, weir
         weir_buf_clear(&self->bytes);
         unwrap_copy_row(layout, schema, slot + 1, slot->bytes, &self->bytes);
         add_fields(self, shape, row != shape->after, &self->bytes);
-        entry->value = batch_append(batch, weir_buf_str(&self->bytes));
+        if (batch_append(batch, weir_buf_str(&self->bytes), &entry->value, err) != WEIR_OK)
+            return err->code;
         entry->value_schema = batch_schema(batch, layout->schema);
     }
-    move_unsent(batch, entry, shape, row, layout);
-    return WEIR_OK;
+    return move_unsent(batch, entry, shape, row, layout, err);
 }
 
 static void reserve_slots(unwrap *self, const weir_plan *plan)
@@ -325,7 +327,8 @@ static weir_code shorten_key(unwrap *self, weir_batch *batch, batch_entry *entry
         return err->code;
     weir_buf_clear(&self->bytes);
     unwrap_copy_row(layout, schema, self->slots, key, &self->bytes);
-    entry->key = batch_append(batch, weir_buf_str(&self->bytes));
+    if (batch_append(batch, weir_buf_str(&self->bytes), &entry->key, err) != WEIR_OK)
+        return err->code;
     entry->key_schema = batch_schema(batch, layout->schema);
     return WEIR_OK;
 }
@@ -389,8 +392,7 @@ static weir_code apply_event(unwrap *self, const unwrap_shape *shape, weir_batch
         return err->code;
     if (self->drop_fields_from_key && shorten_key(self, batch, entry, err) != WEIR_OK)
         return err->code;
-    end_headers(self, batch, entry);
-    return WEIR_OK;
+    return end_headers(self, batch, entry, err);
 }
 
 static weir_code unwrap_apply(void *state, weir_batch *batch, batch_entry *entry, weir_error *err)
@@ -400,9 +402,8 @@ static weir_code unwrap_apply(void *state, weir_batch *batch, batch_entry *entry
     const unwrap_shape *shape;
 
     if (entry->value.len == BATCH_NULL) {
-        add_tombstone_headers(self, batch, entry);
         entry->dropped = self->mode.index != MODE_REWRITE_WITH_TOMBSTONE;
-        return WEIR_OK;
+        return entry->dropped ? WEIR_OK : add_tombstone_headers(self, batch, entry, err);
     }
     if (schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
         return WEIR_OK;

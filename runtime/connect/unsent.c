@@ -2,7 +2,6 @@
 #include "runtime/connect/unsent.h"
 
 #include <jansson.h>
-#include <string.h>
 
 void unsent_write(const weir_record *record, weir_buf *out)
 {
@@ -19,17 +18,15 @@ void unsent_write(const weir_record *record, weir_buf *out)
     weir_buf_add_str(out, separator == '[' ? WEIR_STR("[]") : WEIR_STR("]"));
 }
 
-static void set_bits(weir_batch *batch, uint32_t index, const weir_plan *plan, const json_t *paths)
+static weir_code set_bits(weir_batch *batch, batch_entry *entry, const weir_plan *plan,
+                          const json_t *paths, weir_error *err)
 {
-    size_t words = (weir_plan_column_count(plan) + 63) / 64;
-    uint8_t *memory = batch_reserve(batch, words * 8 + 8);
-    size_t pad = (8 - ((uintptr_t)memory & 7)) & 7;
-    uint64_t *bits = (uint64_t *)(void *)(memory + pad);
-    batch_entry *entry = batch_at(batch, index);
+    uint64_t *bits;
     size_t i;
     json_t *path;
 
-    memset(bits, 0, words * 8);
+    if (batch_add_unsent(batch, entry, weir_plan_column_count(plan), &bits, err) != WEIR_OK)
+        return err->code;
     json_array_foreach((json_t *)(uintptr_t)paths, i, path)
     {
         int column =
@@ -38,15 +35,15 @@ static void set_bits(weir_batch *batch, uint32_t index, const weir_plan *plan, c
         if (column >= 0)
             bits[column / 64] |= (uint64_t)1 << column % 64;
     }
-    entry->unsent = batch_take(batch, pad + words * 8).at + (uint32_t)pad;
-    entry->unsent_words = (uint32_t)words;
+    return WEIR_OK;
 }
 
 weir_code unsent_read(weir_batch *batch, uint32_t index, weir_error *err)
 {
-    const batch_entry *entry = batch_at(batch, index);
+    batch_entry *entry = batch_at(batch, index);
     const weir_schema *schema = batch_schema_at(batch, entry->value_schema);
     weir_header header;
+    weir_code code;
     json_t *paths;
 
     if (entry->header_count == 0 || schema == NULL || entry->value.len == BATCH_NULL)
@@ -58,7 +55,7 @@ weir_code unsent_read(weir_batch *batch, uint32_t index, weir_error *err)
         json_decref(paths);
         return weir_fail(err, WEIR_REJECT, "the header weir.unsent is no JSON array");
     }
-    set_bits(batch, index, weir_schema_plan(schema), paths);
+    code = set_bits(batch, entry, weir_schema_plan(schema), paths, err);
     json_decref(paths);
-    return WEIR_OK;
+    return code;
 }

@@ -18,7 +18,7 @@ weir_batch *batch_new(size_t capacity)
     self->arena = mem_zalloc(1, capacity);
     self->capacity = capacity;
     self->nominal = capacity;
-    self->unsent_last = -1;
+    weir_buf_clear(&self->unsent);
 #ifdef WEIR_CHECK_PUTS
     self->checked = true;
 #endif
@@ -37,6 +37,7 @@ void batch_free(weir_batch *batch)
     weir_buf_done(&self->topics);
     weir_buf_done(&self->names);
     weir_buf_done(&self->schemas);
+    weir_buf_done(&self->unsent);
     free(self);
 }
 
@@ -59,7 +60,7 @@ void batch_clear(weir_batch *batch)
     self->part = PART_NONE;
     self->batch = (weir_batch){0};
     self->last_topic = 0;
-    self->unsent_last = -1;
+    weir_buf_clear(&self->unsent);
     weir_buf_clear(&self->marks);
     weir_buf_clear(&self->topics);
     weir_buf_clear(&self->names);
@@ -195,17 +196,17 @@ const weir_schema *batch_schema_at(const weir_batch *batch, uint32_t schema)
     return ((const weir_schema *const *)(const void *)self->schemas.ptr)[schema];
 }
 
-uint8_t *batch_reserve(weir_batch *batch, size_t size)
+weir_code batch_reserve(weir_batch *batch, size_t size, uint8_t **out, weir_error *err)
 {
     batch_state *self = batch_state_of(batch);
 
     assert(self->part == PART_NONE);
-    if (!batch_make_room(self, self->used, size)) {
-        fprintf(stderr, "weir: a transform or converter made a batch larger than %d bytes\n",
-                BATCH_ARENA_MAX);
-        abort(); /* the record before it is in the log: the task resumes there */
-    }
-    return self->arena + self->used;
+    if (!batch_make_room(self, self->used, size))
+        return weir_fail(err, WEIR_REJECT,
+                         "%zu bytes more would make the batch larger than %d bytes", size,
+                         BATCH_ARENA_MAX);
+    *out = self->arena + self->used;
+    return WEIR_OK;
 }
 
 batch_span batch_take(weir_batch *batch, size_t used)
@@ -218,12 +219,34 @@ batch_span batch_take(weir_batch *batch, size_t used)
     return span;
 }
 
-batch_span batch_append(weir_batch *batch, weir_str bytes)
+weir_code batch_append(weir_batch *batch, weir_str bytes, batch_span *out, weir_error *err)
 {
+    uint8_t *to;
+
+    *out = (batch_span){0, BATCH_NULL};
     if (bytes.ptr == NULL)
-        return (batch_span){0, BATCH_NULL};
-    memcpy(batch_reserve(batch, bytes.len + 1), bytes.ptr, bytes.len);
-    return batch_take(batch, bytes.len);
+        return WEIR_OK;
+    if (batch_reserve(batch, bytes.len, &to, err) != WEIR_OK)
+        return err->code;
+    memcpy(to, bytes.ptr, bytes.len);
+    *out = batch_take(batch, bytes.len);
+    return WEIR_OK;
+}
+
+weir_code batch_add_unsent(weir_batch *batch, batch_entry *entry, size_t columns, uint64_t **out,
+                           weir_error *err)
+{
+    size_t words = (columns + 63) / 64, gap;
+    uint8_t *memory;
+
+    if (batch_reserve(batch, words * 8 + 8, &memory, err) != WEIR_OK)
+        return err->code;
+    gap = (8 - ((uintptr_t)memory & 7)) & 7;
+    *out = (uint64_t *)(void *)(memory + gap);
+    memset(*out, 0, words * 8);
+    entry->unsent = batch_take(batch, gap + words * 8).at + (uint32_t)gap;
+    entry->unsent_words = (uint32_t)words;
+    return WEIR_OK;
 }
 
 /* The next place of the index. */

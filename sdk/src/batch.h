@@ -79,12 +79,18 @@ const weir_schema *batch_schema_at(const weir_batch *batch, uint32_t schema);
 bool batch_header_find(const weir_batch *batch, const batch_entry *entry, weir_str name,
                        weir_header *out);
 
-/* Copies bytes to the arena's end. The index may be told to point there. The arena grows when it must:
- * this is for transforms and converters, which cannot stop half-way; pointers into it go stale. */
-batch_span batch_append(weir_batch *batch, weir_str bytes);
+/* Copies bytes to the arena's end; ptr NULL gives a span of BATCH_NULL. The index may be told to point there. The
+ * arena grows when it must: this is for transforms and converters, which cannot stop half-way; pointers into
+ * it go stale. WEIR_REJECT, and nothing changed, past 1 GiB. */
+WEIR_MUST_CHECK weir_code batch_append(weir_batch *batch, weir_str bytes, batch_span *out,
+                                       weir_error *err);
 /* The same in two steps: room for size bytes at the arena's end, then how many of them were used. */
-uint8_t *batch_reserve(weir_batch *batch, size_t size);
+WEIR_MUST_CHECK weir_code batch_reserve(weir_batch *batch, size_t size, uint8_t **out,
+                                        weir_error *err);
 batch_span batch_take(weir_batch *batch, size_t used);
+/* Gives the entry a bitmap of fields that were not sent, with all bits 0; out points to its words. */
+WEIR_MUST_CHECK weir_code batch_add_unsent(weir_batch *batch, batch_entry *entry, size_t columns,
+                                           uint64_t **out, weir_error *err);
 
 /* For reading from the log: adds a record whose bytes are copied. False, and nothing changed, when it does
  * not fit and the batch is not empty. headers is in the encoding of batch_entry.headers. */

@@ -34,9 +34,8 @@ typedef struct batch_state {
     size_t part_start;   /* where its open key or value begins */
     bool too_large;
     bool checked;
-    bool illegal; /* a put broke the schema; problem says how */
-    uint64_t unsent[64];
-    int unsent_last; /* the highest column that was marked; -1: none */
+    bool illegal;    /* a put broke the schema; problem says how */
+    weir_buf unsent; /* of uint64_t: the columns that were marked */
     avro_checker checker;
     char problem[400];
 } batch_state;

@@ -1,4 +1,5 @@
 /* batch_write.c - how a source writes records: the slow ways, and the ends of things. */
+#include "runtime/base/mem.h"
 #include "sdk/src/batch_state.h"
 
 #include <assert.h>
@@ -139,34 +140,35 @@ void weir_record_value(weir_batch *batch, const weir_schema *schema)
 void weir_record_unsent(weir_batch *batch, int column)
 {
     batch_state *self = batch_state_of(batch);
+    size_t size = ((size_t)column / 64 + 1) * 8, have = self->unsent.len;
 
     open_entry(self);
-    assert(column >= 0 && column < (int)(sizeof(self->unsent) * 8));
-    if (self->unsent_last < 0)
-        memset(self->unsent, 0, sizeof(self->unsent));
-    self->unsent[column / 64] |= (uint64_t)1 << (column % 64);
-    if (column > self->unsent_last)
-        self->unsent_last = column;
+    assert(column >= 0);
+    if (have < size) {
+        memset(weir_buf_reserve(&self->unsent, size - have), 0, size - have);
+        self->unsent.len = size;
+    }
+    ((uint64_t *)(void *)self->unsent.ptr)[column / 64] |= (uint64_t)1 << (column % 64);
 }
 
 /* Puts the bitmap behind the record's bytes. */
 static void keep_unsent(batch_state *self, batch_entry *entry)
 {
-    size_t words = (size_t)self->unsent_last / 64 + 1;
-    size_t columns = 0;
     const weir_schema *schema = batch_schema_at(&self->batch, entry->value_schema);
+    size_t words = self->unsent.len / 8;
 
-    if (schema != NULL) /* readers look at any column of the plan */
-        columns = weir_plan_column_count(weir_schema_plan(schema));
-    if ((columns + 63) / 64 > words)
-        words = (columns + 63) / 64;
-    assert(words <= sizeof(self->unsent) / sizeof(self->unsent[0]));
+    if (schema != NULL) { /* readers look at any column of the plan */
+        size_t columns = weir_plan_column_count(weir_schema_plan(schema));
+
+        words = (columns + 63) / 64 > words ? (columns + 63) / 64 : words;
+    }
     if (!batch_make_room(self, self->used, words * 8 + 8)) {
         self->too_large = true;
         return;
     }
     self->used = (self->used + 7) & ~(size_t)7;
-    memcpy(self->arena + self->used, self->unsent, words * 8);
+    memset(self->arena + self->used, 0, words * 8);
+    memcpy(self->arena + self->used, self->unsent.ptr, self->unsent.len);
     entry->unsent = (uint32_t)self->used;
     entry->unsent_words = (uint32_t)words;
     self->used += words * 8;
@@ -179,7 +181,7 @@ void weir_record_cancel(weir_batch *batch)
     assert(self->part != PART_NONE);
     self->used = self->record_start;
     self->part = PART_NONE;
-    self->unsent_last = -1;
+    weir_buf_clear(&self->unsent);
     self->batch = (weir_batch){0};
 }
 
@@ -188,7 +190,7 @@ weir_code weir_record_end(weir_batch *batch, weir_error *err)
     batch_state *self = batch_state_of(batch);
 
     close_part(self);
-    if (self->unsent_last >= 0)
+    if (self->unsent.len > 0)
         keep_unsent(self, open_entry(self));
     if (self->too_large) {
         weir_record_cancel(batch);
@@ -199,7 +201,7 @@ weir_code weir_record_end(weir_batch *batch, weir_error *err)
         return weir_fail(err, WEIR_REJECT, "the record breaks its schema: %s", self->problem);
     }
     self->part = PART_NONE;
-    self->unsent_last = -1;
+    weir_buf_clear(&self->unsent);
     self->count++;
     return WEIR_OK;
 }
@@ -332,6 +334,21 @@ void weir_put_bytes_slow(weir_batch *batch, weir_str value)
 
 /* --- Offsets and checkpoints ---------------------------------------------------------------- */
 
+/* Small texts, so the bound on records does not hold for them: there is no way to refuse one. */
+static batch_span keep_text(batch_state *self, weir_str text)
+{
+    batch_span span = {(uint32_t)self->used, (uint32_t)text.len};
+
+    if (self->capacity < self->used + text.len) {
+        self->capacity = self->used + text.len;
+        self->arena = mem_realloc(self->arena, self->capacity);
+    }
+    if (text.len > 0)
+        memcpy(self->arena + self->used, text.ptr, text.len);
+    self->used += text.len;
+    return span;
+}
+
 void weir_offset(weir_batch *batch, weir_str partition, const char *offset_fmt, ...)
 {
     batch_state *self = batch_state_of(batch);
@@ -343,10 +360,8 @@ void weir_offset(weir_batch *batch, weir_str partition, const char *offset_fmt, 
     va_start(args, offset_fmt);
     weir_buf_vprintf(&text, offset_fmt, args);
     va_end(args);
-    mark.partition = batch_append(batch, partition);
-    mark.offset = batch_append(batch, (weir_str){text.ptr, text.len});
-    if (text.len == 0)
-        mark.offset.len = 0;
+    mark.partition = keep_text(self, partition);
+    mark.offset = keep_text(self, weir_buf_str(&text));
     weir_buf_add(&self->marks, &mark, sizeof(mark));
     weir_buf_done(&text);
 }

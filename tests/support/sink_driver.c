@@ -25,6 +25,7 @@
 #include "weir/weir.h"
 
 #include <dlfcn.h>
+#include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,23 +199,20 @@ static uint32_t schema_number(driver *self, const char *name)
 /* Columns that were not sent, "1,4". */
 static void set_unsent(driver *self, batch_entry *entry, char *list)
 {
-    uint64_t bits[4] = {0};
+    uint64_t *bits;
+    weir_error err;
 
     if (strcmp(list, "-") == 0)
         return;
+    if (batch_add_unsent(self->batch, entry, 256, &bits, &err) != WEIR_OK)
+        errx(1, "%s", err.message);
     for (char *at = list; *at != '\0'; at += *at == ',') {
         uint64_t column = strtoul(at, &at, 10);
 
+        if (column >= 256)
+            errx(1, "column %s is past 255", list);
         bits[column / 64] |= UINT64_C(1) << column % 64;
     }
-    uint8_t *to = batch_reserve(self->batch, sizeof(bits) + 8);
-    size_t gap = (8 - ((uintptr_t)to & 7)) & 7;
-
-    memcpy(to + gap, bits, sizeof(bits));
-    batch_span span = batch_take(self->batch, gap + sizeof(bits));
-
-    entry->unsent = span.at + (uint32_t)gap;
-    entry->unsent_words = 4;
 }
 
 /* The one header weir.position, in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */

@@ -204,6 +204,37 @@ static void an_empty_topic_does_not_make_a_reader_begin_again(void **state)
     assert_false(weir_record_next(batch, &record));
 }
 
+static void any_column_may_be_marked_as_not_sent(void **state)
+{
+    WEIR_CLEANUP(batch_freep) weir_batch *batch = batch_new(4096);
+    weir_record record = {0};
+    weir_error err;
+    (void)state;
+
+    assert_true(weir_record_begin(batch, WEIR_STR("t")));
+    weir_record_value(batch, NULL);
+    weir_put_raw(batch, WEIR_STR("x"));
+    weir_record_unsent(batch, 100000);
+    weir_record_unsent(batch, 3);
+    assert_int_equal(weir_record_end(batch, &err), WEIR_OK);
+    assert_true(weir_record_next(batch, &record));
+    assert_true(weir_record_is_unsent(&record, 100000));
+    assert_true(weir_record_is_unsent(&record, 3));
+    assert_false(weir_record_is_unsent(&record, 4));
+}
+
+static void what_would_make_the_batch_too_large_is_refused(void **state)
+{
+    WEIR_CLEANUP(batch_freep) weir_batch *batch = batch_new(4096);
+    uint8_t *to;
+    weir_error err;
+    (void)state;
+
+    assert_int_equal(batch_reserve(batch, (size_t)1 << 31, &to, &err), WEIR_REJECT);
+    assert_non_null(strstr(err.message, "larger than 1073741824 bytes"));
+    assert_int_equal(batch_reserve(batch, 16, &to, &err), WEIR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +245,8 @@ int main(void)
         cmocka_unit_test(a_record_larger_than_the_batch_makes_it_grow_and_fills_it),
         cmocka_unit_test(a_put_that_breaks_the_schema_takes_the_record_out),
         cmocka_unit_test(what_was_not_sent_is_marked),
+        cmocka_unit_test(any_column_may_be_marked_as_not_sent),
+        cmocka_unit_test(what_would_make_the_batch_too_large_is_refused),
         cmocka_unit_test(cutting_leaves_what_the_last_checkpoint_covers),
         cmocka_unit_test(a_log_record_that_does_not_fit_waits_for_the_next_batch),
     };
