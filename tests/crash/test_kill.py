@@ -11,7 +11,7 @@ import pytest
 import servers
 from world import Changes, World, kill_while_streaming
 
-SNAPSHOT_BYTES = 5_500_000  # about what the rows of a World take on the wire
+SNAPSHOT_BYTES = 7_500_000  # about what the rows of a World take on the wire
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import servers
 from world import Changes, World
 
-SNAPSHOT_BYTES = 5_500_000  # about what the rows of a World take on the wire
+SNAPSHOT_BYTES = 7_500_000  # about what the rows of a World take on the wire
 
 
 @pytest.fixture
