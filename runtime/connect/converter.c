@@ -255,6 +255,7 @@ static weir_code read_json(converter *self, weir_batch *batch, batch_span *span,
                            weir_error *err)
 {
     const weir_schema *found;
+    weir_str none = {0};
     bool is_null;
 
     if (!self->schemas_enable)
@@ -263,8 +264,7 @@ static weir_code read_json(converter *self, weir_batch *batch, batch_span *span,
     if (json_read(self->json, batch_bytes_of(batch, *span), &found, &self->text, &is_null, err) !=
         WEIR_OK)
         return weir_wrap(err, "the %s", self->is_key ? "key" : "value");
-    if (batch_append(batch, is_null ? (weir_str){0} : weir_buf_str(&self->text), span, err) !=
-        WEIR_OK)
+    if (batch_append(batch, is_null ? none : weir_buf_str(&self->text), span, err) != WEIR_OK)
         return err->code;
     if (found != NULL && !is_null)
         *schema = batch_schema(batch, found);

@@ -38,18 +38,30 @@ const transform_type *const *transform_all(void)
     return types;
 }
 
-static void open_predicate(transform_chain *chain, chain_link *part, weir_str name,
-                           const config_setting *settings, size_t count, config_severity unknown,
-                           config_issues *issues)
-{
-    const weir_list *known = &chain->predicates;
+/* What a chain is made of. */
+typedef struct chain_source {
+    const config_setting *settings;
+    size_t count;
+    config_severity unknown;
+    config_issues *issues;
+} chain_source;
 
-    for (size_t i = 0; i < known->count; i++)
-        if (weir_str_eq(known->items[i], name)) {
-            part->only_if = predicate_open(settings, count, name, unknown, &chain->memory, issues);
-            return;
-        }
-    config_issue_add(issues, name, CONFIG_ERROR, "predicates does not name it");
+static bool list_has(const weir_list *list, weir_str name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (weir_str_eq(list->items[i], name))
+            return true;
+    return false;
+}
+
+static predicate *open_predicate(transform_chain *chain, weir_str name, const chain_source *from)
+{
+    if (!list_has(&chain->predicates, name)) {
+        config_issue_add(from->issues, name, CONFIG_ERROR, "predicates does not name it");
+        return NULL;
+    }
+    return predicate_open(from->settings, from->count, name, from->unknown, &chain->memory,
+                          from->issues);
 }
 
 /* What every transform can be told. Returns how many settings are its own. */
@@ -68,38 +80,43 @@ static size_t bind_common(chain_link *part, config_setting *own, size_t own_coun
     return settings_without(own, own_count, WEIR_STR("negate"));
 }
 
-static void open_link(transform_chain *chain, const config_setting *settings, size_t count,
-                      weir_str name, config_severity unknown, config_issues *issues)
+static void bind_link(transform_chain *chain, const transform_type *type, weir_str name,
+                      config_setting *own, size_t own_count, const chain_source *from)
 {
-    config_setting *own = mem_zalloc(count + 1, sizeof(*own));
-    size_t own_count = settings_of(settings, count, "transforms", name, own);
-    weir_str wanted = settings_get(own, own_count, WEIR_STR("type")), only_if;
-    const transform_type *type = transform_find(wanted);
-    chain_link *part = &chain->links[chain->count];
-    config_table table;
+    config_table table = {type->fields, type->field_count, sizeof(weir_field)};
+    chain_link *part = &chain->links[chain->count++];
+    weir_str only_if;
     weir_error err;
 
-    if (wanted.ptr == NULL) {
-        config_issue_add(issues, name, CONFIG_ERROR, "the transform has no type");
-    } else if (type == NULL) {
-        config_issue_add(issues, name, CONFIG_ERROR,
+    part->type = type;
+    part->state = weir_task_alloc(&chain->memory, type->state_size);
+    own_count = bind_common(part, own, own_count, &only_if, from->issues);
+    config_bind(&table, own, own_count, from->unknown, NULL, &chain->memory, part->state,
+                from->issues);
+    if (only_if.len > 0)
+        part->only_if = open_predicate(chain, only_if, from);
+    if (!config_has_error(from->issues) && type->open != NULL &&
+        type->open(part->state, &err) != WEIR_OK)
+        config_issue_add(from->issues, name, CONFIG_ERROR, "%s", err.message);
+}
+
+static void open_link(transform_chain *chain, weir_str name, const chain_source *from)
+{
+    config_setting *own = mem_zalloc(from->count + 1, sizeof(*own));
+    size_t own_count = settings_of(from->settings, from->count, "transforms", name, own);
+    weir_str wanted = settings_get(own, own_count, WEIR_STR("type"));
+    const transform_type *type = transform_find(wanted);
+
+    if (wanted.ptr == NULL)
+        config_issue_add(from->issues, name, CONFIG_ERROR, "the transform has no type");
+    else if (type == NULL)
+        config_issue_add(from->issues, name, CONFIG_ERROR,
                          "\"%.*s\" is no transform; there are unwrap "
                          "(io.debezium.transforms.ExtractNewRecordState) and route "
                          "(org.apache.kafka.connect.transforms.RegexRouter)",
                          WEIR_ARG(wanted));
-    } else {
-        table = (config_table){type->fields, type->field_count, sizeof(weir_field)};
-        part->type = type;
-        part->state = weir_task_alloc(&chain->memory, type->state_size);
-        chain->count++;
-        own_count = bind_common(part, own, own_count, &only_if, issues);
-        config_bind(&table, own, own_count, unknown, NULL, &chain->memory, part->state, issues);
-        if (only_if.len > 0)
-            open_predicate(chain, part, only_if, settings, count, unknown, issues);
-        if (!config_has_error(issues) && type->open != NULL &&
-            type->open(part->state, &err) != WEIR_OK)
-            config_issue_add(issues, name, CONFIG_ERROR, "%s", err.message);
-    }
+    else
+        bind_link(chain, type, name, own, own_count, from);
     free(own);
 }
 
@@ -110,6 +127,7 @@ weir_code transform_chain_open(const config_setting *settings, size_t count,
     connector_settings common = {0};
     config_table table = settings_table();
     config_issues found = {0}, ignored = {0};
+    chain_source from = {settings, count, unknown, &found};
     transform_chain *self;
     weir_task memory;
     weir_code code;
@@ -121,7 +139,7 @@ weir_code transform_chain_open(const config_setting *settings, size_t count,
     task_init(&self->memory, WEIR_STR(""), 0, NULL, NULL);
     self->predicates = common.predicates;
     for (size_t i = 0; i < common.transforms.count; i++)
-        open_link(self, settings, count, common.transforms.items[i], unknown, &found);
+        open_link(self, common.transforms.items[i], &from);
     self->predicates = (weir_list){0};
     task_done(&memory);
     code = config_result(&found, err);

@@ -182,6 +182,7 @@ static weir_code add_headers(unwrap *self, const unwrap_shape *shape, weir_error
 {
     const unwrap_references *wanted = &self->shapes.headers;
     WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
+    weir_str none = {0};
 
     for (size_t i = 0; i < wanted->count; i++) {
         int column = shape->headers[i];
@@ -194,7 +195,7 @@ static weir_code add_headers(unwrap *self, const unwrap_shape *shape, weir_error
         if (unwrap_put_text(weir_plan_column(shape->plan, (size_t)column), &self->slots[column],
                             &text, &is_null, err) != WEIR_OK)
             return err->code;
-        put_header(self, wanted->items[i].name, is_null ? (weir_str){0} : weir_buf_str(&text));
+        put_header(self, wanted->items[i].name, is_null ? none : weir_buf_str(&text));
     }
     return WEIR_OK;
 }
@@ -287,7 +288,7 @@ static weir_code take_row(unwrap *self, const unwrap_shape *shape, int row, weir
         entry->value.len = (uint32_t)slot->bytes.len;
         entry->value_schema = batch_schema(batch, schema);
     } else {
-        if (unwrap_layout_of(&self->shapes, shape, schema, dropped, true, &layout, err) != WEIR_OK)
+        if (unwrap_layout_of(&self->shapes, shape, schema, dropped, &layout, err) != WEIR_OK)
             return err->code;
         weir_buf_clear(&self->bytes);
         unwrap_copy_row(layout, schema, slot + 1, slot->bytes, &self->bytes);
@@ -319,7 +320,7 @@ static weir_code shorten_key(unwrap *self, weir_batch *batch, batch_entry *entry
 
     if (dropped.ptr == NULL || schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
         return WEIR_OK;
-    if (unwrap_layout_of(&self->shapes, NULL, schema, dropped, false, &layout, err) != WEIR_OK)
+    if (unwrap_layout_of(&self->shapes, NULL, schema, dropped, &layout, err) != WEIR_OK)
         return err->code;
     key = batch_bytes_of(batch, entry->key);
     reserve_slots(self, weir_schema_plan(schema));

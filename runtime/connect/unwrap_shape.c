@@ -228,7 +228,7 @@ static void add_fields(const unwrap_shapes *self, const unwrap_shape *shape, jso
 }
 
 static weir_code compile(unwrap_shapes *self, const unwrap_shape *shape, const weir_schema *row,
-                         const json_t *names, bool adds, unwrap_layout *layout, weir_error *err)
+                         const json_t *names, unwrap_layout *layout, weir_error *err)
 {
     weir_str text = weir_schema_text(row);
     json_t *tree = json_loadb(text.ptr, text.len, 0, NULL);
@@ -237,7 +237,7 @@ static weir_code compile(unwrap_shapes *self, const unwrap_shape *shape, const w
     char *written;
 
     layout->dropped = drop_fields(self, row, names, fields);
-    if (adds)
+    if (shape != NULL)
         add_fields(self, shape, fields);
     written = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(17));
     made = avro_parse(weir_cstr(written), err);
@@ -253,7 +253,7 @@ static weir_code compile(unwrap_shapes *self, const unwrap_shape *shape, const w
 }
 
 static weir_code new_layout(unwrap_shapes *self, const unwrap_shape *shape, const weir_schema *row,
-                            weir_str dropped, bool adds, unwrap_layout **out, weir_error *err)
+                            weir_str dropped, unwrap_layout **out, weir_error *err)
 {
     unwrap_layout *layout = mem_zalloc(1, sizeof(*layout));
     json_t *names = dropped.ptr != NULL ? json_loadb(dropped.ptr, dropped.len, 0, NULL) : NULL;
@@ -264,7 +264,7 @@ static weir_code new_layout(unwrap_shapes *self, const unwrap_shape *shape, cons
                          "the header that names fields to drop is no JSON array: %.*s",
                          WEIR_ARG(dropped));
     if (code == WEIR_OK)
-        code = compile(self, shape, row, names, adds, layout, err);
+        code = compile(self, shape, row, names, layout, err);
     json_decref(names);
     if (code != WEIR_OK) {
         free(layout->dropped);
@@ -276,7 +276,7 @@ static weir_code new_layout(unwrap_shapes *self, const unwrap_shape *shape, cons
 }
 
 weir_code unwrap_layout_of(unwrap_shapes *self, const unwrap_shape *shape, const weir_schema *row,
-                           weir_str dropped, bool adds, const unwrap_layout **out, weir_error *err)
+                           weir_str dropped, const unwrap_layout **out, weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
     unwrap_layout *found;
@@ -288,7 +288,7 @@ weir_code unwrap_layout_of(unwrap_shapes *self, const unwrap_shape *shape, const
         self->layouts = weir_map_new();
     found = weir_map_get(self->layouts, weir_buf_str(&key));
     if (found == NULL) {
-        if (new_layout(self, shape, row, dropped, adds, &found, err) != WEIR_OK)
+        if (new_layout(self, shape, row, dropped, &found, err) != WEIR_OK)
             return err->code;
         weir_map_put(self->layouts, weir_buf_str(&key), found);
     }

@@ -63,11 +63,11 @@ void unwrap_shapes_done(unwrap_shapes *self);
 
 unwrap_shape *unwrap_shape_of(unwrap_shapes *self, const weir_schema *schema);
 
-/* The layout of the row that is at a column (before or after) of a shape, without the names in dropped, a JSON
- * array (ptr NULL: none). adds says whether fields are added; keys get none. WEIR_REJECT when dropped is no
- * such array or an added field has a name that the row has. */
+/* The layout of a row of a shape's events, without the names in dropped, a JSON array (ptr NULL: none). shape
+ * NULL: of a key, which gets no fields. WEIR_REJECT when dropped is no such array or an added field has a name
+ * that the row has. */
 WEIR_MUST_CHECK weir_code unwrap_layout_of(unwrap_shapes *self, const unwrap_shape *shape,
-                                           const weir_schema *row, weir_str dropped, bool adds,
+                                           const weir_schema *row, weir_str dropped,
                                            const unwrap_layout **out, weir_error *err);
 
 /* Adds what is kept of a row: slots are those of the row's own columns and of what follows them, bytes the
