@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { TEND_MS = 1000 };
+enum { TEND_MS = 1000, CHECKPOINT_RETRY_MS = 200 };
 
 /* --- Identities ----------------------------------------------------------------------------- */
 
@@ -171,9 +171,10 @@ static int64_t keep_delay_ns(store *self)
     int64_t due = self->tended_ns + (int64_t)TEND_MS * 1000000;
     int64_t now = self->clock->mono_ns(self->clock);
 
-    if (self->is_closing || self->is_kicked || store_checkpoint_is_due(self) ||
-        self->checkpoint_wanted != self->checkpoint_done)
+    if (self->is_closing || self->is_kicked || self->checkpoint_wanted != self->checkpoint_done)
         return 0;
+    if (store_checkpoint_is_due(self) && self->checkpoint_retry_ns < due)
+        due = self->checkpoint_retry_ns;
     return due > now ? due - now : 0;
 }
 
@@ -198,19 +199,26 @@ static void keep_checkpoint(store *self)
 {
     uint64_t wanted;
     weir_error err = {0};
-    bool is_due;
+    bool is_due, first_failure, failed;
 
     pthread_mutex_lock(&self->lock);
     wanted = self->checkpoint_wanted;
     is_due =
-        !self->has_stopped && (store_checkpoint_is_due(self) || wanted != self->checkpoint_done);
+        !self->has_stopped && (wanted != self->checkpoint_done ||
+                               (store_checkpoint_is_due(self) &&
+                                self->clock->mono_ns(self->clock) >= self->checkpoint_retry_ns));
+    first_failure = self->checkpoint_retry_ns == 0;
     pthread_mutex_unlock(&self->lock);
     if (!is_due)
         return;
-    if (store_make_checkpoint(self, &err) == WEIR_RETRY) /* what is fatal has stopped the log */
+    failed =
+        store_make_checkpoint(self, &err) == WEIR_RETRY; /* what is fatal has stopped the log */
+    if (failed && first_failure)
         diag_with(WEIR_WARN, (diag_pair[]){{"reason", weir_cstr(err.message)}}, 1,
-                  "no checkpoint could be made");
+                  "no checkpoint could be made; tried again until there is room");
     pthread_mutex_lock(&self->lock);
+    self->checkpoint_retry_ns =
+        failed ? self->clock->mono_ns(self->clock) + (int64_t)CHECKPOINT_RETRY_MS * 1000000 : 0;
     self->checkpoint_done = wanted;
     pthread_cond_broadcast(&self->moved);
     pthread_mutex_unlock(&self->lock);
