@@ -202,7 +202,7 @@ demo:
 
 bench:
 	.ci/install
-	$(MAKE) all benches
+	$(MAKE) all benches drivers
 	tests/bench/run
 
 PREFIX ?= /usr/local

@@ -2,9 +2,9 @@
 #include "client.h"
 
 #include <assert.h>
+#include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <time.h>
-#include <zlib.h>
 
 enum {
     POLL_MS = 100,          /* how soon a stop of the task is noticed */
@@ -13,6 +13,7 @@ enum {
     PROBE_TIMEOUT_MS = 5000,
     BULK_BYTES_MIN = 65536, /* a request is not made smaller than this, but for 413 */
     SLOW_ANSWER_MS = 5000,  /* an answer that takes longer halves the requests that follow */
+    EAGER_BYTES = 1 << 20,  /* a lane with nothing under way does not wait for more than this */
     ACTION_BYTES = 200,     /* of an action line without its texts, at most */
 };
 
@@ -35,6 +36,9 @@ struct es_client {
     bulk_lane *lanes;
     size_t limit_bytes; /* of the next requests; falls with slow answers, grows again up to ... */
     size_t most_bytes;  /* ... this, which a 413 lowers for good */
+
+    struct isal_zstream *compressor;
+    uint8_t *compressor_memory;
 
     CURL *probe; /* GET / */
     weir_buf probe_answer;
@@ -74,6 +78,8 @@ es_client *client_new(const client_options *options)
         curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, self->http.bulk_headers);
         curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
     }
+    self->compressor = weir_task_alloc(options->task, sizeof(*self->compressor));
+    self->compressor_memory = weir_task_alloc(options->task, ISAL_DEF_LVL1_DEFAULT);
     self->probe = http_handle(&self->http, &self->probe_answer);
     curl_easy_setopt(self->probe, CURLOPT_TIMEOUT_MS, (long)PROBE_TIMEOUT_MS);
     self->most_bytes = (size_t)options->settings->bulk_size_bytes;
@@ -117,24 +123,28 @@ int client_lane_count(const es_client *client)
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
-/* Fills lane->compressed; gzip at its fastest level: the server's CPU is the scarcer one. */
-static void compress_body(bulk_lane *lane)
+/* Fills lane->compressed. Its fastest level: it is the server's CPU and ours that are scarce. */
+static void compress_body(es_client *client, bulk_lane *lane)
 {
-    z_stream stream = {0};
-    size_t bound;
-    int result = deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+    struct isal_zstream *stream = client->compressor;
+    size_t size = lane->sending.body.len;
+    size_t room = size + size / 4096 + 1024; /* stored blocks have 5 bytes for each 65535 */
+    int result;
 
-    assert(result == Z_OK);
-    bound = deflateBound(&stream, lane->sending.body.len);
+    isal_deflate_stateless_init(stream);
+    stream->level = 1;
+    stream->level_buf = client->compressor_memory;
+    stream->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+    stream->gzip_flag = IGZIP_GZIP;
+    stream->end_of_stream = 1;
+    stream->next_in = (uint8_t *)lane->sending.body.ptr;
+    stream->avail_in = (uint32_t)size;
     weir_buf_clear(&lane->compressed);
-    stream.next_in = (Bytef *)lane->sending.body.ptr;
-    stream.avail_in = (uInt)lane->sending.body.len;
-    stream.next_out = (Bytef *)weir_buf_reserve(&lane->compressed, bound);
-    stream.avail_out = (uInt)bound;
-    result = deflate(&stream, Z_FINISH);
-    assert(result == Z_STREAM_END); /* there is room for the worst case */
-    lane->compressed.len = stream.total_out;
-    deflateEnd(&stream);
+    stream->next_out = (uint8_t *)weir_buf_reserve(&lane->compressed, room);
+    stream->avail_out = (uint32_t)room;
+    result = isal_deflate_stateless(stream);
+    assert(result == COMP_OK); /* there is room for the worst case */
+    lane->compressed.len = stream->total_out;
 }
 
 /* Sends lane->sending on its way. */
@@ -145,7 +155,7 @@ static void lane_start(es_client *client, bulk_lane *lane)
 
     lane->sent_bytes = body.len;
     if (client->options.settings->compression) {
-        compress_body(lane);
+        compress_body(client, lane);
         body = weir_buf_str(&lane->compressed);
     }
     weir_buf_clear(&lane->answer);
@@ -405,11 +415,12 @@ weir_code client_room(es_client *client, int index, size_t size, bulk_request **
                       weir_error *err)
 {
     bulk_lane *lane = &client->lanes[index];
-    size_t after = lane->filling.body.len + size + ACTION_BYTES;
+    size_t most =
+        lane_is_busy(lane) || client->limit_bytes < EAGER_BYTES ? client->limit_bytes : EAGER_BYTES;
 
     *bulk = &lane->filling;
     if (bulk_count(*bulk) == 0 ||
-        (after <= client->limit_bytes &&
+        (lane->filling.body.len + size + ACTION_BYTES <= most &&
          bulk_count(*bulk) < (size_t)client->options.settings->batch_size))
         return WEIR_OK;
     while (lane_is_busy(lane))

@@ -43,7 +43,8 @@ es_http *client_http(es_client *client);
 
 int client_lane_count(const es_client *client);
 /* Makes room in a lane for an item of about size bytes: sends the bulk it is filling when that would be
- * too large with it, waiting for the one before it. *bulk is where the caller adds the item. */
+ * too large with it, waiting for the one before it, and earlier when nothing is under way: a fast server
+ * gets smaller requests, a slow one larger ones. *bulk is where the caller adds the item. */
 WEIR_MUST_CHECK weir_code client_room(es_client *client, int lane, size_t size, bulk_request **bulk,
                                       weir_error *err);
 /* Sends what all lanes have and waits until all of it is answered. */

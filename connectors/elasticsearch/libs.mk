@@ -1,2 +1,2 @@
-CFLAGS_elasticsearch = $(shell pkg-config --cflags libcurl jansson zlib)
-LIBS_elasticsearch = $(shell pkg-config --libs libcurl jansson zlib)
+CFLAGS_elasticsearch = $(shell pkg-config --cflags libcurl jansson libisal)
+LIBS_elasticsearch = $(shell pkg-config --libs libcurl jansson libisal)

@@ -171,8 +171,8 @@ ELASTICSEARCH_HOME = os.path.join(
 class Elasticsearch:
     """One Elasticsearch node, as .ci/install built it; no security, no data streams."""
 
-    def __init__(self, settings=None):
-        self.folder = temporary_folder("weir-es-")
+    def __init__(self, settings=None, heap="512m"):
+        self.folder, self.heap = temporary_folder("weir-es-"), heap
         self.port = free_port()
         self.settings = settings or {}
         self.log = open(os.path.join(self.folder, "log"), "ab")
@@ -193,7 +193,7 @@ class Elasticsearch:
             "cluster.routing.allocation.disk.threshold_enabled": "false", **self.settings,
         }
         self.process = subprocess.Popen(
-            ["java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-cp",
+            ["java", f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-cp",
              f"{home}/lib/*:{home}/main", "SearchServer", f"{home}/home",
              *(f"{name}={value}" for name, value in settings.items())],
             stdout=self.log, stderr=self.log, cwd=self.folder, start_new_session=True)
