@@ -283,7 +283,7 @@ static weir_code mark_index(index_setup *setup, weir_error *err)
 
 static weir_code identify(index_setup *setup, const weir_record *record, weir_error *err)
 {
-    enum index_state state;
+    enum index_state state = INDEX_UNMARKED;
     long status = 0;
 
     if (read_mapping(setup, &status, err) != WEIR_OK)

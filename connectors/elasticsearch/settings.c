@@ -43,8 +43,6 @@ const weir_field settings_fields[] = {
         .max = 104857600, .importance = WEIR_MEDIUM,
         .doc =
             "Bytes of one bulk request before compression, at most; a larger document goes alone."),
-    FIELD(linger_ms, .name = "linger.ms", .fallback = "1000", .min = 0, .max = 604800000,
-          .importance = WEIR_LOW, .doc = "How long a document may wait for others of its request."),
     FIELD(max_in_flight, .name = "max.in.flight.requests", .fallback = "5", .min = 1, .max = 100,
           .importance = WEIR_MEDIUM,
           .doc =
@@ -53,10 +51,12 @@ const weir_field settings_fields[] = {
     FIELD(max_retries, .name = "max.retries", .fallback = "0", .min = 0, .max = INT32_MAX,
           .importance = WEIR_LOW,
           .doc = "How often a request is repeated before the task is restarted; 0: without end."),
-    FIELD(retry_backoff_ms, .name = "retry.backoff.ms", .fallback = "100", .min = 1,
-          .max = 86400000, .importance = WEIR_LOW,
-          .doc =
-              "Pause before the first repetition; doubled each time, with jitter, up to a minute."),
+    FIELD(
+        retry_backoff_ms, .name = "retry.backoff.ms", .fallback = "100", .min = 1, .max = 86400000,
+        .importance = WEIR_LOW,
+        .doc =
+            "Pause before the first repetition; doubled each time, with jitter, up to a minute; it "
+            "ends when the server, which did not answer, answers again."),
     FIELD(key_ignore, .name = "key.ignore", .fallback = "false",
           .doc = "Takes a document's id from topic, partition and offset instead of the key."),
     FIELD(key_ignore_topics, .name = "topic.key.ignore", .fallback = "", .importance = WEIR_LOW,
@@ -91,6 +91,8 @@ const weir_field settings_fields[] = {
     FIELD(proxy_port, .name = "proxy.port", .fallback = "8080", .min = 1, .max = 65535,
           .importance = WEIR_LOW, .doc = "Port of the HTTP proxy."),
     IGNORED("type.name", "types are gone since Elasticsearch 7"),
+    IGNORED("linger.ms",
+            "what waits is sent when there is nothing more to read, and at every flush"),
     IGNORED("max.buffered.records",
             "what is buffered is bounded by bulk.size.bytes for each request"),
     IGNORED("flush.timeout.ms", "a slow server slows the sink; nothing fails for it"),

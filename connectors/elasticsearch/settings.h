@@ -18,7 +18,6 @@ typedef struct es_settings {
     int64_t read_timeout_ms;
     int64_t batch_size;
     int64_t bulk_size_bytes;
-    int64_t linger_ms;
     int64_t max_in_flight;
     int64_t max_retries;
     int64_t retry_backoff_ms;

@@ -152,22 +152,24 @@ static weir_code add_number(const weir_schema *schema, double value, weir_str en
     return weir_value_json(schema, encoded, out, err);
 }
 
-static weir_code fail(walk *self)
+/* The steps of the walk say whether they went well; else err says why not. */
+static bool fail(walk *self)
 {
-    return weir_fail(self->err, WEIR_REJECT, "the bytes of a nested value are damaged");
+    (void)weir_fail(self->err, WEIR_REJECT, "the bytes of a nested value are damaged");
+    return false;
 }
 
-static weir_code take(walk *self, size_t size, weir_str *bytes)
+static bool take(walk *self, size_t size, weir_str *bytes)
 {
     if (size > self->rest.len)
         return fail(self);
     *bytes = (weir_str){self->rest.ptr, size};
     self->rest.ptr += size;
     self->rest.len -= size;
-    return WEIR_OK;
+    return true;
 }
 
-static weir_code take_long(walk *self, int64_t *out)
+static bool take_long(walk *self, int64_t *out)
 {
     uint64_t value = 0;
 
@@ -178,70 +180,70 @@ static weir_code take_long(walk *self, int64_t *out)
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-            return WEIR_OK;
+            return true;
         }
     }
     return fail(self);
 }
 
 /* The content of bytes, string or fixed. */
-static weir_code take_bytes(walk *self, const weir_schema *schema, weir_str *bytes)
+static bool take_bytes(walk *self, const weir_schema *schema, weir_str *bytes)
 {
     int64_t size;
 
     if (weir_schema_type(schema) == WEIR_TYPE_FIXED)
         return take(self, weir_schema_fixed_size(schema), bytes);
-    if (take_long(self, &size) != WEIR_OK)
-        return self->err->code;
+    if (!take_long(self, &size))
+        return false;
     return size < 0 ? fail(self) : take(self, (size_t)size, bytes);
 }
 
-static weir_code walk_number(walk *self, const weir_schema *schema)
+static bool walk_number(walk *self, const weir_schema *schema)
 {
     weir_str encoded;
     double number;
     float single;
 
     if (weir_schema_type(schema) == WEIR_TYPE_DOUBLE) {
-        if (take(self, sizeof(number), &encoded) != WEIR_OK)
-            return self->err->code;
+        if (!take(self, sizeof(number), &encoded))
+            return false;
         memcpy(&number, encoded.ptr, sizeof(number));
     } else {
-        if (take(self, sizeof(single), &encoded) != WEIR_OK)
-            return self->err->code;
+        if (!take(self, sizeof(single), &encoded))
+            return false;
         memcpy(&single, encoded.ptr, sizeof(single));
         number = (double)single;
     }
-    return add_number(schema, number, encoded, self->out, self->err);
+    return add_number(schema, number, encoded, self->out, self->err) == WEIR_OK;
 }
 
-static weir_code walk_integer(walk *self, const weir_schema *schema)
+static bool walk_integer(walk *self, const weir_schema *schema)
 {
     weir_type type = weir_schema_type(schema);
-    weir_str byte = {"", 0};
+    weir_str byte;
     int64_t value;
 
     if (type == WEIR_TYPE_BOOLEAN) {
-        if (take(self, 1, &byte) != WEIR_OK)
-            return self->err->code;
+        if (!take(self, 1, &byte))
+            return false;
         weir_buf_add_str(self->out, byte.ptr[0] != 0 ? WEIR_STR("true") : WEIR_STR("false"));
-        return WEIR_OK;
+        return true;
     }
-    if (take_long(self, &value) != WEIR_OK)
-        return self->err->code;
+    if (!take_long(self, &value))
+        return false;
     if (type != WEIR_TYPE_ENUM)
         add_integer(self->out, value);
     else if (value < 0 || (size_t)value >= weir_schema_symbol_count(schema))
         return fail(self);
     else
         weir_buf_add_json(self->out, weir_schema_symbol(schema, (size_t)value));
-    return WEIR_OK;
+    return true;
 }
 
 /* NOLINTBEGIN(misc-no-recursion): as deep as the value, at most DEPTH_MAX */
-static weir_code walk_value(walk *self, const weir_schema *schema);
+static bool walk_value(walk *self, const weir_schema *schema);
 
-static weir_code walk_record(walk *self, const weir_schema *schema)
+static bool walk_record(walk *self, const weir_schema *schema)
 {
     weir_buf_add_byte(self->out, '{');
     for (size_t i = 0; i < weir_schema_field_count(schema); i++) {
@@ -249,23 +251,22 @@ static weir_code walk_record(walk *self, const weir_schema *schema)
             weir_buf_add_byte(self->out, ',');
         weir_buf_add_json(self->out, weir_schema_field_name(schema, i));
         weir_buf_add_byte(self->out, ':');
-        if (walk_value(self, weir_schema_field(schema, i)) != WEIR_OK)
-            return self->err->code;
+        if (!walk_value(self, weir_schema_field(schema, i)))
+            return false;
     }
     weir_buf_add_byte(self->out, '}');
-    return WEIR_OK;
+    return true;
 }
 
 /* An item of an array, or an entry of a map. */
-static weir_code walk_item(walk *self, const weir_schema *schema)
+static bool walk_item(walk *self, const weir_schema *schema)
 {
     weir_str key;
 
     if (weir_schema_type(schema) == WEIR_TYPE_MAP) {
         int64_t size;
 
-        if (take_long(self, &size) != WEIR_OK || size < 0 ||
-            take(self, (size_t)size, &key) != WEIR_OK)
+        if (!take_long(self, &size) || size < 0 || !take(self, (size_t)size, &key))
             return fail(self);
         weir_buf_add_json(self->out, key);
         weir_buf_add_byte(self->out, ':');
@@ -273,59 +274,60 @@ static weir_code walk_item(walk *self, const weir_schema *schema)
     return walk_value(self, weir_schema_items(schema));
 }
 
-static weir_code walk_items(walk *self, const weir_schema *schema)
+static bool walk_items(walk *self, const weir_schema *schema)
 {
     bool is_map = weir_schema_type(schema) == WEIR_TYPE_MAP, first = true;
     int64_t count, size;
 
     weir_buf_add_byte(self->out, is_map ? '{' : '[');
     for (;;) {
-        if (take_long(self, &count) != WEIR_OK)
-            return self->err->code;
+        if (!take_long(self, &count))
+            return false;
         if (count == 0)
             break;
-        if (count < 0 && take_long(self, &size) != WEIR_OK) /* a block may say how long it is */
-            return self->err->code;
+        if (count < 0 && !take_long(self, &size)) /* a block may say how long it is */
+            return false;
         for (uint64_t left = count < 0 ? -(uint64_t)count : (uint64_t)count; left > 0; left--) {
             if (!first)
                 weir_buf_add_byte(self->out, ',');
             first = false;
             if (self->out->len > JSON_MAX)
                 return fail(self);
-            if (walk_item(self, schema) != WEIR_OK)
-                return self->err->code;
+            if (!walk_item(self, schema))
+                return false;
         }
     }
     weir_buf_add_byte(self->out, is_map ? '}' : ']');
-    return WEIR_OK;
+    return true;
 }
 
-static weir_code walk_union(walk *self, const weir_schema *schema)
+static bool walk_union(walk *self, const weir_schema *schema)
 {
     weir_str start = self->rest;
     size_t mark = self->out->len;
     int64_t branch;
 
-    if (take_long(self, &branch) != WEIR_OK)
-        return self->err->code;
+    if (!take_long(self, &branch))
+        return false;
     if (branch < 0 || (size_t)branch >= weir_schema_branch_count(schema))
         return fail(self);
-    if (walk_value(self, weir_schema_branch(schema, (size_t)branch)) != WEIR_OK)
-        return self->err->code;
+    if (!walk_value(self, weir_schema_branch(schema, (size_t)branch)))
+        return false;
     if (value_is_plain(schema))
-        return WEIR_OK;
+        return true;
     self->out->len = mark; /* that was to find its end */
     start.len -= self->rest.len;
-    return weir_value_json(schema, start, self->out, self->err);
+    return weir_value_json(schema, start, self->out, self->err) == WEIR_OK;
 }
 
-static weir_code walk_value(walk *self, const weir_schema *schema)
+static bool walk_value(walk *self, const weir_schema *schema)
 {
     weir_str bytes;
-    weir_code code = WEIR_OK;
+    bool good = true;
 
     if (++self->depth > DEPTH_MAX)
-        return weir_fail(self->err, WEIR_REJECT, "a value is nested deeper than %d", DEPTH_MAX);
+        return weir_fail(self->err, WEIR_REJECT, "a value is nested deeper than %d", DEPTH_MAX) ==
+               WEIR_OK;
     switch (weir_schema_type(schema)) {
     case WEIR_TYPE_NULL:
         weir_buf_add_str(self->out, WEIR_STR("null"));
@@ -334,32 +336,31 @@ static weir_code walk_value(walk *self, const weir_schema *schema)
     case WEIR_TYPE_INT:
     case WEIR_TYPE_LONG:
     case WEIR_TYPE_ENUM:
-        code = walk_integer(self, schema);
+        good = walk_integer(self, schema);
         break;
     case WEIR_TYPE_FLOAT:
     case WEIR_TYPE_DOUBLE:
-        code = walk_number(self, schema);
+        good = walk_number(self, schema);
         break;
     case WEIR_TYPE_BYTES:
     case WEIR_TYPE_STRING:
     case WEIR_TYPE_FIXED:
-        code = take_bytes(self, schema, &bytes);
-        if (code == WEIR_OK)
-            code = add_bytes(schema, bytes, self->out, self->err);
+        good = take_bytes(self, schema, &bytes) &&
+               add_bytes(schema, bytes, self->out, self->err) == WEIR_OK;
         break;
     case WEIR_TYPE_RECORD:
-        code = walk_record(self, schema);
+        good = walk_record(self, schema);
         break;
     case WEIR_TYPE_ARRAY:
     case WEIR_TYPE_MAP:
-        code = walk_items(self, schema);
+        good = walk_items(self, schema);
         break;
     case WEIR_TYPE_UNION:
-        code = walk_union(self, schema);
+        good = walk_union(self, schema);
         break;
     }
     self->depth--;
-    return code;
+    return good;
 }
 /* NOLINTEND(misc-no-recursion) */
 
@@ -393,7 +394,7 @@ weir_code value_json(const weir_schema *schema, const weir_slot *slot, weir_buf 
     case WEIR_SLOT_BYTES:
         return add_bytes(schema, slot->bytes, out, err);
     case WEIR_SLOT_NESTED:
-        return walk_value(&nested, schema);
+        return walk_value(&nested, schema) ? WEIR_OK : err->code;
     }
     return weir_fail(err, WEIR_REJECT, "a field of an unknown kind");
 }

@@ -232,12 +232,13 @@ static bool keep_deletion(writer *self, const weir_batch *batch, const weir_reco
 static weir_code write_record(writer *self, const weir_batch *batch, const weir_record *record,
                               weir_error *err)
 {
-    target where;
+    target where = {0};
     present_document *present;
     bool skip = false;
 
     if (find_target(self, batch, record, &where, err) != WEIR_OK)
         return err->code;
+    assert(where.index != NULL);
     present = present_find(&self->present, where.index->name, weir_buf_str(&self->id));
     weir_buf_clear(&self->document);
     if (where.kind == BULK_DELETE)
@@ -317,7 +318,7 @@ static weir_code want_moved(writer *self, const weir_batch *batch, const look_ba
                             const target *where, size_t *place, weir_error *err)
 {
     const writer_deletion *held = &self->held;
-    target old;
+    target old = {0};
 
     *place = 0;
     for (size_t i = 0; i < deletion_count(self); i++) { /* of a put that ended half-way */
@@ -343,11 +344,12 @@ static weir_code want_moved(writer *self, const weir_batch *batch, const look_ba
 static weir_code want(writer *self, const weir_batch *batch, const weir_record *record,
                       const look_back *before, weir_error *err)
 {
-    target where;
+    target where = {0};
     size_t place, old = 0;
 
     if (find_target(self, batch, record, &where, err) != WEIR_OK)
         return err->code;
+    assert(where.index != NULL);
     place = present_want(&self->present, where.index->name, weir_buf_str(&self->id));
     if (!where.index->by_position)
         return WEIR_OK;

@@ -580,7 +580,7 @@ def test_user_and_api_key_exclude_each_other(target):
 
 @pytest.mark.parametrize("name", ["type.name", "max.buffered.records", "flush.timeout.ms",
                                   "flush.synchronously", "max.connection.idle.time.ms",
-                                  "log.sensitive.data"])
+                                  "log.sensitive.data", "linger.ms"])
 def test_a_setting_of_the_replaced_connector_without_effect_is_accepted(target, name):
     sink = target.sink()
     sink.set(name, "1000")

@@ -114,6 +114,83 @@ static void an_answer_that_is_none_says_nothing_of_any_item(void **state)
     }
 }
 
+static void a_check_is_refused_unless_a_newer_change_deleted_the_document(void **state)
+{
+    static const char not_found[] = "{\"errors\":false,\"items\":[{\"delete\":{\"status\":404}}]}";
+    static const char conflict[] =
+        "{\"errors\":true,\"items\":[{\"delete\":{\"status\":409,\"error\":{\"type\":"
+        "\"version_conflict_engine_exception\",\"reason\":\"newer\"}}}]}";
+    bulk_request bulk = {0};
+    bulk_action action = {.kind = BULK_CHECK, .index = WEIR_STR("i"), .id = WEIR_STR("x")};
+    weir_error err;
+    (void)state;
+
+    bulk_item_begin(&bulk, &action);
+    bulk_item_end(&bulk);
+    assert_int_equal(bulk_read_answer(&bulk, weir_cstr(not_found), &err), WEIR_OK);
+    assert_int_equal(bulk_at(&bulk, 0)->verdict, BULK_REFUSED);
+    assert_non_null(strstr(weir_buf_cstr(&bulk.reasons), "no document to take the fields from"));
+    assert_int_equal(bulk_read_answer(&bulk, weir_cstr(conflict), &err), WEIR_OK);
+    assert_int_equal(bulk_at(&bulk, 0)->verdict, BULK_DONE);
+    bulk_done(&bulk);
+}
+
+static void an_item_names_its_document(void **state)
+{
+    bulk_request bulk = {0};
+    (void)state;
+
+    add(&bulk, "a\"b", 7, "{}\n");
+    add(&bulk, "c", -1, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const ids[] = {"\"a\\\"b\"", "\"c\""};
+        weir_str id = bulk_item_id(&bulk, bulk_at(&bulk, i));
+
+        assert_true(weir_str_eq(id, weir_cstr(ids[i])));
+        assert_true(weir_str_eq(bulk_item_index(&bulk, bulk_at(&bulk, i)), WEIR_STR("\"i\"")));
+    }
+    bulk_done(&bulk);
+}
+
+static void what_is_taken_from_the_front_fits_and_the_rest_stays_in_order(void **state)
+{
+    bulk_request bulk = {0}, taken = {0};
+    bulk_limits limits = {.count = 10};
+    weir_buf whole = {0};
+    (void)state;
+
+    for (int i = 0; i < 5; i++)
+        add(&bulk, (const char *[]){"a", "b", "c", "d", "e"}[i], i, "{\"n\":1}\n");
+    weir_buf_add_str(&whole, weir_buf_str(&bulk.body));
+    limits.bytes = 2 * bulk_at(&bulk, 0)->size + 1;
+    bulk_take(&bulk, &limits, &taken);
+    assert_int_equal(bulk_count(&taken), 2);
+    assert_int_equal(bulk_count(&bulk), 3);
+    assert_int_equal(bulk_at(&bulk, 0)->at, 0);
+    bulk_prepend(&bulk, &taken); /* as after an answer of 413 */
+    assert_int_equal(bulk_count(&taken), 0);
+    assert_true(weir_str_eq(weir_buf_str(&bulk.body), weir_buf_str(&whole)));
+    for (size_t i = 0; i < 5; i++) {
+        char expected[4] = {'"', (char)('a' + i), '"', '\0'};
+
+        assert_true(weir_str_eq(bulk_item_id(&bulk, bulk_at(&bulk, i)), weir_cstr(expected)));
+    }
+    limits.bytes = 1; /* one goes always */
+    bulk_take(&bulk, &limits, &taken);
+    assert_int_equal(bulk_count(&taken), 1);
+    bulk_clear(&taken);
+    limits = (bulk_limits){.count = 3, .bytes = SIZE_MAX};
+    bulk_take(&bulk, &limits, &taken);
+    assert_int_equal(bulk_count(&taken), 3);
+    bulk_clear(&taken);
+    bulk_take(&bulk, &limits, &taken);
+    assert_int_equal(bulk_count(&taken), 1);
+    assert_int_equal(bulk_count(&bulk), 0);
+    bulk_done(&bulk);
+    bulk_done(&taken);
+    weir_buf_done(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +199,9 @@ int main(void)
         cmocka_unit_test(each_item_gets_its_own_verdict),
         cmocka_unit_test(only_items_to_be_repeated_are_kept_in_their_order),
         cmocka_unit_test(an_answer_that_is_none_says_nothing_of_any_item),
+        cmocka_unit_test(a_check_is_refused_unless_a_newer_change_deleted_the_document),
+        cmocka_unit_test(an_item_names_its_document),
+        cmocka_unit_test(what_is_taken_from_the_front_fits_and_the_rest_stays_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,123 @@
+/* test_index.c - names of indices, and whose they are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "connectors/elasticsearch/index.h"
+
+static void a_name_is_the_topics_in_lower_case(void **state)
+{
+    weir_buf out = {0};
+    weir_error err;
+    (void)state;
+
+    assert_int_equal(index_name(WEIR_STR("Shop.Public.Orders-1_x"), &out, &err), WEIR_OK);
+    assert_string_equal(weir_buf_cstr(&out), "shop.public.orders-1_x");
+    weir_buf_done(&out);
+}
+
+static void a_name_that_elasticsearch_forbids_is_refused(void **state)
+{
+    static const char *const topics[] = {"",     "_a",  "-a",  "+a",   ".a",  "a b", "a,b", "a/b",
+                                         "a\\b", "a*b", "a?b", "a\"b", "a<b", "a>b", "a|b", "a#b"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        weir_buf out = {0};
+        weir_error err;
+
+        assert_int_equal(index_name(weir_cstr(topics[i]), &out, &err), WEIR_CONFIG);
+        assert_non_null(strstr(err.message, "route transform"));
+        weir_buf_done(&out);
+    }
+}
+
+#define META(content) "{\"i\":{\"mappings\":{\"_meta\":{" content "}}}}"
+#define OURS(more)    META("\"weir\":{\"log\":\"L\",\"version\":\"log offset\"" more "}")
+
+static const index_identity by_offset = {{"L", 1}, false, {"t", 1}, {"T", 1}};
+static const index_identity by_position = {{"L", 1}, true, {"t", 1}, {"T", 1}};
+
+static void an_identity_is_ours_unknown_or_another(void **state)
+{
+    static const struct {
+        const char *mapping;
+        const index_identity *identity;
+        weir_code code;
+        enum index_state state;
+        const char *reason;
+    } cases[] = {
+        {OURS(",\"topics\":{\"t\":\"T\"}"), &by_offset, WEIR_OK, INDEX_OURS, NULL},
+        {OURS(",\"topics\":{\"u\":\"U\"}"), &by_offset, WEIR_OK, INDEX_NEW_TOPIC, NULL},
+        {OURS(""), &by_offset, WEIR_OK, INDEX_NEW_TOPIC, NULL},
+        {OURS(",\"topics\":{\"t\":\"U\"}"), &by_offset, WEIR_FATAL, 0, "made again"},
+        {OURS(""), &by_position, WEIR_FATAL, 0, "rule for versions"},
+        {META("\"weir\":{\"log\":\"L\",\"version\":\"source position\"}"), &by_position, WEIR_OK,
+         INDEX_OURS, NULL},
+        {META("\"weir\":{\"log\":\"M\",\"version\":\"log offset\"}"), &by_offset, WEIR_FATAL, 0,
+         "another log"},
+        {META("\"weir\":{}"), &by_offset, WEIR_FATAL, 0, "another log"},
+        {META("\"other\":1"), &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
+        {"{\"i\":{\"mappings\":{}}}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
+        {"{}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
+        {"nothing", &by_offset, WEIR_RETRY, 0, "no JSON"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        enum index_state found = INDEX_UNMARKED;
+        weir_error err = {0};
+
+        assert_int_equal(index_check_identity(weir_cstr(cases[i].mapping), WEIR_STR("i"),
+                                              cases[i].identity, &found, &err),
+                         cases[i].code);
+        if (cases[i].code == WEIR_OK)
+            assert_int_equal(found, cases[i].state);
+        else
+            assert_non_null(strstr(err.message, cases[i].reason));
+    }
+}
+
+static void a_mark_keeps_what_was_there_and_is_recognised(void **state)
+{
+    weir_buf first = {0}, second = {0};
+    const index_identity more = {{"L", 1}, false, {"u", 1}, {"U", 1}};
+    enum index_state found;
+    weir_error err;
+    (void)state;
+
+    index_add_meta(WEIR_STR(META("\"owner\":\"me\"")), &by_offset, &first);
+    assert_string_equal(weir_buf_cstr(&first),
+                        "\"_meta\":{\"owner\":\"me\",\"weir\":{\"log\":\"L\",\"version\":"
+                        "\"log offset\",\"topics\":{\"t\":\"T\"}}}");
+    weir_buf_add_str(&second, WEIR_STR("{\"i\":{\"mappings\":{"));
+    weir_buf_add_str(&second, weir_buf_str(&first));
+    weir_buf_add_str(&second, WEIR_STR("}}}"));
+    weir_buf_clear(&first);
+    weir_buf_add_str(&first, WEIR_STR("{\"i\":{\"mappings\":{"));
+    index_add_meta(weir_buf_str(&second), &more, &first);
+    weir_buf_add_str(&first, WEIR_STR("}}}"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(index_check_identity(weir_buf_str(&first), WEIR_STR("i"),
+                                              i == 0 ? &by_offset : &more, &found, &err),
+                         WEIR_OK);
+        assert_int_equal(found, INDEX_OURS);
+    }
+    weir_buf_done(&first);
+    weir_buf_done(&second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_the_topics_in_lower_case),
+        cmocka_unit_test(a_name_that_elasticsearch_forbids_is_refused),
+        cmocka_unit_test(an_identity_is_ours_unknown_or_another),
+        cmocka_unit_test(a_mark_keeps_what_was_there_and_is_recognised),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
