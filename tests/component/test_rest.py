@@ -332,4 +332,4 @@ def test_the_command_line_controls_a_running_worker(server, weir, folder):
     assert '"offset"' in run("offsets", "count")
     assert "successfully" in run("offsets", "count", "--reset")
     assert 'there is no connector "none"' in run("status", "none", code=1)
-    assert "Connector none not found (404)" in run("pause", "none", code=1)
+    assert "Unknown connector none (404)" in run("pause", "none", code=1)
