@@ -69,7 +69,7 @@ static weir_code take(sink_task *self, const log_topic *topic, int32_t partition
 {
     connect_task *task = self->task;
     sink_partition taken = {.partition = partition};
-    int64_t offset, resume = -1;
+    int64_t offset = 0, resume = -1;
 
     if (committed_offset(self, topic, partition, &offset, err) != WEIR_OK)
         return err->code;

@@ -53,6 +53,7 @@ typedef struct source_task {
     weir_map *topics; /* those that are known to be there; values are not looked at */
     weir_buf unsent;  /* the header of the record that is being added */
     bool ended;       /* the connector said WEIR_END */
+    bool was_told;    /* that records are dropped */
 } source_task;
 
 static pending *unit_at(source_task *self, uint64_t number)
@@ -193,7 +194,7 @@ static weir_code add_record(source_task *self, const weir_record *record, weir_e
 }
 
 /* A record that cannot be written fails a source: it has no place in the log to be told by, and passing it
- * over silently would lose it. With errors.tolerance=all it is dropped, and said so. */
+ * over silently would lose it. With errors.tolerance=all it is dropped. */
 static weir_code refuse_record(source_task *self, const weir_record *record, weir_error *err)
 {
     connect_task *task = self->task;
@@ -204,28 +205,66 @@ static weir_code refuse_record(source_task *self, const weir_record *record, wei
     if (task->common.errors_tolerance.index == 0)
         return weir_fail(err, WEIR_FATAL, "%s (topic %.*s; errors.tolerance is \"none\")",
                          strdupa(err->message), WEIR_ARG(record->topic));
-    diag(WEIR_WARN, "a record for topic %.*s is dropped: %s", WEIR_ARG(record->topic),
-         err->message);
+    if (task->common.errors_log)
+        diag(WEIR_ERROR, "a record for topic %.*s is dropped: %s", WEIR_ARG(record->topic),
+             err->message);
+    else if (!self->was_told)
+        diag(WEIR_WARN, "records that cannot be written are dropped, as errors.tolerance says; "
+                        "errors.log.enable=true shows each of them");
+    self->was_told = true;
     return WEIR_OK;
+}
+
+/* One attempt: WEIR_OK also when a transform takes the record out. */
+static weir_code convert_record(source_task *self, uint32_t index, weir_record *record,
+                                weir_error *err)
+{
+    batch_entry *entry = batch_at(self->batch, index);
+    weir_code code = WEIR_OK;
+
+    if (!entry->dropped)
+        code = transform_apply(self->task->transforms, self->batch, entry, err);
+    if (code == WEIR_OK && batch_at(self->batch, index)->dropped)
+        return WEIR_OK;
+    *record =
+        index == 0 ? (weir_record){0} : (weir_record){.topic = WEIR_STR(""), .index = index - 1};
+    if (!weir_record_next(self->batch, record) || code != WEIR_OK)
+        return code;
+    return add_record(self, record, err);
+}
+
+/* A converter or transform whose fault may pass is asked again; the source is served meanwhile. */
+static bool try_again(source_task *self, retry *rules, weir_error *err)
+{
+    enum { STEP_MS = 500 };
+    connect_task *task = self->task;
+    int64_t pause_ms = retry_after(rules, clock_mono_ms(task->world->clock),
+                                   (uint64_t)task->world->clock->mono_ns(task->world->clock) / 64);
+    weir_error idle_err;
+
+    if (pause_ms < 0)
+        return false;
+    for (; pause_ms > 0 && !task_is_stopping(task); pause_ms -= STEP_MS) {
+        task_pause(task, pause_ms < STEP_MS ? pause_ms : STEP_MS);
+        if (self->source->idle != NULL &&
+            self->source->idle(&task->base, self->state, &idle_err) != WEIR_OK) {
+            *err = idle_err;
+            return false;
+        }
+    }
+    return !task_is_stopping(task);
 }
 
 static weir_code process_record(source_task *self, uint32_t index, weir_error *err)
 {
-    connect_task *task = self->task;
-    batch_entry *entry = batch_at(self->batch, index);
-    weir_record record = {.topic = WEIR_STR(""), .index = index - 1};
-    weir_code code = WEIR_OK;
+    const batch_entry before = *batch_at(self->batch, index);
+    retry rules = task_retry(self->task);
+    weir_record record = {0};
+    weir_code code;
 
-    if (!entry->dropped)
-        code = transform_apply(task->transforms, self->batch, entry, err);
-    if (code == WEIR_OK && batch_at(self->batch, index)->dropped)
-        return WEIR_OK;
-    if (index == 0)
-        record = (weir_record){0};
-    if (!weir_record_next(self->batch, &record))
-        return WEIR_OK;
-    if (code == WEIR_OK)
-        code = add_record(self, &record, err);
+    while ((code = convert_record(self, index, &record, err)) == WEIR_RETRY &&
+           rules.timeout_ms != 0 && try_again(self, &rules, err))
+        *batch_at(self->batch, index) = before; /* some of it was transformed already */
     return code == WEIR_REJECT ? refuse_record(self, &record, err) : code;
 }
 

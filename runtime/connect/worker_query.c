@@ -3,6 +3,7 @@
 
 #include "runtime/base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static json_t *task_status(worker *self, const connector *one, int number)
     const task_slot *slot = &one->tasks[number];
     json_t *task = json_object();
 
+    assert(one->plugin != NULL); /* without one there are no tasks */
     json_object_set_new(task, "id", json_integer(number));
     json_object_set_new(task, "state", json_string(slot_state_name(one, slot)));
     json_object_set_new(task, "worker_id", json_string(self->id));

@@ -1,6 +1,7 @@
 /* worker_status.c - states: their names, and the log's record of them. */
 #include "runtime/connect/worker_state.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const char *const target_names[] = {"RUNNING", "PAUSED", "STOPPED"};
@@ -56,6 +57,7 @@ static void note_task(worker *self, const connector *one, int number, const char
 {
     const task_slot *slot = &one->tasks[number];
 
+    assert(one->plugin != NULL); /* without one there are no tasks */
     status_put(self->statuses, one->name, number,
                &(status_record){.state = weir_cstr(state),
                                 .trace = weir_cstr(slot_trace(slot)),
