@@ -175,6 +175,7 @@ class World:
                                 f"127.0.0.1:{self.rest}"], env)
 
     def snapshot_is_done(self, one):
+        assert one.process.poll() is None, one.output[-3000:]
         return "snapshot complete" in one.output
 
     def has_number(self, number):
