@@ -18,6 +18,40 @@ static weir_code check_time_zone(weir_str value, weir_error *err)
                      WEIR_ARG(value));
 }
 
+/* The place of a word in a list that ends with NULL; -1: it is not there. */
+static int index_of(const char *const *words, weir_str word)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (weir_str_eq(weir_cstr(words[i]), word))
+            return i;
+    return -1;
+}
+
+static weir_code check_pk_mode(weir_str value, weir_error *err)
+{
+    if (index_of(pk_modes, value) >= 0)
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG,
+                     "\"%.*s\" is none of none, kafka, record_key, record_value%s", WEIR_ARG(value),
+                     weir_str_eq(value, WEIR_STR("record_header"))
+                         ? "; headers cannot be a key here: take it from the key or the value"
+                         : "");
+}
+
+static weir_code check_schema_evolution(weir_str value, weir_error *err)
+{
+    if (weir_str_eq(value, WEIR_STR("basic")) || weir_str_eq(value, WEIR_STR("none")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG, "\"%.*s\" is neither none nor basic", WEIR_ARG(value));
+}
+
+static weir_code check_quote(weir_str value, weir_error *err)
+{
+    if (weir_str_eq(value, WEIR_STR("true")) || weir_str_eq(value, WEIR_STR("false")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG, "\"%.*s\" is neither true nor false", WEIR_ARG(value));
+}
+
 #define SETTING(member, ...) WEIR_FIELD(settings, member, __VA_ARGS__)
 #define IGNORED(setting, reason)                                                                   \
     WEIR_FIELD_UNBOUND(.name = (setting), .ignored = (reason), .doc = "Accepted without effect.")
@@ -87,6 +121,21 @@ const weir_field settings_fields[] = {
             .max = 1073741824, .importance = WEIR_LOW,
             .doc = "Rows of one table that are folded in memory before they are merged. A flush "
                    "merges what there is."),
+    SETTING(debezium_user, .name = "connection.username", .fallback = "", .importance = WEIR_LOW,
+            .doc = "Debezium's name for connection.user."),
+    SETTING(debezium_pk_mode, .name = "primary.key.mode", .fallback = "", .importance = WEIR_LOW,
+            .check = check_pk_mode,
+            .doc = "Debezium's name for pk.mode; record_header is not supported."),
+    SETTING(debezium_pk_fields, .name = "primary.key.fields", .fallback = "",
+            .importance = WEIR_LOW, .doc = "Debezium's name for pk.fields."),
+    SETTING(debezium_schema_evolution, .name = "schema.evolution", .fallback = "",
+            .importance = WEIR_LOW, .check = check_schema_evolution,
+            .doc = "Debezium's: basic is auto.create and auto.evolve, none is neither."),
+    SETTING(debezium_quote, .name = "quote.identifiers", .fallback = "", .importance = WEIR_LOW,
+            .check = check_quote,
+            .doc = "Debezium's: true is quote.sql.identifiers always, false is never."),
+    SETTING(debezium_time_zone, .name = "use.time.zone", .fallback = "", .importance = WEIR_LOW,
+            .check = check_time_zone, .doc = "Debezium's name for db.timezone; only UTC."),
     IGNORED("batch.size", "rows travel by COPY or bulk ingest; the size follows from buffer.bytes "
                           "and the worker's flush interval"),
     IGNORED("max.retries", "the worker repeats a passing fault: errors.retry.timeout"),
@@ -111,17 +160,13 @@ const weir_field settings_fields[] = {
     UNSUPPORTED("date.calendar.system", "dates are proleptic Gregorian; leave it out"),
     UNSUPPORTED("replace.null.with.default", "a NULL is written as NULL; leave it out"),
     UNSUPPORTED("connection.provider", "a task connects by itself; leave it out"),
-    UNSUPPORTED("connection.username", "use connection.user"),
-    UNSUPPORTED("primary.key.mode", "use pk.mode: none, kafka, record_key or record_value"),
-    UNSUPPORTED("primary.key.fields", "use pk.fields"),
-    UNSUPPORTED("schema.evolution", "basic is auto.create=true and auto.evolve=true"),
-    UNSUPPORTED("collection.name.format", "use table.name.format"),
+    UNSUPPORTED("collection.name.format",
+                "it turns the dots of a topic into underscores: use table.name.format, and the "
+                "route transform for another name"),
     UNSUPPORTED("collection.naming.strategy", "use table.name.format and the route transform"),
     UNSUPPORTED("column.naming.strategy", "columns are named after fields"),
     UNSUPPORTED("column.naming.style", "columns are named after fields"),
     UNSUPPORTED("table.naming.strategy", "use table.name.format and the route transform"),
-    UNSUPPORTED("quote.identifiers", "use quote.sql.identifiers"),
-    UNSUPPORTED("use.time.zone", "use db.timezone"),
     UNSUPPORTED("field.include.list", "use fields.whitelist"),
     UNSUPPORTED("field.exclude.list", "use fields.whitelist"),
 };
@@ -140,6 +185,61 @@ bool settings_list_takes(const weir_list *list, weir_str name)
 bool settings_allow_table_type(const settings *self, const char *type)
 {
     return settings_list_takes(&self->table_types, weir_cstr(type));
+}
+
+static bool lists_are_equal(const weir_list *a, const weir_list *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        if (!weir_str_eq(a->items[i], b->items[i]))
+            return false;
+    return a->count == b->count;
+}
+
+static weir_code fail_twice(weir_error *err, const char *name, const char *debezium)
+{
+    return weir_fail(err, WEIR_CONFIG, "%s and %s differ: they are two names of one setting", name,
+                     debezium);
+}
+
+static weir_code resolve_keys(settings *self, weir_error *err)
+{
+    int mode = index_of(pk_modes, self->debezium_pk_mode);
+
+    if (mode >= 0 && self->pk_mode.index != PK_NONE && self->pk_mode.index != mode)
+        return fail_twice(err, "pk.mode", "primary.key.mode");
+    if (mode >= 0)
+        self->pk_mode.index = mode;
+    if (self->debezium_pk_fields.count == 0)
+        return WEIR_OK;
+    if (self->pk_fields.count > 0 && !lists_are_equal(&self->pk_fields, &self->debezium_pk_fields))
+        return fail_twice(err, "pk.fields", "primary.key.fields");
+    self->pk_fields = self->debezium_pk_fields;
+    return WEIR_OK;
+}
+
+weir_code settings_resolve(settings *self, weir_error *err)
+{
+    bool evolves = weir_str_eq(self->debezium_schema_evolution, WEIR_STR("basic"));
+
+    if (self->debezium_user.len > 0) {
+        if (self->user.len > 0 && !weir_str_eq(self->user, self->debezium_user))
+            return fail_twice(err, "connection.user", "connection.username");
+        self->user = self->debezium_user;
+    }
+    if (self->debezium_schema_evolution.len > 0) {
+        if (!evolves && (self->auto_create || self->auto_evolve))
+            return weir_fail(err, WEIR_CONFIG,
+                             "schema.evolution=none contradicts auto.create and auto.evolve");
+        self->auto_create = self->auto_evolve = evolves;
+    }
+    if (self->debezium_quote.len > 0) {
+        bool quotes = weir_str_eq(self->debezium_quote, WEIR_STR("true"));
+
+        if (quotes && self->quote_identifiers.index == 1)
+            return fail_twice(err, "quote.sql.identifiers", "quote.identifiers");
+        self->quote_identifiers.index = quotes ? 0 : 1;
+    }
+    return resolve_keys(self, err);
 }
 
 weir_code settings_validate(const settings *self, weir_error *err)

@@ -32,13 +32,21 @@ typedef struct settings {
     int64_t connection_backoff_ms;
     weir_str ledger_table;
     int64_t buffer_bytes;
+    /* Debezium's names for some of the above, until settings_resolve; empty: not given. */
+    weir_str debezium_user, debezium_pk_mode, debezium_schema_evolution, debezium_quote,
+        debezium_time_zone;
+    weir_list debezium_pk_fields;
 } settings;
 
 enum { SETTINGS_COUNT = 55 };
 
 extern const weir_field settings_fields[SETTINGS_COUNT];
 
-/* What no single setting says: combinations that cannot work. Connects nowhere. */
+/* Moves what was given under Debezium's names to where it is read from. WEIR_CONFIG when both names were
+ * given and differ, or when a value has no counterpart. Again is no harm. */
+weir_code settings_resolve(settings *self, weir_error *err);
+
+/* What no single setting says, of resolved settings: combinations that cannot work. Connects nowhere. */
 weir_code settings_validate(const settings *self, weir_error *err);
 
 /* A type of table (TABLE, VIEW, "PARTITIONED TABLE") may be written to. */

@@ -70,7 +70,8 @@ static weir_code open_dialect(weir_task *task, warehouse *self, weir_error *err)
 {
     url where;
 
-    if (url_parse(self->settings.url, &where, err) != WEIR_OK)
+    if (settings_resolve(&self->settings, err) != WEIR_OK ||
+        url_parse(self->settings.url, &where, err) != WEIR_OK)
         return err->code;
     self->dialect = where.kind == URL_ADBC ? adbc_open(task, &self->settings, &where, err)
                                            : postgres_open(task, &self->settings, &where, err);
@@ -409,7 +410,11 @@ static weir_code warehouse_alter_offsets(weir_task *task, void *state, weir_str 
 
 static weir_code warehouse_validate(const void *state, weir_error *err)
 {
-    return settings_validate(&((const warehouse *)state)->settings, err);
+    settings wanted = ((const warehouse *)state)->settings;
+
+    if (settings_resolve(&wanted, err) != WEIR_OK)
+        return err->code;
+    return settings_validate(&wanted, err);
 }
 
 static const char *const aliases[] = {"io.confluent.connect.jdbc.JdbcSinkConnector",

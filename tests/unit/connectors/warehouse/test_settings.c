@@ -67,6 +67,81 @@ static void no_setting_is_there_twice_and_each_is_documented(void **state)
     }
 }
 
+/* Names on the left, ours on the right: as docs/reference says, what means the same is taken. */
+static void debeziums_names_are_taken_where_they_mean_the_same(void **state)
+{
+    weir_str fields[] = {WEIR_STR("id"), WEIR_STR("line")};
+    settings self = {
+        .debezium_user = WEIR_STR("loader"),
+        .debezium_pk_mode = WEIR_STR("record_key"),
+        .debezium_schema_evolution = WEIR_STR("basic"),
+        .debezium_quote = WEIR_STR("false"),
+        .debezium_pk_fields = {fields, 2},
+    };
+    weir_error err;
+    (void)state;
+
+    for (int i = 0; i < 2; i++) { /* again is no harm */
+        assert_int_equal(settings_resolve(&self, &err), WEIR_OK);
+        assert_true(weir_str_eq(self.user, WEIR_STR("loader")));
+        assert_int_equal(self.pk_mode.index, PK_RECORD_KEY);
+        assert_int_equal(self.pk_fields.count, 2);
+        assert_true(self.auto_create);
+        assert_true(self.auto_evolve);
+        assert_int_equal(self.quote_identifiers.index, 1);
+    }
+}
+
+static void two_names_of_one_setting_that_differ_are_refused(void **state)
+{
+    weir_str ours[] = {WEIR_STR("id")}, theirs[] = {WEIR_STR("line")};
+    const struct {
+        settings settings;
+        const char *message;
+    } cases[] = {
+        {{.user = WEIR_STR("a"), .debezium_user = WEIR_STR("b")},
+         "connection.user and connection.username differ: they are two names of one setting"},
+        {{.pk_mode = {PK_KAFKA}, .debezium_pk_mode = WEIR_STR("record_key")},
+         "pk.mode and primary.key.mode differ: they are two names of one setting"},
+        {{.pk_fields = {ours, 1}, .debezium_pk_fields = {theirs, 1}},
+         "pk.fields and primary.key.fields differ: they are two names of one setting"},
+        {{.quote_identifiers = {1}, .debezium_quote = WEIR_STR("true")},
+         "quote.sql.identifiers and quote.identifiers differ: they are two names of one setting"},
+        {{.auto_create = true, .debezium_schema_evolution = WEIR_STR("none")},
+         "schema.evolution=none contradicts auto.create and auto.evolve"},
+    };
+    weir_error err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        settings self = cases[i].settings;
+
+        assert_int_equal(settings_resolve(&self, &err), WEIR_CONFIG);
+        assert_string_equal(err.message, cases[i].message);
+    }
+}
+
+static void values_without_a_counterpart_are_refused_with_what_there_is(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool good;
+    } cases[] = {
+        {"primary.key.mode", "record_header", false}, {"primary.key.mode", "kafka", true},
+        {"schema.evolution", "advanced", false},      {"schema.evolution", "none", true},
+        {"quote.identifiers", "yes", false},          {"quote.identifiers", "true", true},
+        {"use.time.zone", "Europe/Berlin", false},    {"use.time.zone", "UTC", true},
+    };
+    weir_error err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(find(cases[i].name)->check(weir_cstr(cases[i].value), &err),
+                         cases[i].good ? WEIR_OK : WEIR_CONFIG);
+    assert_non_null(find("collection.name.format")->unsupported);
+    assert_non_null(find("field.include.list")->unsupported);
+}
+
 static void the_password_is_a_secret(void **state)
 {
     (void)state;
@@ -145,6 +220,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_setting_of_confluents_sink_is_known),
         cmocka_unit_test(no_setting_is_there_twice_and_each_is_documented),
+        cmocka_unit_test(debeziums_names_are_taken_where_they_mean_the_same),
+        cmocka_unit_test(two_names_of_one_setting_that_differ_are_refused),
+        cmocka_unit_test(values_without_a_counterpart_are_refused_with_what_there_is),
         cmocka_unit_test(the_password_is_a_secret),
         cmocka_unit_test(deletes_need_the_records_key),
         cmocka_unit_test(upserts_and_updates_need_a_key),
