@@ -16,7 +16,7 @@
 #define CHECKPOINT_ROWS 10000 /* so many rows become durable together */
 #define TURN_ROWS       256 /* of one reader, before the next one's turn and a look at the clock */
 
-/* Of a table that can only be read again whole: when it is no larger, a crash leaves nothing of it. */
+/* Of a table whose rows nothing can put right: when it is no larger, a crash leaves nothing of it. */
 #define WHOLE_BYTES (INT64_C(64) << 20)
 
 typedef enum table_step {
@@ -45,7 +45,8 @@ struct snapshot {
     snapshot_table ranges;
     relation *relation;
     pgoutput_value *values;
-    bool whole;          /* it can only be read again whole */
+    bool whole;          /* after a crash it is read again whole */
+    bool keyless;        /* and then no change, nor a later reading, puts right what was read */
     bool first;          /* no row of the whole snapshot was delivered yet */
     int64_t row_count;   /* of the table, delivered */
     int64_t total_count; /* of all tables, delivered */
@@ -207,7 +208,7 @@ static void checkpoint(source *self, snapshot *reading, weir_batch *batch)
 
 static bool is_checkpoint_due(const snapshot *reading)
 {
-    if (reading->whole)
+    if (reading->keyless)
         return reading->undurable_bytes >= WHOLE_BYTES;
     return reading->undurable_rows >= CHECKPOINT_ROWS || reading->range_ended;
 }
@@ -265,8 +266,9 @@ static weir_code begin_table(source *self, snapshot *reading, weir_error *err)
         return err->code;
     reading->values =
         weir_task_alloc(self->task, (table->column_count + 1) * sizeof(*reading->values));
-    reading->whole = !table->has_identity || reading->relation->key_count == 0 ||
-                     self->settings.snapshot_mode.index == SNAPSHOT_INITIAL_ONLY;
+    reading->keyless = !table->has_identity || reading->relation->key_count == 0;
+    reading->whole =
+        reading->keyless || self->settings.snapshot_mode.index == SNAPSHOT_INITIAL_ONLY;
     snapshot_table_init(&reading->ranges, self->task, table, reading->relation,
                         was_begun && !reading->whole ? self->position.left : (weir_str){0});
     reading->row_count = 0;
