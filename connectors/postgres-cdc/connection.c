@@ -102,7 +102,9 @@ PGconn *connection_open(const settings *config, connection_kind kind, weir_error
     parameters_add(&list, "client_encoding", WEIR_STR("UTF8"));
     parameters_add(&list, "application_name", WEIR_STR("weir postgres-cdc"));
     parameters_add(&list, "connect_timeout", weir_cstr(timeout));
-    parameters_add(&list, "keepalives_idle", WEIR_STR("60"));
+    parameters_add(&list, "keepalives_idle", WEIR_STR("30"));
+    parameters_add(&list, "keepalives_interval", WEIR_STR("10"));
+    parameters_add(&list, "keepalives_count", WEIR_STR("3"));
     parameters_add(&list, "options", WEIR_STR(OUTPUT_OPTIONS));
     if (kind == CONNECTION_REPLICATION)
         parameters_add(&list, "replication", WEIR_STR("database"));

@@ -26,6 +26,9 @@ weir_code position_read(weir_task *task, weir_str offset, position *out, weir_er
     if (!read_lsn(offset, "lsn_commit", &out->commit))
         return weir_fail(err, WEIR_FATAL, "the offset %.*s has no lsn_commit", WEIR_ARG(offset));
     (void)read_lsn(offset, "floor", &out->floor);
+    (void)read_lsn(offset, "system", &out->system);
+    if (weir_offset_int(offset, "timeline", &flag))
+        out->timeline = (uint32_t)flag;
     if (read_lsn(offset, "lsn_open", &out->open) &&
         (!read_lsn(offset, "lsn", &out->change) ||
          !weir_offset_int(offset, "event", &out->same_count)))
@@ -66,6 +69,9 @@ void position_write(const position *self, weir_str partition, weir_batch *batch)
         weir_buf_printf(&more, ",\"lsn_open\":%" PRIu64 ",\"lsn\":%" PRIu64 ",\"event\":%" PRId64,
                         self->open, self->change, self->same_count);
     }
+    if (self->system != 0)
+        weir_buf_printf(&more, ",\"system\":%" PRIu64 ",\"timeline\":%" PRIu32, self->system,
+                        self->timeline);
     add_member(&more, "seen", weir_buf_str(&self->seen.text));
     weir_offset(batch, partition, "{\"lsn_commit\":%" PRIu64 "%s}", self->commit,
                 weir_buf_cstr(&more));

@@ -19,8 +19,10 @@ typedef struct position {
     weir_str table;   /* the last one that is complete, "schema.table"; empty: none */
     weir_str reading; /* the one that was read in part; empty: none */
     weir_str left;    /* what is missing of that: key columns and ranges; empty: all */
-    uint64_t floor;   /* of a snapshot: weir.position of its rows */
-    uint64_t commit;  /* every transaction that committed before this was delivered */
+    uint64_t system;  /* the identity of the server's cluster; 0: not known */
+    uint32_t timeline;
+    uint64_t floor;  /* of a snapshot: weir.position of its rows */
+    uint64_t commit; /* every transaction that committed before this was delivered */
     uint64_t
         open; /* the transaction, by the LSN of its commit, that was delivered in part; 0: none */
     uint64_t change;    /* the last of its changes that was delivered */

@@ -98,6 +98,37 @@ static weir_code check_slot(const source *self, const slot_state *slot, weir_err
     return WEIR_OK;
 }
 
+/* LSNs mean something only in one history of WAL: after a failover or a restored backup, changes that were
+ * captured may be gone from the server, and others may have taken their LSNs. */
+static weir_code check_history(source *self, weir_error *err)
+{
+    const position *at = &self->position;
+    slot_server server;
+
+    if (slot_identify(self->replication, &server, err) != WEIR_OK)
+        return err->code;
+    if (at->known && at->system != 0 &&
+        (at->system != server.system || at->timeline != server.timeline))
+        return weir_fail(
+            err, WEIR_FATAL,
+            "the server is not the one that was captured, or was failed over or "
+            "restored: its timeline is %u of cluster %llu, and the connector stands "
+            "at " CONNECTION_LSN_FORMAT " in timeline %u of cluster %llu. Changes may be "
+            "missing: delete the connector's offsets to start with a new snapshot",
+            server.timeline, (unsigned long long)server.system, CONNECTION_LSN_ARGS(at->commit),
+            at->timeline, (unsigned long long)at->system);
+    if (at->known && at->commit > server.wal_end)
+        return weir_fail(
+            err, WEIR_FATAL,
+            "the server's WAL ends at " CONNECTION_LSN_FORMAT ", and the connector has "
+            "captured up to " CONNECTION_LSN_FORMAT ": the server has lost changes, or "
+            "was restored. Delete the connector's offsets to start with a new snapshot",
+            CONNECTION_LSN_ARGS(server.wal_end), CONNECTION_LSN_ARGS(at->commit));
+    self->position.system = server.system;
+    self->position.timeline = server.timeline;
+    return WEIR_OK;
+}
+
 /* What comes first, by the offset, the slot and the mode. */
 static weir_code choose_phase(source *self, const slot_state *slot, weir_error *err)
 {
@@ -146,14 +177,14 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
         return err->code;
     if (mode_of(self) == SNAPSHOT_INITIAL_ONLY)
         return open_snapshot_only(self, err);
-    if (slot_check_server(self->sql, err) != WEIR_OK ||
+    if (slot_check_server(self->sql, err) != WEIR_OK)
+        return err->code;
+    self->replication = connection_open(&self->settings, CONNECTION_REPLICATION, err);
+    if (self->replication == NULL || check_history(self, err) != WEIR_OK ||
         slot_look(self->sql, &self->settings, &slot, err) != WEIR_OK ||
         check_slot(self, &slot, err) != WEIR_OK ||
         slot_publish(&self->catalog, &self->settings, slot.exists, &self->publications, err) !=
             WEIR_OK)
-        return err->code;
-    self->replication = connection_open(&self->settings, CONNECTION_REPLICATION, err);
-    if (self->replication == NULL)
         return err->code;
     return choose_phase(self, &slot, err);
 }

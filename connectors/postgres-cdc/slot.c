@@ -49,6 +49,29 @@ weir_code slot_check_server(PGconn *connection, weir_error *err)
     return WEIR_OK;
 }
 
+static uint64_t number_field(const PGresult *result, int column)
+{
+    weir_str text = connection_field(result, 0, column);
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
+        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+    return value;
+}
+
+weir_code slot_identify(PGconn *replication, slot_server *server, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(replication, "IDENTIFY_SYSTEM", NULL, 0, err);
+
+    if (result == NULL)
+        return weir_wrap(err, "asking for the server's identity");
+    *server = (slot_server){.system = number_field(result, 0),
+                            .timeline = (uint32_t)number_field(result, 1),
+                            .wal_end = connection_lsn(connection_field(result, 0, 2))};
+    return WEIR_OK;
+}
+
 /* --- Publications --------------------------------------------------------------------------- */
 
 typedef struct publication {

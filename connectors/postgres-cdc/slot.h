@@ -29,6 +29,16 @@ typedef struct slot_created {
 /* Refuses a server that can't do it: wal_level, version, a standby. */
 WEIR_MUST_CHECK weir_code slot_check_server(PGconn *connection, weir_error *err);
 
+/* Which server this is: the identity of its cluster, and the timeline of its WAL, which a failover or a
+ * recovery to a point in time changes. The connection is one for replication. */
+typedef struct slot_server {
+    uint64_t system;
+    uint32_t timeline;
+    uint64_t wal_end;
+} slot_server;
+
+WEIR_MUST_CHECK weir_code slot_identify(PGconn *replication, slot_server *server, weir_error *err);
+
 /* Makes the publications what the captured tables ask for, as publication.autocreate.mode allows.
  * slot_exists: a missing publication is an error then. names: for the option publication_names. */
 WEIR_MUST_CHECK weir_code slot_publish(const catalog *tables, const settings *config,

@@ -54,6 +54,10 @@ struct stream {
     uint64_t confirmed; /* durable: what the server was or will be told */
     bool confirm_due;
     int64_t told_ms;                                    /* when the server was told last */
+    int64_t heard_ms;                                   /* when something came last */
+    int64_t polled_ms;                                  /* when we listened last */
+    int64_t asked_ms;                                   /* when an answer was asked for; 0: not */
+    int64_t silence_limit_ms;                           /* wal_sender_timeout; 0: none */
     int64_t checkpoint_ms;                              /* when the position was written last */
     int64_t heartbeat_ms;                               /* when the last heartbeat was written */
     const weir_schema *heartbeat_key, *heartbeat_value; /* NULL: there are none */
@@ -72,10 +76,12 @@ static void add_u64(uint8_t *at, uint64_t value)
 }
 
 /* PostgreSQL 15, "Streaming Replication Protocol": standby status update. */
-static weir_code tell(source *self, weir_error *err)
+static weir_code tell(source *self, bool wants_answer, weir_error *err)
 {
     stream *flow = self->stream;
     uint8_t status[34] = {'r'};
+
+    status[33] = wants_answer;
 
     add_u64(status + 1, flow->received);
     add_u64(status + 9, flow->confirmed);
@@ -96,7 +102,7 @@ weir_code stream_keep_alive(source *self, weir_error *err)
 
     if (since_ms >= self->settings.status_update_interval_ms ||
         (flow->confirm_due && since_ms >= CONFIRM_MS))
-        return tell(self, err);
+        return tell(self, false, err);
     return WEIR_OK;
 }
 
@@ -129,6 +135,22 @@ static weir_code prepare_heartbeats(source *self, weir_error *err)
     return flow->heartbeat_key != NULL && flow->heartbeat_value != NULL ? WEIR_OK : err->code;
 }
 
+static weir_code read_silence_limit(source *self, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(self->sql,
+                                        "SELECT setting FROM pg_catalog.pg_settings "
+                                        "WHERE name = 'wal_sender_timeout'",
+                                        NULL, 0, err);
+
+    if (result == NULL)
+        return weir_wrap(err, "reading wal_sender_timeout");
+    weir_str text = connection_field(result, 0, 0);
+    for (size_t i = 0; i < text.len; i++)
+        self->stream->silence_limit_ms = self->stream->silence_limit_ms * 10 + (text.ptr[i] - '0');
+    return WEIR_OK;
+}
+
 static void add_start_sql(source *self, bool binary, weir_buf *sql)
 {
     weir_buf_printf(sql, "START_REPLICATION SLOT ");
@@ -154,7 +176,7 @@ weir_code stream_begin(source *self, weir_error *err)
     flow->relations = weir_map_new();
     flow->confirmed = self->position.commit;
     flow->received = self->position.commit;
-    if (prepare_heartbeats(self, err) != WEIR_OK ||
+    if (prepare_heartbeats(self, err) != WEIR_OK || read_silence_limit(self, err) != WEIR_OK ||
         catalog_is_binary(&self->catalog, &self->context.options, &binary, err) != WEIR_OK)
         return err->code;
     add_start_sql(self, binary, &sql);
@@ -169,10 +191,11 @@ weir_code stream_begin(source *self, weir_error *err)
     self->event.position_floor = 0;
     self->event.last_commit_lsn = 0;
     flow->checkpoint_ms = connection_clock_ms();
+    flow->heard_ms = flow->checkpoint_ms;
     weir_task_diag(self->task, WEIR_INFO, "streaming from " CONNECTION_LSN_FORMAT,
                    CONNECTION_LSN_ARGS(self->position.commit));
     weir_task_progress(self->task, "streaming", 0, 0);
-    return tell(self, err);
+    return tell(self, false, err);
 }
 
 void stream_end(source *self)
@@ -499,7 +522,7 @@ static weir_code on_copy_data(source *self, weir_str message, weir_batch *batch,
         bool reply = bytes_u8(&in) != 0;
         if (start > flow->received)
             flow->received = start;
-        return reply && !in.failed ? tell(self, err) : WEIR_OK;
+        return reply && !in.failed ? tell(self, false, err) : WEIR_OK;
     }
     (void)bytes_u64(&in); /* the end of WAL on the server */
     (void)bytes_u64(&in); /* its clock */
@@ -584,6 +607,32 @@ static void advance_idle(source *self, weir_batch *batch)
         checkpoint(self, batch);
 }
 
+/* A network that swallows everything looks like a server that has nothing to say. As the server gives up
+ * after wal_sender_timeout without a word from us, so do we; half-way it is asked to answer. */
+static weir_code check_silence(source *self, bool heard, weir_error *err)
+{
+    stream *flow = self->stream;
+    int64_t now_ms = connection_clock_ms();
+    int64_t silent_ms = now_ms - flow->heard_ms;
+
+    if (heard || now_ms - flow->polled_ms > flow->silence_limit_ms / 4) {
+        flow->heard_ms = now_ms; /* or nobody listened */
+        flow->asked_ms = 0;
+    }
+    flow->polled_ms = now_ms;
+    if (flow->silence_limit_ms == 0 || flow->heard_ms == now_ms)
+        return WEIR_OK;
+    if (silent_ms > flow->silence_limit_ms)
+        return weir_fail(err, WEIR_RETRY,
+                         "the server has not answered for %lld ms (wal_sender_timeout): the "
+                         "connection is given up",
+                         (long long)silent_ms);
+    if (silent_ms < flow->silence_limit_ms / 2 || flow->asked_ms != 0)
+        return WEIR_OK;
+    flow->asked_ms = now_ms;
+    return tell(self, true, err);
+}
+
 /* Whether so many messages come that it pays to let them gather. */
 static bool is_backlog(stream *flow)
 {
@@ -619,6 +668,7 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
     stream *flow = self->stream;
     int64_t deadline_ms = connection_clock_ms() + timeout_ms;
     bool delivered = false;
+    bool heard = false;
     weir_code code = WEIR_OK;
 
     self->event.now_us = connection_now_us();
@@ -632,6 +682,7 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
         if (code != WEIR_OK || flow->pending)
             break; /* pending: the batch is full */
         flow->window_count += !none;
+        heard = heard || !none;
         delivered = delivered || flow->uncommitted > 0;
         if (none && !wait_for_more(self, delivered, deadline_ms))
             break;
@@ -644,6 +695,8 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
     if (code != WEIR_OK)
         return code;
     advance_idle(self, batch);
+    if (check_silence(self, heard || flow->pending, err) != WEIR_OK)
+        return err->code;
     if (beat(self, batch, err) != WEIR_OK)
         return err->code;
     return stream_keep_alive(self, err);

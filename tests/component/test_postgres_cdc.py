@@ -3,7 +3,10 @@ import base64
 import itertools
 import json
 import os
+import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -822,3 +825,181 @@ def test_a_wrong_password_and_a_wrong_wal_level_say_what_to_change(build):
             source.kill()
     finally:
         server.stop()
+
+
+class Front(threading.Thread):
+    """A TCP front of the server that can go silent: it takes everything and passes nothing on."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.target, self.silent, self.pairs = port, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            self.pairs.append((client, server))
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    def copy(self, source, target):
+        dead = self.silent
+        try:
+            while data := source.recv(65536):
+                dead = dead or self.silent  # for ever: the cable is cut
+                if not dead:
+                    target.sendall(data)
+        except OSError:
+            pass
+        if not dead:
+            target.close()
+
+    def stop(self):
+        self.listener.close()
+        for pair in self.pairs:
+            for one in pair:
+                one.close()
+
+
+@pytest.fixture
+def own_server(build):
+    """A server that a test may kill: start(settings) gives a database of it."""
+    databases = []
+
+    def start(settings=None):
+        database = Database(build, servers.Postgres(settings))
+        databases.append(database)
+        return database
+
+    yield start
+    for database in databases:
+        for source in database.sources:
+            source.kill()
+        database.server.stop()
+
+
+def test_a_cut_network_is_noticed_and_nothing_is_lost(database):
+    database.run(ORDERS + f"; alter database {database.name} set wal_sender_timeout = '2s'")
+    front = Front(database.server.port)
+    try:
+        source = database.source(database_port=front.port).open()
+        source.take(3)
+        front.silent = True
+        database.run("insert into orders values (4, 'four')")
+        with pytest.raises(Refused, match="RETRY: the server has not answered for") as refused:
+            source.poll_until(lambda: False, timeout=20)
+        assert "wal_sender_timeout" in refused.value.message
+        front.silent = False
+        offset = source.offset
+        source.kill()
+        database.wait_inactive()
+        source = database.source(offset, database_port=front.port).open()
+        assert ops(source.take(1)) == [("c", 4)]
+    finally:
+        front.stop()
+
+
+def test_an_idle_server_is_not_given_up(database):
+    database.run(ORDERS + f"; alter database {database.name} set wal_sender_timeout = '1s'")
+    source = database.source().open()
+    source.take(3)
+    end = time.monotonic() + 4
+    source.poll_until(lambda: time.monotonic() > end)
+    database.run("insert into orders values (4, 'four')")
+    assert ops(source.take(1)) == [("c", 4)]
+
+
+@pytest.mark.parametrize("when", ["snapshot", "streaming"])
+def test_a_killed_server_loses_nothing_and_nobody_has_to_help(own_server, tmp_path, when):
+    database = own_server({"fsync": "on"})
+    server = database.server
+    database.run("create table t (n int primary key, filler text); insert into t select i, "
+                 "repeat(md5(i::text), 10) from generate_series(1, 150000) i; analyze t")
+    pipeline = Pipeline(database, tmp_path).start()
+    try:
+        count = 150000
+        done = "streaming from" if when == "streaming" else "snapshot of 1 tables begins"
+        servers.wait_until(lambda: pipeline.said(done), when, 60, 0.002)
+        for _ in range(2):
+            if when == "streaming":
+                for _ in range(20):
+                    count += 1
+                    server.psql(f"insert into t values ({count}, 'x'); update t set filler = 'y' "
+                                f"where n = {count - 100000}", database.name)
+            server.kill()
+            server.start()
+            time.sleep(0.3)  # it comes up again, and is killed once more
+        server.psql(f"insert into t values ({count + 1}, 'end')", database.name)
+        servers.wait_until(lambda: server.psql("select to_regclass('copy_t') is not null",
+                                               pipeline.target).strip() == "t", "the target", 60)
+        servers.wait_until(lambda: server.psql(f"select 1 from copy_t where n = {count + 1}",
+                                               pipeline.target), "the last row", 90)
+        missing = server.psql("select count(*) from generate_series(1, %d) n where not exists "
+                              "(select from copy_t t where t.n = n.n)" % (count + 1), pipeline.target)
+        assert missing.strip() == "0"
+        assert pipeline.process.poll() is None
+    finally:
+        pipeline.kill()
+
+
+def test_a_fast_shutdown_ends_although_a_connector_is_connected(own_server):
+    database = own_server()
+    database.run(ORDERS)
+    source = database.source().open()
+    source.take(3)
+    database.run("insert into orders values (4, 'four')")
+    source.take(1)
+    database.connection.close()
+    database.server.process.send_signal(signal.SIGINT)  # pg_ctl stop -m fast
+    with pytest.raises(Refused, match="RETRY"):
+        source.poll_until(lambda: False, timeout=30)
+    assert database.server.process.wait(30) == 0
+    offset = source.offset
+    source.kill()
+    database.server.start()
+    database.connection = database.server.connect(database.name)
+    database.run("insert into orders values (5, 'five')")
+    source = database.source(offset).open()
+    assert ops(source.take(1)) == [("c", 5)]
+
+
+def test_another_history_of_the_server_is_refused(database):
+    database.run(ORDERS)
+    source = database.source().open()
+    source.take(3)
+    source.poll_until(lambda: "snapshot" not in source.offset[1])
+    partition, place = source.offset
+    source.kill()
+    database.wait_inactive()
+    assert place["timeline"] == 1 and place["system"] > 0
+    for other, message in (({"timeline": 2}, "failed over or restored"),
+                           ({"system": 77}, "is not the one that was captured"),
+                           ({"lsn_commit": 1 << 50}, "has lost changes")):
+        with pytest.raises(Refused, match=message) as refused:
+            database.source((partition, {**place, **other})).open()
+        assert refused.value.code == "WEIR_FATAL"
+        assert "delete the connector's offsets" in refused.value.message.lower()
+
+
+def test_a_lost_slot_names_the_remedy(own_server):
+    database = own_server({"max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB",
+                           "max_wal_size": "32MB"})
+    database.run(ORDERS)
+    source = database.source().open()
+    source.take(3)
+    source.poll_until(lambda: "snapshot" not in source.offset[1])
+    offset = source.offset
+    source.kill()
+    database.wait_inactive()
+    for _ in range(6):
+        database.run("select pg_logical_emit_message(false, 'x', repeat('y', 9000000)), "
+                     "pg_switch_wal(); checkpoint")
+    assert database.slot("wal_status") == "lost"
+    with pytest.raises(Refused, match="is lost.*max_slot_wal_keep_size.*pg_drop_replication_slot"):
+        database.source(offset).open()
