@@ -148,12 +148,11 @@ static weir_code put_envelope(event *self, const event_change *change, weir_batc
                               weir_error *err)
 {
     const relation *table = change->relation;
-    const pgoutput_tuple *fill = change->old_is_whole ? change->old_row : NULL;
     char operation = change->operation;
 
     weir_record_value(batch, table->envelope);
     if (put_row(table, change->old_row, NULL, false, batch, err) != WEIR_OK ||
-        put_row(table, change->new_row, fill, true, batch, err) != WEIR_OK)
+        put_row(table, change->new_row, change->fill, true, batch, err) != WEIR_OK)
         return err->code;
     weir_put_raw(batch, build_source(self, change));
     weir_put_branch(batch, 0); /* transaction */
@@ -216,7 +215,7 @@ static int split(const event *self, const event_change *change, event_part parts
         removal.new_row = NULL;
         if (!settings_skips(self->settings, 'd') || key_changed) {
             parts[count++] = (event_part){.change = removal, .key_row = change->old_row};
-            if (keyed && self->settings->tombstones_on_delete)
+            if (self->settings->tombstones_on_delete)
                 parts[count++] =
                     (event_part){.change = removal, .key_row = change->old_row, .tombstone = true};
         }

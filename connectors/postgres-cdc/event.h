@@ -35,8 +35,8 @@ typedef struct event_change {
     char operation;                /* c, u, d, r, t */
     const pgoutput_tuple *old_row; /* NULL: none */
     const pgoutput_tuple *new_row;
-    bool old_is_whole; /* all columns of the old row were sent */
-    bool restart;      /* a truncate of our own: the table's snapshot begins again */
+    const pgoutput_tuple *fill; /* the old row, when all of it was sent: for unchanged columns */
+    bool restart;               /* a truncate of our own: the table's snapshot begins again */
     uint64_t lsn;
     int64_t order; /* in its transaction, from 1 */
 } event_change;

@@ -425,7 +425,7 @@ static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
                                                         : 'd',
         .old_row = message->change.old_tuple.values != NULL ? &message->change.old_tuple : NULL,
         .new_row = message->change.new_tuple.values != NULL ? &message->change.new_tuple : NULL,
-        .old_is_whole = message->change.old_kind == 'O',
+        .fill = message->change.old_kind == 'O' ? &message->change.old_tuple : NULL,
         .lsn = flow->message_lsn,
         .order = flow->order,
     };

@@ -133,7 +133,7 @@ static const type_mapping map_uuid = {STRING, .connect_name = "io.debezium.data.
 static const type_mapping map_json = {STRING, .connect_name = "io.debezium.data.Json"};
 static const type_mapping map_xml = {STRING, .connect_name = "io.debezium.data.Xml"};
 static const type_mapping map_ltree = {STRING, .connect_name = "io.debezium.data.Ltree"};
-static const type_mapping map_tsvector = {STRING, .connect_name = "io.debezium.data.TsVector"};
+static const type_mapping map_tsvector = {STRING, .connect_name = "io.debezium.data.Tsvector"};
 static const type_mapping map_enum = {STRING, .connect_name = "io.debezium.data.Enum",
                                       .parameters = PARAMETERS_LABELS};
 static const type_mapping map_bits = {BYTES, .connect_name = "io.debezium.data.Bits",

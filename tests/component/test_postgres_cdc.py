@@ -598,6 +598,28 @@ def test_the_position_of_a_snapshot_row_is_below_every_later_change(database):
     assert len({r["headers"]["weir.txid"] for r in source.records[3:]}) == 1
 
 
+def test_a_key_that_changes_takes_along_what_was_not_sent_if_the_old_row_has_it(database):
+    database.run("create table t (id int primary key, big text); alter table t replica identity "
+                 "full; alter table t alter big set storage external;"
+                 "insert into t values (1, repeat('x', 4000))")
+    source = database.source(snapshot_mode="no_data").open()
+    source.poll_until(lambda: source.offsets)
+    database.run("update t set id = 2")
+    records = source.take(3)
+    assert ops(records) == [("d", 1), (None, 1), ("c", 2)]
+    assert records[2]["value"]["after"]["big"] == "x" * 4000 and records[2]["unsent"] == []
+
+
+def test_a_delete_without_a_key_has_a_tombstone_as_debezium_writes_it(database):
+    database.run("create table t (n int); alter table t replica identity full;"
+                 "insert into t values (1)")
+    source = database.source(snapshot_mode="no_data").open()
+    source.poll_until(lambda: source.offsets)
+    database.run("delete from t")
+    records = source.take(2)
+    assert [(r["key"], r["tombstone"]) for r in records] == [(None, False), (None, True)]
+
+
 def test_a_changed_table_gets_another_schema(database):
     database.run(ORDERS)
     source = database.source().open()
