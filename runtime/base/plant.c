@@ -16,6 +16,10 @@ static const char *const names[PLANTS] = {
     [PLANT_CHECKPOINT_FIRST] = "checkpoint_before_segments",
     [PLANT_OFFSET_AHEAD] = "offset_ahead_of_data",
     [PLANT_ACKED_BEFORE_COMMIT] = "acked_before_commit",
+    [PLANT_HOLD_IGNORED] = "hold_ignored",
+    [PLANT_LAST_VALUE_DROPPED] = "last_value_dropped",
+    [PLANT_SWAP_NOT_SYNCED] = "swap_not_synced",
+    [PLANT_LAST_SEGMENT_FREED] = "last_segment_freed",
 };
 
 int plant_active = PLANT_NONE;

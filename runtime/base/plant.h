@@ -17,6 +17,10 @@ typedef enum plant {
     PLANT_CHECKPOINT_FIRST,    /* the checkpoint is written before the segments are synced */
     PLANT_OFFSET_AHEAD,        /* the journal speaks of large data that is never synced */
     PLANT_ACKED_BEFORE_COMMIT, /* a source is told that a unit is durable before it is sent */
+    PLANT_HOLD_IGNORED,        /* trimming and retention pass what a sink holds */
+    PLANT_LAST_VALUE_DROPPED,  /* compaction removes the last value of some keys */
+    PLANT_SWAP_NOT_SYNCED,    /* what replaces segments has no durable name when they are removed */
+    PLANT_LAST_SEGMENT_FREED, /* what the checkpoint ends in may be removed */
     PLANTS,
 } plant;
 

@@ -149,8 +149,11 @@ static void mark_checkpointed(store *self)
                 if (segment->is_checkpointed)
                     break; /* and so are all before it */
                 /* By what the checkpoint says: the applier may have gone on to another one. */
-                segment->is_checkpointed = segment->is_final && !segment->is_dirty &&
-                                           segment->base_offset < partition->checkpointed_base;
+                segment->is_checkpointed =
+                    segment->is_final && !segment->is_dirty &&
+                    (PLANTED(PLANT_LAST_SEGMENT_FREED)
+                         ? segment != partition->applied
+                         : segment->base_offset < partition->checkpointed_base);
             }
         }
     }

@@ -2,6 +2,7 @@
 #include "runtime/log/store_keep.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/base/plant.h"
 #include "runtime/log/store_state.h"
 
 #include <assert.h>
@@ -148,7 +149,7 @@ static bool drop_first(store_partition *partition, int64_t up_to, bool ignore_ho
     bool may;
 
     pthread_mutex_lock(&self->lock);
-    if (!ignore_holds && partition_held(partition, NULL) < limit)
+    if (!ignore_holds && !PLANTED(PLANT_HOLD_IGNORED) && partition_held(partition, NULL) < limit)
         limit = partition_held(partition, NULL);
     may = partition_segment_count(partition) > 1 && !partition->topic->is_internal &&
           partition_end_of(partition, 0) <= limit;

@@ -15,6 +15,7 @@ typedef struct world_totals {
         kept_unacknowledged;
     uint64_t lost_unacknowledged, stops, trims, topics_made, topics_deleted, large,
         least_operations;
+    uint64_t compactions, compacted, meanwhile;
 } world_totals;
 
 /* Runs one seed. False: the log broke a promise; message says which. */

@@ -79,6 +79,9 @@ static void add_totals(world_totals *sum, const world_totals *more)
     sum->topics_made += more->topics_made;
     sum->topics_deleted += more->topics_deleted;
     sum->large += more->large;
+    sum->compactions += more->compactions;
+    sum->compacted += more->compacted;
+    sum->meanwhile += more->meanwhile;
     if (sum->least_operations == 0 ||
         (more->least_operations > 0 && more->least_operations < sum->least_operations))
         sum->least_operations = more->least_operations;
@@ -118,8 +121,11 @@ static void print_totals(const world_totals *sum)
            " survived whole, %" PRIu64 " not at all\n",
            sum->units, sum->large, sum->acknowledged, sum->kept_unacknowledged,
            sum->lost_unacknowledged);
-    printf("%" PRIu64 " stops, %" PRIu64 " trims, %" PRIu64 " topics made, %" PRIu64 " deleted\n\n",
+    printf("%" PRIu64 " stops, %" PRIu64 " trims, %" PRIu64 " topics made, %" PRIu64 " deleted\n",
            sum->stops, sum->trims, sum->topics_made, sum->topics_deleted);
+    printf("%" PRIu64 " compactions removed %" PRIu64 " records; %" PRIu64
+           " times another thread went on in the middle of I/O\n\n",
+           sum->compactions, sum->compacted, sum->meanwhile);
 }
 
 static int run(const plan *todo)

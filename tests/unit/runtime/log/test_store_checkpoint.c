@@ -1,0 +1,160 @@
+/* test_store_checkpoint.c - what other threads do in the middle of a checkpoint is not lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/log/store.h"
+#include "runtime/log/store_keep.h"
+#include "runtime/wire/record_batch.h"
+#include "tests/fixtures/sim_disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGE_BYTES = 20000, SEEDS = 40 };
+
+/* A store on a simulated disk, and what happens behind the first sync of a file. */
+typedef struct scene {
+    disk *disk;
+    sim_counts counts;
+    store_options options;
+    store *store;
+    uint64_t syncs_before;
+    bool has_happened;
+} scene;
+
+static void append(scene *at, const char *topic, size_t size)
+{
+    store_piece piece = {.partition =
+                             store_partition_at(store_topic_find(at->store, weir_cstr(topic)), 0)};
+    store_append appended = {.pieces = &piece, .piece_count = 1};
+    char *value = calloc(1, size);
+    record_fields fields = {.timestamp_ms = 1, .value = {value, size}};
+    weir_buf bytes = {0}, scratch = {0};
+    record_batch_builder builder;
+    weir_error err;
+
+    record_batch_begin(&builder, &bytes);
+    record_batch_add(&builder, &fields);
+    assert_int_equal(record_batch_end(&builder, RECORD_NONE, &scratch, &err), WEIR_OK);
+    piece.bytes = bytes.ptr;
+    piece.size = bytes.len;
+    if (store_append_now(at->store, &appended, &err) != WEIR_OK)
+        fail_msg("%s", err.message);
+    weir_buf_done(&bytes);
+    free(value);
+}
+
+static void open_scene(scene *at)
+{
+    weir_error err;
+
+    if (store_open(&at->options, &at->store, &err) != WEIR_OK)
+        fail_msg("%s", err.message);
+}
+
+static void begin(scene *at, uint64_t seed)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    weir_error err;
+
+    *at = (scene){.options = {.path = "log",
+                              .journal_file_bytes = 1 << 20,
+                              .segment_bytes = 16384,
+                              .large_bytes = LARGE_BYTES / 2,
+                              .seed = seed,
+                              .manual = true}};
+    at->disk = at->options.disk = sim_disk_new(seed, &at->counts);
+    open_scene(at);
+    assert_int_equal(store_topic_create(at->store, WEIR_STR("t"), &config, &err), WEIR_OK);
+    assert_int_equal(store_checkpoint_now(at->store, &err), WEIR_OK); /* the topic's folders */
+}
+
+/* The writer's turn, in the middle of the keeper's: a large append is acknowledged; then the power fails. */
+static void append_large_and_crash(void *context)
+{
+    scene *at = context;
+
+    if (at->has_happened || at->counts.hit[SIM_FDATASYNC][SIM_NONE] == at->syncs_before)
+        return;
+    at->has_happened = true;
+    append(at, "t", LARGE_BYTES);
+    sim_disk_set_faults(at->disk, &(sim_faults){.crash_in = 1});
+}
+
+static void a_large_append_does_not_rely_on_a_name_that_is_being_synced(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        scene at;
+
+        begin(&at, seed);
+        append(&at, "t", 100);
+        while (store_step(at.store, STORE_APPLY))
+            ;
+        at.syncs_before = at.counts.hit[SIM_FDATASYNC][SIM_NONE];
+        sim_disk_set_meanwhile(at.disk, append_large_and_crash, &at);
+        (void)store_step(at.store, STORE_CHECKPOINT);
+        assert_true(at.has_happened);
+        sim_disk_set_meanwhile(at.disk, NULL, NULL);
+        store_close(at.store);
+        sim_disk_crash(at.disk);
+        open_scene(&at);
+        assert_int_equal(
+            store_end_offset(store_partition_at(store_topic_find(at.store, WEIR_STR("t")), 0)), 2);
+        store_close(at.store);
+        sim_disk_free(at.disk);
+    }
+}
+
+static void apply_meanwhile(void *context)
+{
+    scene *at = context;
+
+    if (at->has_happened || at->counts.hit[SIM_FDATASYNC][SIM_NONE] == at->syncs_before)
+        return;
+    at->has_happened = true;
+    append(at, "t", 3000); /* begins the next segment */
+    while (store_step(at->store, STORE_APPLY))
+        ;
+}
+
+static void the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed(void **state)
+{
+    store_partition *partition;
+    weir_error err;
+    int64_t start;
+    scene at;
+
+    (void)state;
+    begin(&at, 1);
+    partition = store_partition_at(store_topic_find(at.store, WEIR_STR("t")), 0);
+    for (int i = 0; i < 5; i++)
+        append(&at, "t", 3000);
+    while (store_step(at.store, STORE_APPLY))
+        ;
+    at.syncs_before = at.counts.hit[SIM_FDATASYNC][SIM_NONE];
+    sim_disk_set_meanwhile(at.disk, apply_meanwhile, &at);
+    (void)store_step(at.store, STORE_CHECKPOINT);
+    assert_true(at.has_happened);
+    sim_disk_set_meanwhile(at.disk, NULL, NULL);
+    assert_int_equal(store_trim(partition, 5, false, &start, &err), WEIR_OK);
+    assert_int_equal(start, 0);
+    assert_int_equal(store_checkpoint_now(at.store, &err), WEIR_OK);
+    assert_int_equal(store_trim(partition, 5, false, &start, &err), WEIR_OK);
+    assert_int_equal(start, 5);
+    store_close(at.store);
+    sim_disk_free(at.disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_append_does_not_rely_on_a_name_that_is_being_synced),
+        cmocka_unit_test(the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
