@@ -29,7 +29,7 @@ def kill_and_start(server, rng):
 def test_kills_of_source_and_destinations_lose_nothing(
         postgres, warehouse_server, elasticsearch, folder, build, weir):
     world = World(postgres, folder, build, weir, "servers", warehouse_server, elasticsearch)
-    changes, rng = Changes(postgres, world.source, 4), random.Random(14)
+    changes, rng = Changes(postgres, world.source, 4, pause=0.005), random.Random(14)
     changes.start()
     world.link.rate = SNAPSHOT_BYTES / 2
     one = world.start()

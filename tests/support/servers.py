@@ -197,7 +197,7 @@ class Elasticsearch:
              f"{home}/lib/*:{home}/main", "SearchServer", f"{home}/home",
              *(f"{name}={value}" for name, value in settings.items())],
             stdout=self.log, stderr=self.log, cwd=self.folder, start_new_session=True)
-        wait_until(self._is_ready, f"Elasticsearch to start, see {self.log.name}", 90)
+        wait_until(self._is_ready, f"Elasticsearch to start, see {self.log.name}", 240)
 
     def _is_ready(self):
         if self.process.poll() is not None:
