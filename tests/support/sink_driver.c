@@ -404,6 +404,8 @@ static weir_code be(driver *self, char **words)
 
 static weir_code partition(driver *self, char **words, bool gained, int64_t *resume)
 {
+    if (gained ? self->sink->assigned == NULL : self->sink->revoked == NULL)
+        return WEIR_OK; /* optional: a sink need not hear of its partitions */
     if (gained)
         return self->sink->assigned(&self->task, self->state, weir_cstr(words[1]),
                                     (int32_t)number(words[2]), resume, &self->err);
