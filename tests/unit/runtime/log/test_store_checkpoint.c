@@ -56,14 +56,14 @@ static void open_scene(scene *at)
         fail_msg("%s", err.message);
 }
 
-static void begin(scene *at, uint64_t seed)
+static void begin(scene *at, uint64_t seed, int64_t segment_bytes)
 {
     log_topic_config config = LOG_TOPIC_DEFAULTS;
     weir_error err;
 
     *at = (scene){.options = {.path = "log",
                               .journal_file_bytes = 1 << 20,
-                              .segment_bytes = 16384,
+                              .segment_bytes = segment_bytes,
                               .large_bytes = LARGE_BYTES / 2,
                               .seed = seed,
                               .manual = true}};
@@ -91,7 +91,7 @@ static void a_large_append_does_not_rely_on_a_name_that_is_being_synced(void **s
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         scene at;
 
-        begin(&at, seed);
+        begin(&at, seed, 65536);
         append(&at, "t", 100);
         while (store_step(at.store, STORE_APPLY))
             ;
@@ -130,7 +130,7 @@ static void the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed(void **st
     scene at;
 
     (void)state;
-    begin(&at, 1);
+    begin(&at, 1, 16384);
     partition = store_partition_at(store_topic_find(at.store, WEIR_STR("t")), 0);
     for (int i = 0; i < 5; i++)
         append(&at, "t", 3000);
