@@ -13,9 +13,9 @@
 
 #define CHECKPOINT_RECORDS 10000 /* a large transaction becomes durable in parts of this size */
 #define CLOCK_MESSAGES     256   /* the clock is read once for so many messages */
-#define WINDOW_US          1000  /* messages are counted over so long */
-#define BACKLOG_MESSAGES   20    /* in a window: more are on their way */
-#define GATHER_US          5000  /* so long data gathers, or until there is so much of it */
+#define WINDOW_US          INT64_C(1000) /* messages are counted over so long */
+#define BACKLOG_MESSAGES   20            /* in a window: more are on their way */
+#define GATHER_US          5000          /* so long data gathers, or until there is so much of it */
 #define GATHER_BYTES       131072
 #define WAIT_US            500000 /* the longest wait for data */
 #define CONFIRM_MS         200    /* at most this often, unless the server asks */
