@@ -3,6 +3,7 @@
 #include "runtime/cli/options.h"
 #include "runtime/log/embedded.h"
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 #include "schema-registry/store/schema_store.h"
 #include "sdk/src/batch.h"

@@ -3,6 +3,7 @@
 #include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/plugin_run.h"
 #include "runtime/cli/plugin_template.h"
 #include "runtime/rest/definition.h"
 
@@ -204,16 +205,27 @@ static int check_file(plugins *all, const char *path)
     return found.count == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* Behind a file may stand settings, NAME=VALUE: with them it is run, too. */
 static int check(const arguments *args)
 {
     int result = CLI_OK;
 
-    for (size_t i = 0; i < args->count; i++) {
+    for (size_t i = 0, next; i < args->count; i = next) {
         plugins *all = plugins_new("."); /* one for each file: two may hold the same name */
+        const char *path = args->names[i];
+        bool good = check_file(all, path) == CLI_OK;
 
-        if (check_file(all, args->names[i]) != CLI_OK)
-            result = CLI_FAILED;
         plugins_free(all);
+        for (next = i + 1; next < args->count && strchr(args->names[next], '=') != NULL;)
+            next++;
+        if (good && next > i + 1) {
+            good = plugin_run(path, args->sink, &args->names[i + 1], next - i - 1);
+            if (good)
+                printf("%s: it runs as it should\n", path);
+        } else if (good) {
+            printf("%s: not run; with settings behind it, NAME=VALUE, it is\n", path);
+        }
+        result = good ? result : CLI_FAILED;
     }
     return result;
 }
@@ -294,7 +306,7 @@ static const struct argp_option flags[] = {
     {"plugins", 'p', "DIR", 0, "Where connectors are", 0},
     {"json", 'j', NULL, 0, "list, describe: print JSON", 0},
     {"markdown", 'm', NULL, 0, "describe: print the page of the reference", 0},
-    {"sink", 's', NULL, 0, "new: begin with a sink, not a source", 0},
+    {"sink", 's', NULL, 0, "new: begin with a sink, not a source; check: run the sink", 0},
     {0},
 };
 
@@ -312,7 +324,8 @@ static int choose(const char *action, const arguments *args)
     else if (strcmp(action, "new") == 0 && (args->count == 1 || args->count == 2))
         result = create(args);
     else
-        fputs("usage: weir plugin list | describe NAME... | check FILE... | new NAME [DIR]\n",
+        fputs("usage: weir plugin list | describe NAME... | check FILE [NAME=VALUE...] | new NAME "
+              "[DIR]\n",
               stderr);
     plugins_free(all);
     return result;
@@ -323,7 +336,7 @@ int cli_plugin(int argc, char **argv)
     static const struct argp parser = {
         flags,
         parse_option,
-        "list\ndescribe NAME...\ncheck FILE...\nnew NAME [DIR]",
+        "list\ndescribe NAME...\ncheck FILE [NAME=VALUE...]\nnew NAME [DIR]",
         "Lists connectors, describes their settings, checks a shared object before others use it, "
         "and writes the beginning of a new one.",
         NULL,

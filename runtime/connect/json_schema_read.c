@@ -1,6 +1,7 @@
 /* json_schema_read.c - the Avro schema that AvroData makes of a Connect schema. */
 #include "runtime/connect/json_schema_read.h"
 
+#include "runtime/base/text.h"
 #include "schema-registry/avro/avro.h"
 #include "weir/buf.h"
 
@@ -61,9 +62,10 @@ static bool add_logical(reading *r, const json_t *connect, const char *name, jso
         return true;
     name += sizeof(LOGICAL) - 1;
     if (strcmp(name, "Decimal") == 0) {
-        long number = scale != NULL ? strtol(scale, NULL, 10) : -1;
+        int64_t number;
 
-        if (number < 0 || number > 100000)
+        if (scale == NULL || !text_to_int(weir_cstr(scale), &number) || number < 0 ||
+            number > 100000)
             return fail(r, "a Decimal has no parameter scale") != NULL;
         json_object_set_new(out, "logicalType", json_string("decimal"));
         json_object_set_new(out, "precision", json_integer(number > 64 ? number : 64));

@@ -226,8 +226,9 @@ static weir_code convert_record(source_task *self, uint32_t index, weir_record *
         code = transform_apply(self->task->transforms, self->batch, entry, err);
     if (code == WEIR_OK && batch_at(self->batch, index)->dropped)
         return WEIR_OK;
-    *record =
-        index == 0 ? (weir_record){0} : (weir_record){.topic = WEIR_STR(""), .index = index - 1};
+    *record = (weir_record){0};
+    if (index > 0) /* as if the one before it had been stepped to */
+        *record = (weir_record){.topic = WEIR_STR(""), .index = index - 1};
     if (!weir_record_next(self->batch, record) || code != WEIR_OK)
         return code;
     return add_record(self, record, err);

@@ -26,11 +26,12 @@ void worker_call(worker *self, command_run *run, void *context)
     command mine = {.run = run, .context = context};
 
     pthread_mutex_lock(&self->lock);
+    /* it is off the list when this function returns */
     if (self->last != NULL)
         self->last->next = &mine;
     else
-        self->first = &mine;
-    self->last = &mine;
+        self->first = &mine; /* cppcheck-suppress autoVariables */
+    self->last = &mine;      /* cppcheck-suppress autoVariables */
     pthread_cond_signal(&self->posted);
     while (!mine.done)
         pthread_cond_wait(&self->finished, &self->lock);

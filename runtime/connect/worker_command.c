@@ -209,7 +209,6 @@ weir_code worker_put(worker *self, weir_str name, const config_setting *settings
 
 /* --- Removing --------------------------------------------------------------------------------- */
 
-
 static weir_code write_removal(worker *self, const work_order *order)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};

@@ -4,6 +4,7 @@
 #include "runtime/base/diag.h"
 #include "runtime/base/plant.h"
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 #include "weir/map.h"
 

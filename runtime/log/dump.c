@@ -1,5 +1,6 @@
 /* dump.c - shows the records of a topic, keys and values decoded by their schemas. */
 #include "runtime/base/reader.h"
+#include "runtime/log/store_read.h"
 #include "runtime/log/verify.h"
 #include "runtime/wire/record_batch.h"
 #include "schema-registry/avro/avro.h"

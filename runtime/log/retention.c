@@ -3,6 +3,7 @@
 
 #include "runtime/base/diag.h"
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* store.c - opening and closing the store, its threads, and what they share. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -333,6 +333,7 @@ weir_code store_append_now(store *self, store_append *append, weir_error *err)
     append_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .signal = PTHREAD_COND_INITIALIZER};
 
     append->done = wake_waiter;
+    /* cppcheck-suppress autoVariables ; this function returns when it was used */
     append->context = &waiter;
     store_submit(self, append);
     if (self->options.manual && !step_until(self, &waiter))

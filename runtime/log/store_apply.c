@@ -5,7 +5,7 @@
  * is complete, its index files are written.
  */
 #include "runtime/base/mem.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdlib.h>

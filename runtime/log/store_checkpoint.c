@@ -6,7 +6,7 @@
  */
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * `format` is written last when a log is made: a directory without it holds nothing yet, one with it has a
  * checkpoint.
  */
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdio.h>

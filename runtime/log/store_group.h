@@ -6,7 +6,7 @@
 #ifndef RUNTIME_LOG_STORE_GROUP_H
 #define RUNTIME_LOG_STORE_GROUP_H
 
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 /* An append in the group, and what was decided about it. */
 typedef struct planned {

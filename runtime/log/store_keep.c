@@ -1,9 +1,10 @@
 /* store_keep.c - holds, and removing segments. */
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -15,6 +15,7 @@
 #define RUNTIME_LOG_STORE_KEEP_H
 
 #include "runtime/log/store.h"
+#include "runtime/log/store_read.h"
 
 /* --- Holds ---------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * Everything here is called with the store's lock held.
  */
 #include "runtime/base/mem.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -78,11 +78,11 @@ void partition_insert_segment(store_partition *partition, size_t i, log_segment 
 
 void partition_drop_segment(store_partition *partition, size_t i)
 {
-    char *at = partition->segments.ptr + i * sizeof(log_segment *);
+    log_segment **at = (log_segment **)(void *)partition->segments.ptr + i;
 
     assert(i < partition_segment_count(partition));
-    partition->segments.len -= sizeof(log_segment *);
-    memmove(at, at + sizeof(log_segment *), partition->segments.len - i * sizeof(log_segment *));
+    partition->segments.len -= sizeof(*at);
+    memmove(at, at + 1, partition->segments.len - i * sizeof(*at));
     partition->epoch++;
 }
 

@@ -4,7 +4,8 @@
  * the meantime: what was read from there counts only if it is still kept afterwards, and is read again,
  * from the segment then, if not.
  */
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_read.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

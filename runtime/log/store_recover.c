@@ -14,7 +14,8 @@
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/log/journal_scan.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_read.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

@@ -7,7 +7,7 @@
  */
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

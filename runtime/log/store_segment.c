@@ -1,7 +1,7 @@
 /* store_segment.c - segments' files: opened when needed, closed when too many are open. */
 #include "runtime/base/mem.h"
 #include "runtime/base/reader.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

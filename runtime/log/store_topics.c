@@ -7,7 +7,8 @@
  * names a topic whose files are gone.
  */
 #include "runtime/base/mem.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_read.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* store_watch.c - waiting for new data, lanes, and offsets by time. */
 #include "runtime/base/mem.h"
-#include "runtime/log/store_state.h"
+#include "runtime/log/store_read.h"
+#include "runtime/log/store_work.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

@@ -9,6 +9,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
 #include "runtime/log/store_group.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 
 #include <assert.h>

@@ -2,6 +2,7 @@
 #include "runtime/log/verify.h"
 
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 
 #include <inttypes.h>

@@ -52,7 +52,7 @@ void record_batch_begin(record_batch_builder *builder, weir_buf *out)
 /* Bytes of a zig-zag varint. */
 static size_t varint_size(int64_t value)
 {
-    uint64_t rest = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 
     return rest == 0 ? 1 : (70 - (size_t)__builtin_clzll(rest)) / 7;
 }

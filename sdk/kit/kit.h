@@ -46,8 +46,9 @@ WEIR_MUST_CHECK weir_code kit_flush(kit *self, int64_t *next_offset, weir_error 
 size_t kit_rejected(const kit *self);
 
 /* The conformance check: what plugin_check finds in the tables, and, while it runs with these settings, whether
- * a source keeps its times (poll: timeout + 100 ms; idle: 100 ms), writes offsets that are JSON objects,
- * and opens again after close. One message for each finding. */
+ * a source keeps its times (poll: timeout + 100 ms; idle: 100 ms), writes offsets that are JSON objects, and
+ * goes on where it was after close and open; whether a sink takes records and flushes all of them. One message
+ * for each finding. */
 void kit_check(const plugin *connector, const config_setting *settings, size_t count,
                void (*found)(void *context, const char *message), void *context);
 

@@ -1,7 +1,7 @@
 /* main.c - weir-kit: runs one connector from the command line, without a worker.
  *
  *     weir-kit source PLUGIN.so [--max RECORDS] NAME=VALUE ...   prints records and offsets, a JSON object each
- *     weir-kit check  PLUGIN.so [NAME=VALUE ...]                 prints what breaks the contract
+ *     weir-kit check  PLUGIN.so [--sink] [NAME=VALUE ...]        prints what breaks the contract
  */
 #include "sdk/kit/kit.h"
 
@@ -91,13 +91,16 @@ static void print_finding(void *context, const char *message)
     printf("%s\n", message);
 }
 
-static int run_check(plugins *loaded, const config_setting *settings, size_t count)
+/* A shared object may hold a source and a sink: one of them is run. */
+static int run_check(plugins *loaded, bool is_sink, const config_setting *settings, size_t count)
 {
-    const plugin *one;
+    const plugin *one, *chosen = NULL;
     size_t findings = 0;
 
     for (size_t i = 0; (one = plugins_at(loaded, i)) != NULL; i++)
-        kit_check(one, settings, count, print_finding, &findings);
+        if (chosen == NULL || (is_sink && one->kind == PLUGIN_SINK))
+            chosen = one;
+    kit_check(chosen, settings, count, print_finding, &findings);
     return findings > 0 ? 1 : 0;
 }
 
@@ -110,12 +113,13 @@ static int fail(const weir_error *err)
 static int usage(void)
 {
     fprintf(stderr, "usage: weir-kit source PLUGIN.so [--max RECORDS] NAME=VALUE ...\n"
-                    "       weir-kit check PLUGIN.so [NAME=VALUE ...]\n");
+                    "       weir-kit check PLUGIN.so [--sink] [NAME=VALUE ...]\n");
     return 2;
 }
 
-/* NAME=VALUE and --max; false for anything else. */
-static bool read_arguments(char **argv, config_setting *settings, size_t *count, int64_t *max)
+/* NAME=VALUE, --max and --sink; false for anything else. */
+static bool read_arguments(char **argv, config_setting *settings, size_t *count, int64_t *max,
+                           bool *is_sink)
 {
     for (; *argv != NULL; argv++) {
         const char *equals = strchr(*argv, '=');
@@ -123,6 +127,8 @@ static bool read_arguments(char **argv, config_setting *settings, size_t *count,
         if (strcmp(*argv, "--max") == 0 && argv[1] != NULL) {
             if (!text_to_int(weir_cstr(*++argv), max) || *max < 0)
                 return false;
+        } else if (strcmp(*argv, "--sink") == 0) {
+            *is_sink = true;
         } else if (equals != NULL && *count < SETTINGS_MAX) {
             settings[(*count)++] =
                 (config_setting){{*argv, (size_t)(equals - *argv)}, weir_cstr(equals + 1)};
@@ -138,18 +144,19 @@ int main(int argc, char **argv)
     config_setting settings[SETTINGS_MAX];
     size_t count = 0;
     int64_t max = INT64_MAX;
+    bool is_sink = false;
     weir_error err;
     const plugin *source;
     kit *self;
     int status;
 
-    if (argc < 3 || !read_arguments(argv + 3, settings, &count, &max))
+    if (argc < 3 || !read_arguments(argv + 3, settings, &count, &max, &is_sink))
         return usage();
     plugins *loaded = plugins_new("."); /* lives as long as the process, as what it loads does */
     if (plugins_load(loaded, argv[2], &err) != WEIR_OK)
         return fail(&err);
     if (strcmp(argv[1], "check") == 0)
-        return run_check(loaded, settings, count);
+        return run_check(loaded, is_sink, settings, count);
     source = plugins_at(loaded, 0); /* sources stand before sinks of the same name */
     if (strcmp(argv[1], "source") != 0 || source->kind != PLUGIN_SOURCE)
         return usage();

@@ -97,12 +97,13 @@ void weir_record_header(weir_batch *batch, weir_str name, weir_str value)
 
     assert(self->part == PART_RECORD && entry->key.len == BATCH_NULL &&
            entry->value.len == BATCH_NULL);
-    if (!batch_make_room(self, self->used, name.len + value.len + 2 * PUT_ROOM)) {
+    if (!batch_make_room(self, self->used, name.len + value.len + (size_t)2 * PUT_ROOM)) {
         self->too_large = true;
         return;
     }
     at = weir_put_varint(self->arena + self->used, (int64_t)name.len);
-    memcpy(at, name.ptr, name.len);
+    if (name.len > 0)
+        memcpy(at, name.ptr, name.len);
     at = weir_put_varint(at + name.len, value.ptr != NULL ? (int64_t)value.len : -1);
     if (value.len > 0)
         memcpy(at, value.ptr, value.len);

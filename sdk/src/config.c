@@ -318,6 +318,7 @@ static void report_unknown(const config_table *table, weir_str name, config_seve
         config_issue_add(issues, name, severity, "is not known");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): eight things meet here, and nowhere else */
 void config_bind(const config_table *table, const config_setting *settings, size_t count,
                  config_severity unknown, bool (*is_common)(weir_str name), weir_task *task,
                  void *state, config_issues *issues)

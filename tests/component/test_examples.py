@@ -42,7 +42,7 @@ COMMANDS = {
     "curl localhost:8083/connectors/count/status": "test_the_commands_of_rest_md",
     "weir plugin new my-source": "test_the_commands_of_plugins_md",
     "cd my-source && make": "test_install.py::test_a_plugin_is_built_against_what_is_installed",
-    "weir plugin check ./my-source.so": "test_the_commands_of_plugins_md",
+    "weir plugin check ./my-source.so topic=test limit=10": "test_the_commands_of_plugins_md",
 }
 
 

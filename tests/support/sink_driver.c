@@ -457,7 +457,7 @@ static weir_code act(driver *self, char **words, size_t count, char *answer, siz
         return put(self);
     if (is(words[0], "flush", count, 1))
         return flush(self, words, count);
-    if (is(words[0], "alter", count, 4))
+    if (is(words[0], "alter", count, 4) && self->sink->alter_offsets != NULL)
         return self->sink->alter_offsets(&self->task, self->state, weir_cstr(words[1]),
                                          (int32_t)number(words[2]), number(words[3]), &self->err);
     if (is(words[0], "assigned", count, 3) || is(words[0], "revoked", count, 3)) {

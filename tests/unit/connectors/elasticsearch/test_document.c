@@ -148,20 +148,15 @@ static void a_version_is_the_position_where_the_id_is_the_key_else_the_offset(vo
 static void a_mapping_follows_from_the_schema(void **state)
 {
     weir_error err = {0};
-    weir_schema
-        *schema =
-            avro_parse(
-                WEIR_STR(
-                    "{\"type\":\"record\",\"name\":\"S\",\"fields\":[" FIELD(
-                        "a",
-                        "[\"null\",\"long\"]") "," FIELD("b",
-                                                         "{\"type\":\"array\",\"items\":"
-                                                         "\"double\"}") "," FIELD("c",
-                                                                                  RECORD(FIELD(
-                                                                                      "d",
-                                                                                      "\"boolean"
-                                                                                      "\""))) "]}"),
-                &err);
+    weir_schema *schema = avro_parse(
+        WEIR_STR("{\"type\":\"record\",\"name\":\"S\",\"fields\":[" FIELD(
+            "a", "[\"null\",\"long\"]") "," FIELD("b",
+                                                  "{\"type\":\"array\",\"items\":"
+                                                  "\"double\"}") "," FIELD("c",
+                                                                           RECORD(FIELD(
+                                                                               "d", "\"boolean"
+                                                                                    "\""))) "]}"),
+        &err);
     weir_buf out = {0};
     (void)state;
 

@@ -11,6 +11,7 @@
 
 #include "runtime/log/store.h"
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 
 #include <ftw.h>
@@ -31,12 +32,12 @@ static inline int fixture_setup(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
 
+    *state = f;
     strcpy(f->dir, "/tmp/weir-store-XXXXXX");
     if (mkdtemp(f->dir) == NULL)
         return -1;
     f->options.path = f->dir;
     f->options.journal_file_bytes = 4 << 20;
-    *state = f;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "runtime/log/store.h"
 #include "runtime/log/store_keep.h"
+#include "runtime/log/store_read.h"
 #include "runtime/wire/record_batch.h"
 #include "tests/fixtures/sim_disk.h"
 
