@@ -57,10 +57,20 @@ static inline void stop(weir_task *task)
     atomic_store(&task->stopping, true);
 }
 
+/* Tasks of one test may run at a time. */
+static inline void note(int *count)
+{
+    pthread_mutex_lock(&sink.lock);
+    ++*count;
+    pthread_mutex_unlock(&sink.lock);
+}
+
 static inline weir_code sink_open(weir_task *task, void *state, weir_error *err)
 {
     (void)state, (void)err;
+    pthread_mutex_lock(&sink.lock);
     sink.epoch = weir_task_epoch(task);
+    pthread_mutex_unlock(&sink.lock);
     return WEIR_OK;
 }
 
@@ -76,7 +86,7 @@ static inline weir_code sink_revoked(weir_task *task, void *state, weir_str topi
                                      int32_t partition, weir_error *err)
 {
     (void)task, (void)state, (void)topic, (void)partition, (void)err;
-    sink.revoked_count++;
+    note(&sink.revoked_count);
     return WEIR_OK;
 }
 
@@ -141,7 +151,7 @@ static inline weir_code sink_flush_it(weir_task *task, void *state, weir_offsets
     int64_t flushed = weir_offsets_get(offsets, WEIR_STR(TOPIC), 0);
     (void)state, (void)err;
 
-    sink.flush_count++;
+    note(&sink.flush_count);
     if (sink.in_flush != NULL)
         sink.in_flush(task);
     if (sink.partial_flushes > 0) {
