@@ -11,12 +11,14 @@
 /* A pair that was, or is being, compared; what was found stays in `kept`. */
 typedef struct pair {
     const weir_schema *reader, *writer;
+    size_t found; /* how many errors; the list keeps no more than COMPAT_ERRORS_MAX */
     size_t first, count;
 } pair;
 
 typedef struct checker {
     compat_result *result;
     size_t version;
+    size_t found; /* errors, those included that are not listed any more */
     weir_buf pairs;
     weir_buf kept;
     weir_buf path;
@@ -71,6 +73,7 @@ static void add(checker *self, compat_kind kind, const char *member, weir_str me
     size_t mark = self->path.len;
     compat_error error = {.kind = kind, .version = self->version};
 
+    self->found++;
     if (compat_result_count(self->result) >= COMPAT_ERRORS_MAX)
         return;
     weir_buf_printf(&self->path, "%s", member);
@@ -177,12 +180,13 @@ static void check_fields(checker *self, const weir_schema *reader, const weir_sc
 /* What is found inside a try does not count, but stays known. */
 static bool reads(checker *self, const weir_schema *reader, const weir_schema *writer)
 {
-    size_t before = self->result->errors.len;
-    bool is_good = false;
+    size_t before = self->result->errors.len, found = self->found;
+    bool is_good;
 
     compare(self, reader, writer);
-    is_good = self->result->errors.len == before;
+    is_good = self->found == found;
     self->result->errors.len = before;
+    self->found = found;
     return is_good;
 }
 
@@ -284,6 +288,7 @@ static bool recall(checker *self, const weir_schema *reader, const weir_schema *
     for (size_t i = 0; i < self->pairs.len / sizeof(*pairs); i++) {
         if (pairs[i].reader != reader || pairs[i].writer != writer)
             continue;
+        self->found += pairs[i].found;
         for (size_t k = 0; k < pairs[i].count; k++)
             if (compat_result_count(self->result) < COMPAT_ERRORS_MAX)
                 weir_buf_add(&self->result->errors, &kept[pairs[i].first + k], sizeof(*kept));
@@ -296,7 +301,7 @@ static bool recall(checker *self, const weir_schema *reader, const weir_schema *
 static void compare(checker *self, const weir_schema *reader, const weir_schema *writer)
 {
     size_t mark = self->path.len, before = self->result->errors.len;
-    size_t at = self->pairs.len;
+    size_t at = self->pairs.len, found = self->found;
     bool is_leaf = reader->type <= WEIR_TYPE_STRING && writer->type <= WEIR_TYPE_STRING;
     pair fresh = {.reader = reader, .writer = writer};
 
@@ -309,17 +314,19 @@ static void compare(checker *self, const weir_schema *reader, const weir_schema 
     self->path.len = mark;
     size_t size = self->result->errors.len - before;
 
-    if (is_leaf || size == 0)
+    if (is_leaf || self->found == found)
         return;
+    fresh.found = self->found - found;
     fresh.first = self->kept.len / sizeof(compat_error);
     fresh.count = size / sizeof(compat_error);
-    weir_buf_add(&self->kept, self->result->errors.ptr + before, size);
+    if (size > 0)
+        weir_buf_add(&self->kept, self->result->errors.ptr + before, size);
     memcpy(self->pairs.ptr + at, &fresh, sizeof(fresh));
 }
 
 /* NOLINTEND(misc-no-recursion) */
 
-static void check_pair(const weir_schema *reader, const weir_schema *writer, size_t version,
+static bool check_pair(const weir_schema *reader, const weir_schema *writer, size_t version,
                        compat_result *result)
 {
     checker self = {.result = result, .version = version};
@@ -328,6 +335,7 @@ static void check_pair(const weir_schema *reader, const weir_schema *writer, siz
     weir_buf_done(&self.pairs);
     weir_buf_done(&self.kept);
     weir_buf_done(&self.path);
+    return self.found == 0;
 }
 
 bool compat_check(const weir_schema *candidate, const weir_schema *const *old, size_t count,
@@ -338,13 +346,13 @@ bool compat_check(const weir_schema *candidate, const weir_schema *const *old, s
     bool is_forward = is_full || level == COMPAT_FORWARD || level == COMPAT_FORWARD_TRANSITIVE;
     bool is_transitive = level == COMPAT_BACKWARD_TRANSITIVE ||
                          level == COMPAT_FORWARD_TRANSITIVE || level == COMPAT_FULL_TRANSITIVE;
-    size_t before = result->errors.len;
+    bool is_good = true;
 
     for (size_t i = count; i > 0 && (is_transitive || i == count); i--) {
-        if (is_backward)
-            check_pair(candidate, old[i - 1], i - 1, result);
-        if (is_forward)
-            check_pair(old[i - 1], candidate, i - 1, result);
+        if (is_backward && !check_pair(candidate, old[i - 1], i - 1, result))
+            is_good = false;
+        if (is_forward && !check_pair(old[i - 1], candidate, i - 1, result))
+            is_good = false;
     }
-    return result->errors.len == before;
+    return is_good;
 }
