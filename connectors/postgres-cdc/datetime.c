@@ -159,7 +159,7 @@ static int32_t scan_offset(scan *in)
         seconds += scan_number(in) * 60;
     if (scan_accept(in, ':'))
         seconds += scan_number(in);
-    if (in->bad || seconds > 24 * 3600) {
+    if (in->bad || seconds > INT64_C(24) * 3600) {
         in->bad = true;
         return 0;
     }
@@ -388,7 +388,7 @@ size_t datetime_print_interval(const datetime_interval *interval, char out[2 * D
     int64_t time_us = interval->time_us;
     int64_t seconds = time_us / 1000000 % 60;
     int64_t micros = time_us % 1000000;
-    size_t size = 2 * DATETIME_TEXT_SIZE;
+    size_t size = (size_t)2 * DATETIME_TEXT_SIZE;
     int length =
         snprintf(out, size, "P%dY%dM%dDT%" PRId64 "H%" PRId64 "M%s%" PRId64, interval->months / 12,
                  interval->months % 12, interval->days, time_us / 3600000000,

@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { RUN_MS = 60000 };
 
 /* weir-kit beside this program; false when the path does not fit. */

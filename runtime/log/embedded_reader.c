@@ -180,6 +180,13 @@ static weir_code read_ahead(reader_partition *from, bool *any, weir_error *err)
     return code;
 }
 
+static void leave_batch(reader_partition *from)
+{
+    from->is_inside = false;
+    from->used += from->records.info.size_bytes;
+    from->next_offset = from->records.info.last_offset + 1;
+}
+
 /* The next record; *any false: there is none now. */
 static weir_code next_record(reader_partition *from, record_view *record, bool *any,
                              weir_error *err)
@@ -196,9 +203,7 @@ static weir_code next_record(reader_partition *from, record_view *record, bool *
                 *any = true;
                 return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
             }
-            from->is_inside = false;
-            from->used += from->records.info.size_bytes;
-            from->next_offset = from->records.info.last_offset + 1;
+            leave_batch(from);
         }
         if (read_ahead(from, any, err) != WEIR_OK)
             return err->code;
@@ -210,11 +215,8 @@ static weir_code next_record(reader_partition *from, record_view *record, bool *
         if (code != WEIR_OK)
             return err->code = WEIR_FATAL;
         from->is_inside = true;
-        if (from->records.info.is_control) { /* markers are not records */
-            from->is_inside = false;
-            from->used += from->records.info.size_bytes;
-            from->next_offset = from->records.info.last_offset + 1;
-        }
+        if (from->records.info.is_control) /* markers are not records */
+            leave_batch(from);
     }
 }
 

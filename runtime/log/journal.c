@@ -136,6 +136,7 @@ static void note_number(void *context, const char *name)
     log_journal *journal = context;
     int number = 0;
 
+    /* NOLINTNEXTLINE(cert-err34-c): three digits always fit */
     if (sscanf(name, "journal-%3d", &number) == 1 && number > 0 && number <= JOURNAL_MAX_FILES)
         journal->numbers[number] = true;
 }
@@ -357,6 +358,7 @@ weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, 
         return err->code;
     if (disk_pwritev(file->file, buffers, count, at, err) != WEIR_OK)
         return err->code;
+    /* NOLINTNEXTLINE(misc-redundant-expression): both are false, except in the planted build */
     if (!PLANTED(PLANT_NO_SYNC) && !PLANTED(PLANT_ACK_FIRST) &&
         disk_fdatasync(file->file, err) != WEIR_OK)
         return err->code;

@@ -110,7 +110,7 @@ static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_sc
 {
     int64_t at = place_of(scan, position);
     size_t skip = offsetof(journal_entry, generation);
-    const char *bytes;
+    const char *bytes = NULL;
 
     *valid = false;
     if (view(scan, at, sizeof(entry->front), &bytes, err) != WEIR_OK)
@@ -224,6 +224,7 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a place to begin at, a visitor, and where it ended */
 weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t generation,
                        journal_visit *visit, void *context, journal_scan_end *end, weir_error *err)
 {

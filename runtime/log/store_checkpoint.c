@@ -133,6 +133,22 @@ static void unpin_all(const snapshot *taken)
     }
 }
 
+/* Locked. */
+static void mark_partition(store_partition *partition)
+{
+    for (size_t k = partition_segment_count(partition); k > 0; k--) {
+        log_segment *segment = partition_segment(partition, k - 1);
+
+        if (segment->is_checkpointed)
+            break; /* and so are all before it */
+        /* By what the checkpoint says: the applier may have gone on to another one. */
+        segment->is_checkpointed = segment->is_final && !segment->is_dirty &&
+                                   (PLANTED(PLANT_LAST_SEGMENT_FREED)
+                                        ? segment != partition->applied
+                                        : segment->base_offset < partition->checkpointed_base);
+    }
+}
+
 /* Locked. Segments that are complete and durable may be removed or replaced from now on. */
 static void mark_checkpointed(store *self)
 {
@@ -140,22 +156,8 @@ static void mark_checkpointed(store *self)
         store_topic *topic;
 
         memcpy(&topic, self->all_topics.ptr + i * sizeof(topic), sizeof(topic));
-        for (int32_t j = 0; j < topic->info.config.partitions; j++) {
-            store_partition *partition = &topic->partitions[j];
-
-            for (size_t k = partition_segment_count(partition); k > 0; k--) {
-                log_segment *segment = partition_segment(partition, k - 1);
-
-                if (segment->is_checkpointed)
-                    break; /* and so are all before it */
-                /* By what the checkpoint says: the applier may have gone on to another one. */
-                segment->is_checkpointed =
-                    segment->is_final && !segment->is_dirty &&
-                    (PLANTED(PLANT_LAST_SEGMENT_FREED)
-                         ? segment != partition->applied
-                         : segment->base_offset < partition->checkpointed_base);
-            }
-        }
+        for (int32_t j = 0; j < topic->info.config.partitions; j++)
+            mark_partition(&topic->partitions[j]);
     }
 }
 
@@ -175,37 +177,49 @@ static void note_checkpoint(store *self, const snapshot *taken)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* Locked. */
+static void drop_all_segments(store_topic *topic)
+{
+    for (int32_t i = 0; i < topic->info.config.partitions; i++) {
+        store_partition *partition = &topic->partitions[i];
+
+        topic->dirs_are_new = false;
+        partition->applied = NULL;
+        while (partition_segment_count(partition) > 0) {
+            log_segment *segment = partition_segment(partition, 0);
+
+            partition_drop_segment(partition, 0);
+            segment_remove(segment);
+        }
+    }
+}
+
+/* Takes a topic whose deletion is behind the checkpoint off the list; NULL when there is none. */
+static store_topic *take_doomed(store *self, uint64_t position)
+{
+    store_topic **at = &self->doomed, *topic;
+
+    pthread_mutex_lock(&self->lock);
+    while (*at != NULL && (*at)->deleted_at > position)
+        at = &(*at)->next_doomed;
+    topic = *at;
+    if (topic != NULL) {
+        *at = topic->next_doomed;
+        drop_all_segments(topic);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return topic;
+}
+
 /* Removes the files of topics whose deletion is behind the checkpoint. */
 static weir_code remove_doomed(store *self, uint64_t position, weir_error *err)
 {
-    for (;;) {
-        store_topic **at, *topic;
+    store_topic *topic;
 
-        pthread_mutex_lock(&self->lock);
-        at = &self->doomed;
-        while (*at != NULL && (*at)->deleted_at > position)
-            at = &(*at)->next_doomed;
-        topic = *at;
-        if (topic != NULL)
-            *at = topic->next_doomed;
-        for (int32_t i = 0; topic != NULL && i < topic->info.config.partitions; i++) {
-            store_partition *partition = &topic->partitions[i];
-
-            topic->dirs_are_new = false;
-            partition->applied = NULL;
-            while (partition_segment_count(partition) > 0) {
-                log_segment *segment = partition_segment(partition, 0);
-
-                partition_drop_segment(partition, 0);
-                segment_remove(segment);
-            }
-        }
-        pthread_mutex_unlock(&self->lock);
-        if (topic == NULL)
-            return WEIR_OK;
+    while ((topic = take_doomed(self, position)) != NULL)
         if (topics_remove_dir(self, topic->dir, err) != WEIR_OK)
             return err->code;
-    }
+    return WEIR_OK;
 }
 
 weir_code store_make_checkpoint(store *self, weir_error *err)

@@ -90,6 +90,7 @@ static weir_code parse_format(store *self, char *text, const char *path, weir_er
     char *line_end = strchr(text, '\n');
     int version = 0;
 
+    /* NOLINTNEXTLINE(cert-err34-c): nine digits always fit */
     if (line_end == NULL || sscanf(text, "weir log %9d", &version) != 1 || version < 1)
         return weir_fail(err, WEIR_CONFIG, "the file '%s' is not the format of a log", path);
     if (version > FORMAT_VERSION)

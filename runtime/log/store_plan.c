@@ -230,7 +230,8 @@ weir_code group_assign(store *self, append_group *group, weir_error *err)
     group->piece_count = pieces.len / sizeof(pending_piece);
     if (good > 0) {
         group->pending = mem_zalloc(1, sizeof(*group->pending) + pieces.len);
-        memcpy(group->pending->pieces, pieces.ptr, pieces.len);
+        if (pieces.len > 0)
+            memcpy(group->pending->pieces, pieces.ptr, pieces.len);
         group->pending->count = group->piece_count;
         group->pending->file = journal_current(self->journal, &at);
         group->pending->file_at = at;

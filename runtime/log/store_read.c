@@ -186,6 +186,7 @@ static weir_code take_batches(weir_str bytes, int64_t offset, size_t max_bytes, 
 
 /* Reads from a place into out; *next is the position behind what was taken. Nothing taken: no batch from
  * offset on is in this place. */
+/* NOLINTNEXTLINE(readability-function-size): a place, what is wanted of it, and what was found */
 static weir_code read_place(const place *from, disk_file *file, int64_t offset, size_t max_bytes,
                             weir_buf *out, window *taken, int64_t *next, weir_error *err)
 {
@@ -248,12 +249,13 @@ static void narrow(store *self, int64_t offset, place *from)
     sparse_index_done(&index);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 static weir_code read_segment(store *self, place *from, int64_t *offset, size_t max_bytes,
                               store_cursor *cursor, weir_buf *out, weir_error *err)
 {
     int64_t base = from->segment->base_offset, next = 0;
     disk_file *file;
-    window taken;
+    window taken = {0};
     weir_code code;
 
     narrow(self, *offset, from);
@@ -273,6 +275,7 @@ static weir_code read_segment(store *self, place *from, int64_t *offset, size_t 
 }
 
 /* From the journal; nothing is added when it was freed meanwhile. */
+/* NOLINTNEXTLINE(readability-function-size): as above */
 static weir_code read_journal(store *self, const place *from, int64_t *offset, size_t max_bytes,
                               store_cursor *cursor, weir_buf *out, weir_error *err)
 {

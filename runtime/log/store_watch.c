@@ -179,31 +179,38 @@ static int64_t time_start(store_partition *partition, int64_t timestamp_ms, int6
     return start;
 }
 
+/* The first record of one batch that is not older. WEIR_END: there is none. */
+static weir_code find_in_batch(weir_str batch, int64_t timestamp_ms, weir_buf *scratch,
+                               int64_t *offset, weir_error *err)
+{
+    record_iterator records;
+    record_view record;
+    weir_code code;
+
+    if (record_iterator_begin(&records, batch, scratch, MAX_DECOMPRESSED_BYTES, err) != WEIR_OK)
+        return err->code;
+    while ((code = record_iterator_next(&records, &record, err)) == WEIR_OK)
+        if (record.timestamp_ms >= timestamp_ms) {
+            *offset = record.offset;
+            return WEIR_OK;
+        }
+    return code;
+}
+
 /* The first record of some batches that is not older. WEIR_END: there is none. */
 static weir_code find_in_batches(weir_str batches, int64_t timestamp_ms, weir_buf *scratch,
                                  int64_t *offset, weir_error *err)
 {
     while (batches.len > 0) {
-        record_iterator records;
-        record_view record;
         record_batch_info info;
-        weir_code code;
+        weir_code code = WEIR_END;
 
         if (record_batch_peek(batches, &info, err) != WEIR_OK)
             return err->code;
-        if (info.max_timestamp_ms >= timestamp_ms) {
-            if (record_iterator_begin(&records, batches, scratch, MAX_DECOMPRESSED_BYTES, err) !=
-                WEIR_OK)
-                return err->code;
-            while ((code = record_iterator_next(&records, &record, err)) == WEIR_OK) {
-                if (record.timestamp_ms >= timestamp_ms) {
-                    *offset = record.offset;
-                    return WEIR_OK;
-                }
-            }
-            if (code != WEIR_END)
-                return code;
-        }
+        if (info.max_timestamp_ms >= timestamp_ms)
+            code = find_in_batch(batches, timestamp_ms, scratch, offset, err);
+        if (code != WEIR_END)
+            return code;
         batches.ptr += info.size_bytes;
         batches.len -= info.size_bytes;
     }

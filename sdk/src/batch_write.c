@@ -105,7 +105,7 @@ void weir_record_header(weir_batch *batch, weir_str name, weir_str value)
     if (name.len > 0)
         memcpy(at, name.ptr, name.len);
     at = weir_put_varint(at + name.len, value.ptr != NULL ? (int64_t)value.len : -1);
-    if (value.len > 0)
+    if (value.ptr != NULL && value.len > 0)
         memcpy(at, value.ptr, value.len);
     self->used = (size_t)(at + value.len - self->arena);
     entry->headers.len = (uint32_t)(self->used - entry->headers.at);

@@ -91,6 +91,17 @@ static void check_removed(world *self, int place, int64_t start)
     }
 }
 
+/* on.full is trim: sinks whose records are gone have failed. */
+static void drop_holds(world *self, int place, int64_t start)
+{
+    for (int i = 0; i < HOLDERS; i++) {
+        if (self->holds[place][i] < 0 || self->holds[place][i] >= start)
+            continue;
+        self->holds[place][i] = -1;
+        store_hold(self->store, weir_cstr(HOLDERS_NAMES[i]), self->partitions[place], -1);
+    }
+}
+
 void world_check_kept(world *self)
 {
     for (int place = 0; place < PLACES; place++) {
@@ -105,12 +116,7 @@ void world_check_kept(world *self)
         if (topic_of(place) != BY_SIZE_TRIM)
             world_broken(self, "place %d begins at %" PRId64 ", but %" PRId64 " is held", place,
                          start, held(self, place));
-        for (int i = 0; i < HOLDERS; i++) { /* on.full is trim: that sink has failed */
-            if (self->holds[place][i] >= 0 && self->holds[place][i] < start) {
-                self->holds[place][i] = -1;
-                store_hold(self->store, weir_cstr(HOLDERS_NAMES[i]), self->partitions[place], -1);
-            }
-        }
+        drop_holds(self, place, start);
     }
 }
 

@@ -128,7 +128,7 @@ static weir_code open_store(world *self, weir_error *err)
         .clock = &self->clock,
         .journal_file_bytes = 65536,
         .segment_bytes = 8192,
-        .large_bytes = LARGE_BYTES * 2,
+        .large_bytes = (int64_t)LARGE_BYTES * 2,
         .seed = world_dice(self, UINT64_MAX) |
                 1, /* its generator is like ours: not from the same place */
         .manual = true,
@@ -153,6 +153,20 @@ static void close_lanes(world *self)
     }
 }
 
+/* What follows when the log could be opened; false when the disk broke down meanwhile. */
+static bool take_up(world *self)
+{
+    sim_disk_set_faults(self->disk, &(sim_faults){0});
+    if (sim_disk_is_down(self->disk)) {
+        store_close(self->store);
+        return false;
+    }
+    self->totals->recoveries++;
+    open_lanes(self);
+    self->role = ROLE_NONE;
+    return true;
+}
+
 /* Opens the log; the first tries meet faults, the last one has to succeed. */
 static bool recover(world *self)
 {
@@ -166,14 +180,8 @@ static bool recover(world *self)
             choose_faults(self, &faults, 60);
         sim_disk_set_faults(self->disk, &faults);
         if (open_store(self, &err) == WEIR_OK) {
-            sim_disk_set_faults(self->disk, &(sim_faults){0});
-            if (!sim_disk_is_down(self->disk)) {
-                self->totals->recoveries++;
-                open_lanes(self);
-                self->role = ROLE_NONE;
+            if (take_up(self))
                 return true;
-            }
-            store_close(self->store);
         } else if (faults.crash_in == 0 && faults.eio_ppm == 0 && faults.full_ppm == 0 &&
                    faults.capacity_bytes == 0) {
             break;

@@ -87,7 +87,24 @@ static void add_totals(world_totals *sum, const world_totals *more)
         sum->least_operations = more->least_operations;
 }
 
-/* The table; how many of its fields are zero and should not be. */
+/* A line of the table; how many of its fields are zero and should not be. */
+static int print_call(const sim_counts *counts, int call)
+{
+    int missing = 0;
+
+    printf("%-10s", SIM_CALL_NAMES[call]);
+    for (int fault = 0; fault < SIM_FAULTS; fault++) {
+        if (!sim_fault_applies((sim_fault)fault, (sim_call)call)) {
+            printf("%12s", "-");
+            continue;
+        }
+        printf("%12" PRIu64, counts->hit[call][fault]);
+        missing += counts->hit[call][fault] == 0;
+    }
+    printf("\n");
+    return missing;
+}
+
 static int print_table(const sim_counts *counts)
 {
     int missing = 0;
@@ -96,18 +113,8 @@ static int print_table(const sim_counts *counts)
     for (int fault = 0; fault < SIM_FAULTS; fault++)
         printf("%12s", SIM_FAULT_NAMES[fault]);
     printf("\n");
-    for (int call = 0; call < SIM_CALLS; call++) {
-        printf("%-10s", SIM_CALL_NAMES[call]);
-        for (int fault = 0; fault < SIM_FAULTS; fault++) {
-            if (!sim_fault_applies((sim_fault)fault, (sim_call)call)) {
-                printf("%12s", "-");
-                continue;
-            }
-            printf("%12" PRIu64, counts->hit[call][fault]);
-            missing += counts->hit[call][fault] == 0;
-        }
-        printf("\n");
-    }
+    for (int call = 0; call < SIM_CALLS; call++)
+        missing += print_call(counts, call);
     return missing;
 }
 
@@ -193,7 +200,9 @@ static bool parse(int argc, char **argv, plan *todo)
 
         if (strcmp(argv[i], "--verbose") == 0) {
             todo->verbose = true;
-        } else if (strcmp(argv[i], "--seeds") == 0 && parse_range(value, todo)) {
+        } else if ((strcmp(argv[i], "--seeds") == 0 && parse_range(value, todo)) ||
+                   (strcmp(argv[i], "--plant") == 0 && text_to_int(weir_cstr(value), &number) &&
+                    set_plant(number))) {
             i++;
             todo->is_partial = true;
         } else if (strcmp(argv[i], "--seed") == 0 && text_to_int(weir_cstr(value), &number) &&
@@ -202,10 +211,6 @@ static bool parse(int argc, char **argv, plan *todo)
             todo->is_partial = true;
             todo->first = todo->last = (uint64_t)number;
             todo->worker_count = 1;
-        } else if (strcmp(argv[i], "--plant") == 0 && text_to_int(weir_cstr(value), &number) &&
-                   set_plant(number)) {
-            i++;
-            todo->is_partial = true;
         } else {
             return false;
         }

@@ -98,6 +98,7 @@ static void a_field_inside_of_a_field_must_have_been_sent(void **state)
     uint64_t unsent = 2;
     weir_error err = {0};
     weir_schema *schema = avro_parse(
+        /* cppcheck-suppress unknownMacro ; it is above */
         WEIR_STR("{\"type\":\"record\",\"name\":\"E\",\"fields\":[" FIELD("after", ROW) "]}"),
         &err);
     weir_record record = {

@@ -79,6 +79,7 @@ static model new_model(void)
 }
 
 /* Reads everything: the last record of each key is the model's. Returns how many records there are. */
+/* NOLINTNEXTLINE(readability-function-size): batches of a partition, records of a batch */
 static int64_t compare(fixture *f, const model *m, bool tombstones_gone)
 {
     store_partition *from = fixture_partition(f, "t", 0);
@@ -103,6 +104,7 @@ static int64_t compare(fixture *f, const model *m, bool tombstones_gone)
                 char text[32] = "", number[32];
 
                 memcpy(text, record.key.ptr, record.key.len);
+                /* NOLINTNEXTLINE(cert-err34-c): keys are numbers of ours */
                 assert_int_equal(sscanf(text, "key %d", &key), 1);
                 assert_true(record.offset > previous);
                 assert_int_equal(record.header_count, 1);

@@ -91,7 +91,7 @@ static void a_file_gives_back_what_was_written(void **state)
     (void)state;
 
     for (int i = 0; i < 100; i++)
-        sparse_index_add(&written, i * 3, i);
+        sparse_index_add(&written, (int64_t)i * 3, i);
     assert_int_equal(index_write(disk_posix(), path, &written, &facts, &err), WEIR_OK);
     assert_int_equal(index_read(disk_posix(), path, &read, &found, &err), WEIR_OK);
     assert_memory_equal(&found, &facts, sizeof(facts));

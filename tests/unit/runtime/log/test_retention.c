@@ -20,7 +20,7 @@ static void fill(fixture *f, int64_t retention_ms, int64_t retention_bytes, bool
     fixture_open(f, true);
     assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
     for (int i = 0; i < RECORDS; i++)
-        fixture_append_at(f, "t", 0, value, end_ms - (RECORDS - 1 - i) * 1000);
+        fixture_append_at(f, "t", 0, value, end_ms - (int64_t)(RECORDS - 1 - i) * 1000);
     assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
 }
 

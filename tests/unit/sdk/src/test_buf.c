@@ -18,7 +18,7 @@ static void it_grows_and_keeps_what_it_holds(void **state)
     for (int i = 0; i < 5000; i++)
         weir_buf_printf(&buf, "%04d", i);
     assert_int_equal(buf.len, 20000);
-    assert_memory_equal(weir_buf_cstr(&buf) + 4 * 4999, "4999", 5);
+    assert_memory_equal(weir_buf_cstr(&buf) + (size_t)4 * 4999, "4999", 5);
     weir_buf_clear(&buf);
     assert_string_equal(weir_buf_cstr(&buf), "");
     weir_buf_done(&buf);
