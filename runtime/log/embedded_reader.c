@@ -187,36 +187,45 @@ static void leave_batch(reader_partition *from)
     from->next_offset = from->records.info.last_offset + 1;
 }
 
+/* Goes into the next batch; *any false: there is none now. */
+static weir_code enter_batch(reader_partition *from, bool *any, weir_error *err)
+{
+    weir_str rest;
+
+    if (read_ahead(from, any, err) != WEIR_OK)
+        return err->code;
+    if (!*any)
+        return WEIR_OK;
+    rest = (weir_str){from->bytes.ptr + from->used, from->bytes.len - from->used};
+    if (record_iterator_begin(&from->records, rest, &from->scratch, MAX_DECOMPRESSED_BYTES, err) !=
+        WEIR_OK)
+        return err->code = WEIR_FATAL;
+    from->is_inside = true;
+    if (from->records.info.is_control) /* markers are not records */
+        leave_batch(from);
+    return WEIR_OK;
+}
+
 /* The next record; *any false: there is none now. */
 static weir_code next_record(reader_partition *from, record_view *record, bool *any,
                              weir_error *err)
 {
+    *any = true;
     for (;;) {
-        weir_str rest;
-        weir_code code;
+        weir_code code = WEIR_END;
 
-        if (from->is_inside) {
+        if (from->is_inside)
             code = record_iterator_next(&from->records, record, err);
-            if (code == WEIR_OK && record->offset < from->next_offset)
-                continue;
-            if (code != WEIR_END) {
-                *any = true;
-                return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
-            }
+        if (code == WEIR_OK && record->offset < from->next_offset)
+            continue;
+        if (code != WEIR_END)
+            return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
+        if (from->is_inside)
             leave_batch(from);
-        }
-        if (read_ahead(from, any, err) != WEIR_OK)
+        if (enter_batch(from, any, err) != WEIR_OK)
             return err->code;
         if (!*any)
             return WEIR_OK;
-        rest = (weir_str){from->bytes.ptr + from->used, from->bytes.len - from->used};
-        code = record_iterator_begin(&from->records, rest, &from->scratch, MAX_DECOMPRESSED_BYTES,
-                                     err);
-        if (code != WEIR_OK)
-            return err->code = WEIR_FATAL;
-        from->is_inside = true;
-        if (from->records.info.is_control) /* markers are not records */
-            leave_batch(from);
     }
 }
 
