@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import subprocess
 import signal
 import time
 import urllib.error
@@ -308,6 +309,21 @@ def test_an_idle_worker_is_small_and_ready_at_once(weir, folder):
     print(f"ready after {min(times) * 1000:.0f} ms, {rss_kb} KB")
     assert rss_kb < 20 * 1024
     assert min(times) < 1.0  # the figure itself is the benchmark's: 100 ms
+
+
+@pytest.mark.measured
+def test_a_million_offset_commits_do_not_delay_a_start(weir, folder, build):
+    data = os.path.join(folder, "data")
+    subprocess.run([os.path.join(build, "tests/support/offsets_driver"), data, "1000000"], check=True)
+    times = []
+    for _ in range(3):
+        begin = time.monotonic()
+        run = weir(["server", "--data", data, "--rest", "127.0.0.1:0"])
+        servers.wait_until(lambda: "ready" in run.output, "ready", interval=0.002)
+        times.append(time.monotonic() - begin)
+        run.kill()
+    print(f"ready after {min(times) * 1000:.0f} to {max(times) * 1000:.0f} ms")
+    assert min(times) < 1.0
 
 
 def test_the_command_line_controls_a_running_worker(server, weir, folder):
