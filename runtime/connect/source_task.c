@@ -26,6 +26,7 @@ enum {
     STOP_WAIT_MS = 30000, /* for the outcome of what was committed, when stopping */
     PENDING_MAX = 256,
     HEADERS_MAX = 64,
+    FULL_TOLD_EVERY_MS = 60000,
 };
 
 /* A commit under way: what to tell the connector when it is durable. */
@@ -54,6 +55,8 @@ typedef struct source_task {
     weir_buf unsent;  /* the header of the record that is being added */
     bool ended;       /* the connector said WEIR_END */
     bool was_told;    /* that records are dropped */
+    int64_t
+        full_told_ms; /* when it was last told that a topic is full; 0: not since there was room */
 } source_task;
 
 static pending *unit_at(source_task *self, uint64_t number)
@@ -330,14 +333,31 @@ static bool is_overtaken(source_task *self, size_t mark)
     return false;
 }
 
+/* True while a topic is full; whoever looks after it is told at first and then each minute, because the source's
+ * own backlog grows meanwhile. */
+static bool waits_for_topic(source_task *self)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf reason = {0};
+    int64_t now_ms = clock_mono_ms(self->task->world->clock);
+
+    if (!log_is_full(self->writer, &reason)) {
+        self->full_told_ms = 0;
+        return false;
+    }
+    if (self->full_told_ms == 0 || now_ms - self->full_told_ms >= FULL_TOLD_EVERY_MS) {
+        self->full_told_ms = now_ms;
+        diag(WEIR_WARN, "the source waits: %s", weir_buf_cstr(&reason));
+    }
+    return true;
+}
+
 /* While no more may be on its way, the connector still serves its source. */
 static weir_code wait_for_room(source_task *self, weir_error *err)
 {
     connect_task *task = self->task;
 
     while (self->next - self->first >= PENDING_MAX - 1 ||
-           self->in_flight_bytes > (size_t)task->common.in_flight_bytes ||
-           log_is_full(self->writer, NULL)) {
+           self->in_flight_bytes > (size_t)task->common.in_flight_bytes || waits_for_topic(self)) {
         if (take_outcomes(self, POLL_MS, err) != WEIR_OK)
             return err->code;
         if (self->source->idle != NULL &&
