@@ -139,25 +139,14 @@ static bool read_arguments(char **argv, config_setting *settings, size_t *count,
     return true;
 }
 
-int main(int argc, char **argv)
+static int run(plugins *loaded, char **argv, const config_setting *settings, size_t count,
+               int64_t max)
 {
-    config_setting settings[SETTINGS_MAX];
-    size_t count = 0;
-    int64_t max = INT64_MAX;
-    bool is_sink = false;
+    const plugin *source = plugins_at(loaded, 0); /* sources stand before sinks of a name */
     weir_error err;
-    const plugin *source;
     kit *self;
     int status;
 
-    if (argc < 3 || !read_arguments(argv + 3, settings, &count, &max, &is_sink))
-        return usage();
-    plugins *loaded = plugins_new("."); /* lives as long as the process, as what it loads does */
-    if (plugins_load(loaded, argv[2], &err) != WEIR_OK)
-        return fail(&err);
-    if (strcmp(argv[1], "check") == 0)
-        return run_check(loaded, is_sink, settings, count);
-    source = plugins_at(loaded, 0); /* sources stand before sinks of the same name */
     if (strcmp(argv[1], "source") != 0 || source->kind != PLUGIN_SOURCE)
         return usage();
     if (kit_new(source, settings, count, &self, &err) != WEIR_OK)
@@ -165,5 +154,28 @@ int main(int argc, char **argv)
     kit_on_diag(self, print_diag, NULL);
     status = run_source(self, max, &err) == WEIR_OK ? 0 : fail(&err);
     kit_free(self);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    config_setting settings[SETTINGS_MAX];
+    size_t count = 0;
+    int64_t max = INT64_MAX;
+    bool is_sink = false;
+    plugins *loaded;
+    weir_error err;
+    int status;
+
+    if (argc < 3 || !read_arguments(argv + 3, settings, &count, &max, &is_sink))
+        return usage();
+    loaded = plugins_new(".");
+    if (plugins_load(loaded, argv[2], &err) != WEIR_OK)
+        status = fail(&err);
+    else if (strcmp(argv[1], "check") == 0)
+        status = run_check(loaded, is_sink, settings, count);
+    else
+        status = run(loaded, argv, settings, count, max);
+    plugins_free(loaded);
     return status;
 }
