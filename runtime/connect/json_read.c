@@ -3,6 +3,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/connect/json_schema_read.h"
+#include "runtime/connect/varint.h"
 #include "schema-registry/avro/avro.h"
 #include "weir/batch.h"
 #include "weir/map.h"
@@ -44,13 +45,6 @@ void json_reader_free(json_reader *reader)
 
 static weir_code put_value(const weir_schema *schema, const json_t *value, weir_buf *out,
                            weir_error *err);
-
-static void put_varint(weir_buf *out, int64_t value)
-{
-    uint8_t bytes[10];
-
-    weir_buf_add(out, bytes, (size_t)(weir_put_varint(bytes, value) - bytes));
-}
 
 static void put_text(weir_buf *out, weir_str text)
 {

@@ -7,6 +7,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/connect/transform.h"
 #include "runtime/connect/unwrap_shape.h"
+#include "runtime/connect/varint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,13 +129,6 @@ static weir_str names_to_drop(const unwrap *self, const weir_batch *batch, const
     return header.value;
 }
 
-static void put_length(weir_buf *out, int64_t length)
-{
-    uint8_t bytes[10];
-
-    weir_buf_add(out, bytes, (size_t)(weir_put_varint(bytes, length) - bytes));
-}
-
 static void begin_headers(unwrap *self, const weir_batch *batch, const batch_entry *entry)
 {
     weir_buf_clear(&self->headers);
@@ -146,9 +140,9 @@ static void begin_headers(unwrap *self, const weir_batch *batch, const batch_ent
 /* ptr NULL: a header without a value. */
 static void put_header(unwrap *self, weir_str name, weir_str value)
 {
-    put_length(&self->headers, (int64_t)name.len);
+    put_varint(&self->headers, (int64_t)name.len);
     weir_buf_add_str(&self->headers, name);
-    put_length(&self->headers, value.ptr != NULL ? (int64_t)value.len : -1);
+    put_varint(&self->headers, value.ptr != NULL ? (int64_t)value.len : -1);
     weir_buf_add_str(&self->headers, value);
     self->header_count++;
 }
@@ -260,8 +254,8 @@ static void add_fields(const unwrap *self, const unwrap_shape *shape, bool is_de
     if (self->shapes.marks_deleted) {
         weir_str mark = is_deletion ? WEIR_STR("true") : WEIR_STR("false");
 
-        put_length(out, 1); /* the branch that is no null */
-        put_length(out, (int64_t)mark.len);
+        put_varint(out, 1); /* the branch that is no null */
+        put_varint(out, (int64_t)mark.len);
         weir_buf_add_str(out, mark);
     }
     for (size_t i = 0; i < self->shapes.fields.count; i++) {

@@ -2,6 +2,7 @@
 #include "runtime/connect/unwrap_shape.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/connect/varint.h"
 #include "schema-registry/avro/avro.h"
 #include "weir/batch.h"
 
@@ -323,14 +324,6 @@ void unwrap_shapes_done(unwrap_shapes *self)
 }
 
 /* --- Copying ---------------------------------------------------------------------------------- */
-
-static void put_varint(weir_buf *out, int64_t value)
-{
-    uint8_t bytes[10];
-    size_t size = (size_t)(weir_put_varint(bytes, value) - bytes);
-
-    weir_buf_add(out, bytes, size);
-}
 
 static size_t varint_size(int64_t value)
 {
