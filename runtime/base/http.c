@@ -22,7 +22,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { THREADS = 4, IDLE_TIMEOUT_S = 30, SEGMENT = 512, THREAD_STACK = 512 * 1024 };
+enum { IDLE_TIMEOUT_S = 30, THREAD_STACK = 512 * 1024 };
+
+static const char *const json_types[] = {"application/json", NULL};
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -32,12 +34,14 @@ struct http_server {
 
 /* One request, from its head to its end. */
 typedef struct exchange {
-    weir_buf
-        path; /* as it came: it is decoded after it was cut into segments ("%2F" is no slash) */
+    /* The path as it came: it is decoded after it was cut into segments ("%2F" is no slash). Behind it is
+     * room for the parameters, which together are not longer. */
+    weir_buf path;
     weir_buf body;
     bool begun;
     bool too_large;
-    char parameters[HTTP_PARAMETERS][SEGMENT];
+    size_t decoded; /* bytes of the room that are used */
+    const char *parameters[HTTP_PARAMETERS];
 } exchange;
 
 weir_code http_parse_address(const char *text, char *host, int *port, weir_error *err)
@@ -70,10 +74,13 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Percent-decodes a segment of a path; false when it is too long, empty or malformed. */
-static bool decode_segment(weir_str segment, char *out, size_t room)
+/* Percent-decodes a segment of a path as the next parameter; false when it is empty or malformed. */
+static bool decode_segment(exchange *x, weir_str segment, size_t index)
 {
+    char *out = x->path.ptr + x->path.len + x->decoded;
     size_t used = 0;
+
+    assert(x->path.len + x->decoded + segment.len < x->path.capacity);
 
     for (size_t i = 0; i < segment.len; i++) {
         char c = segment.ptr[i];
@@ -87,11 +94,11 @@ static bool decode_segment(weir_str segment, char *out, size_t room)
             c = (char)(high * 16 + low);
             i += 2;
         }
-        if (used + 1 >= room)
-            return false;
         out[used++] = c;
     }
     out[used] = '\0';
+    x->parameters[index] = out;
+    x->decoded += used + 1;
     return used > 0;
 }
 
@@ -115,6 +122,7 @@ static bool route_matches(const char *pattern, weir_str path, exchange *x)
     weir_str left = weir_cstr(pattern), want, have;
     size_t count = 0;
 
+    x->decoded = 0;
     while (next_segment(&left, &want)) {
         if (!next_segment(&path, &have))
             return false;
@@ -123,7 +131,7 @@ static bool route_matches(const char *pattern, weir_str path, exchange *x)
         if (want.ptr[0] != '{')
             return false;
         assert(count < HTTP_PARAMETERS);
-        if (!decode_segment(have, x->parameters[count++], SEGMENT))
+        if (!decode_segment(x, have, count++))
             return false;
     }
     return !next_segment(&path, &have);
@@ -176,6 +184,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, http_reply 
         add_location(connection, response, reply);
     if (allow->len > 0)
         (void)MHD_add_response_header(response, "Allow", weir_buf_cstr(allow));
+    if (reply->challenge != NULL)
+        (void)MHD_add_response_header(response, "WWW-Authenticate", reply->challenge);
     queued = MHD_queue_response(connection, (unsigned)reply->status, response);
     MHD_destroy_response(response);
     return queued;
@@ -191,18 +201,21 @@ static void serve(const http_service *service, const http_route *route, const ht
 static enum MHD_Result answer(http_server *server, struct MHD_Connection *connection,
                               const char *method, exchange *x)
 {
-    http_request request = {
-        .path = weir_buf_str(&x->path), .body = weir_buf_str(&x->body), .connection = connection};
-    http_reply reply = {.status = 200, .content_type = "application/json"};
+    const http_service *service = &server->service;
+    http_request request = {.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
+                            .path = weir_buf_str(&x->path),
+                            .body = weir_buf_str(&x->body),
+                            .service = service,
+                            .connection = connection};
+    http_reply reply = {
+        .status = 200, .content_type = service->content_type, .json_type = service->content_type};
     weir_buf allow = {0};
-    const http_route *route =
-        find_route(server, strcmp(method, "HEAD") == 0 ? "GET" : method, request.path, x, &allow);
+    const http_route *route = find_route(server, request.method, request.path, x, &allow);
     enum MHD_Result result;
 
-    for (size_t i = 0; i < HTTP_PARAMETERS; i++)
-        request.parameters[i] = x->parameters[i];
+    memcpy(request.parameters, x->parameters, sizeof(request.parameters));
     if (x->too_large)
-        http_reply_error(&reply, 413, "the body is larger than %d bytes", HTTP_BODY_LIMIT);
+        http_reply_error(&reply, 413, "the body is larger than %zu bytes", service->body_limit);
     else if (route != NULL)
         serve(&server->service, route, &request, &reply);
     else if (allow.len > 0)
@@ -222,9 +235,11 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
     exchange *x = mem_zalloc(1, sizeof(*x));
+    size_t length = strcspn(uri, "?");
 
     (void)context, (void)connection;
-    weir_buf_add(&x->path, uri, strcspn(uri, "?"));
+    (void)weir_buf_reserve(&x->path, 2 * length + HTTP_PARAMETERS + 1);
+    weir_buf_add(&x->path, uri, length);
     return x;
 }
 
@@ -234,6 +249,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **state)
 {
+    const http_server *server = context;
     exchange *x = *state;
 
     (void)version, (void)url;
@@ -243,7 +259,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (*size == 0)
         return answer(context, connection, method, x);
-    if (x->body.len + *size > HTTP_BODY_LIMIT)
+    if (x->body.len + *size > server->service.body_limit)
         x->too_large = true; /* the rest is read and dropped: the client hears why */
     else
         weir_buf_add(&x->body, data, *size);
@@ -324,6 +340,38 @@ static int port_of(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+static void fill_in(http_service *service)
+{
+    if (service->content_type == NULL)
+        service->content_type = json_types[0];
+    if (service->body_types == NULL)
+        service->body_types = json_types;
+    if (service->body_limit == 0)
+        service->body_limit = HTTP_BODY_LIMIT;
+    if (service->threads == 0)
+        service->threads = HTTP_THREADS;
+}
+
+static struct MHD_Daemon *start_daemon(http_server *server, int fd)
+{
+    const http_service *service = &server->service;
+    bool tls = service->tls_certificate != NULL;
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)service->tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)service->tls_key},
+        {MHD_OPTION_END, 0, NULL}};
+
+    assert(tls == (service->tls_key != NULL));
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+        on_request, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)service->threads, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_ARRAY, tls ? secure : secure + 2,
+        MHD_OPTION_END);
+}
+
 weir_code http_server_start(const char *name, const char *address, const http_service *service,
                             http_server **out, weir_error *err)
 {
@@ -334,17 +382,18 @@ weir_code http_server_start(const char *name, const char *address, const http_se
         return err->code;
     server = mem_zalloc(1, sizeof(*server));
     *server = (http_server){.service = *service, .port = port_of(fd)};
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
-        MHD_OPTION_END);
+    fill_in(&server->service);
+    server->daemon = start_daemon(server, fd);
     if (server->daemon == NULL) {
         (void)close(fd); /* nothing was sent over it */
         free(server);
-        return weir_fail(err, WEIR_FATAL, "%s %s: the HTTP server does not start", name, address);
+        return service->tls_certificate != NULL
+                   ? weir_fail(
+                         err, WEIR_CONFIG,
+                         "%s %s: the HTTPS server does not start with this certificate and key",
+                         name, address)
+                   : weir_fail(err, WEIR_FATAL, "%s %s: the HTTP server does not start", name,
+                               address);
     }
     *out = server;
     return WEIR_OK;
@@ -415,13 +464,37 @@ const char *http_header(const http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+bool http_basic_auth(const http_request *request, weir_buf *user, weir_buf *password)
+{
+    char *secret = NULL;
+    char *name = MHD_basic_auth_get_username_password(request->connection, &secret);
+
+    if (name != NULL && secret != NULL) {
+        weir_buf_add_str(user, weir_cstr(name));
+        weir_buf_add_str(password, weir_cstr(secret));
+    }
+    MHD_free(name);
+    MHD_free(secret);
+    return user->len > 0;
+}
+
+static bool is_json_type(const http_request *request, const char *type)
+{
+    size_t length = strcspn(type, "; \t");
+
+    for (const char *const *known = request->service->body_types; *known != NULL; known++)
+        if (strlen(*known) == length && strncasecmp(*known, type, length) == 0)
+            return true;
+    return false;
+}
+
 json_t *http_body_json(const http_request *request, http_reply *reply)
 {
     const char *type = http_header(request, "Content-Type");
     json_error_t error;
     json_t *value;
 
-    if (type != NULL && strncasecmp(type, "application/json", 16) != 0) {
+    if (type != NULL && !is_json_type(request, type)) {
         http_reply_error(reply, 415, "HTTP 415 Unsupported Media Type");
         return NULL;
     }
@@ -459,7 +532,7 @@ void http_reply_error(http_reply *reply, int status, const char *fmt, ...)
     vsnprintf(message, sizeof(message), fmt, args); /* a cut message is still a message */
     va_end(args);
     reply->status = status;
-    reply->content_type = "application/json";
+    reply->content_type = reply->json_type;
     weir_buf_clear(&reply->body);
     weir_buf_printf(&reply->body, "{\"error_code\":%d,\"message\":", status);
     weir_buf_add_json(&reply->body, weir_cstr(message));

@@ -5,12 +5,12 @@
  * A path without route is 404, a route without this method is 405 with Allow. HEAD is answered as GET
  * without the body; a slash at the end of a path does not count.
  *
- * Bounds: HTTP_BODY_LIMIT bytes of body (then 413), HTTP_CONNECTIONS connections, 30 s without progress.
+ * Bounds: body_limit bytes of body (then 413), HTTP_CONNECTIONS connections, 30 s without progress.
  *
- * Errors are Kafka Connect's: {"error_code":404,"message":"…"}.
+ * Errors are Kafka Connect's and the Schema Registry's: {"error_code":404,"message":"…"}.
  *
- * Threads: handlers run on the server's threads, several at a time, and may block. A request and its reply
- * belong to the handler's thread until it returns.
+ * Threads: handlers run on the server's threads, several at a time, and may block: the other connections of
+ * that thread wait meanwhile. A request and its reply belong to the handler's thread until it returns.
  */
 #ifndef RUNTIME_BASE_HTTP_H
 #define RUNTIME_BASE_HTTP_H
@@ -19,24 +19,30 @@
 
 #include <jansson.h>
 
-#define HTTP_BODY_LIMIT  (1 << 20)
+#define HTTP_BODY_LIMIT  (1 << 20) /* unless a service says otherwise */
 #define HTTP_CONNECTIONS 256
+#define HTTP_THREADS     4 /* unless a service says otherwise */
 #define HTTP_PARAMETERS  4
 
 typedef struct http_server http_server;
+typedef struct http_service http_service;
 
 typedef struct http_request {
+    const char *method;                      /* "GET" for HEAD as well */
     weir_str path;                           /* as it came, without the query */
     const char *parameters[HTTP_PARAMETERS]; /* what the {…} of the pattern stand for, in order */
     weir_str body;
+    const http_service *service;
     void *connection; /* for http_query, http_header */
 } http_request;
 
 typedef struct http_reply {
     int status;               /* 200 at first */
-    const char *content_type; /* a literal; "application/json" at first */
+    const char *content_type; /* a literal; json_type at first */
+    const char *json_type;    /* what errors are sent as; the service's content_type at first */
     weir_buf body;
-    weir_buf location; /* the path of the Location header, when not empty */
+    weir_buf location;     /* the path of the Location header, when not empty */
+    const char *challenge; /* the WWW-Authenticate header, a literal; NULL: none */
 } http_reply;
 
 typedef void (*http_handler)(void *context, const http_request *request, http_reply *reply);
@@ -47,14 +53,22 @@ typedef struct http_route {
     http_handler handle;
 } http_route;
 
-/* What a server answers. The list and the context outlive it. */
-typedef struct http_service {
+/* What a server answers. All that it points to outlives it. The first route that matches is taken, so the
+ * one that is asked most stands first. */
+struct http_service {
     const http_route *routes;
     size_t route_count;
     void *context; /* of the handlers */
     /* Asked before a handler, if there is one: false when it has answered instead. */
     bool (*admit)(void *context, const http_request *request, http_reply *reply);
-} http_service;
+    const char *content_type; /* of JSON answers; NULL: "application/json" */
+    const char *const
+        *body_types;   /* what JSON may be sent as, NULL at the end; NULL: as content_type */
+    size_t body_limit; /* bytes; 0: HTTP_BODY_LIMIT */
+    int threads;       /* 0: HTTP_THREADS */
+    const char *tls_certificate; /* PEM texts; both or none */
+    const char *tls_key;
+};
 
 /* Splits "HOST:PORT"; "[::1]:8083" is an IPv6 address. host has room for 256 bytes. WEIR_CONFIG. */
 WEIR_MUST_CHECK weir_code http_parse_address(const char *text, char *host, int *port,
@@ -78,6 +92,12 @@ const char *http_query_at(const http_request *request, const char *name, size_t 
  * or anything else. */
 bool http_query_bool(const http_request *request, const char *name, bool fallback);
 const char *http_header(const http_request *request, const char *name);
+/* The user and the password that a client sends by "Authorization: Basic"; false when it sends none. */
+bool http_basic_auth(const http_request *request, weir_buf *user, weir_buf *password);
+
+/* The one of types, NULL at the end, that an Accept header likes best; among equals the earlier one. The
+ * first when there is no header (accept is NULL); NULL when none is acceptable. */
+const char *http_negotiate(const char *accept, const char *const *types);
 
 /* The body as JSON, of which the caller gets a reference. NULL, and the reply is the error: 415 when it is
  * not sent as JSON, 400 when it is none. */

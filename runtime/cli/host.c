@@ -14,7 +14,10 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
         return WEIR_OK;
     self->api = (rest_api){.backend = worker_backend_table(&self->parts), .version = WEIR_VERSION};
     return http_server_start("--rest", wanted->rest,
-                             &(http_service){rest_routes, rest_route_count, &self->api, rest_admit},
+                             &(http_service){.routes = rest_routes,
+                                             .route_count = rest_route_count,
+                                             .context = &self->api,
+                                             .admit = rest_admit},
                              &self->server, err);
 }
 

@@ -59,10 +59,11 @@ static int start(void **state)
     weir_error err;
 
     (void)state;
-    return http_server_start(
-               "--rest", "127.0.0.1:0",
-               &(http_service){routes, sizeof(routes) / sizeof(routes[0]), &nothing, NULL}, &server,
-               &err) == WEIR_OK
+    return http_server_start("--rest", "127.0.0.1:0",
+                             &(http_service){.routes = routes,
+                                             .route_count = sizeof(routes) / sizeof(routes[0]),
+                                             .context = &nothing},
+                             &server, &err) == WEIR_OK
                ? 0
                : -1;
 }
@@ -180,6 +181,66 @@ static void a_body_past_the_limit_is_413(void **state)
     free(large);
 }
 
+static void a_parameter_may_be_as_long_as_the_path(void **state)
+{
+    char head[900], expected[900];
+    (void)state;
+
+    snprintf(head, sizeof(head), "GET /items/%0700d%%2f HTTP/1.1", 7);
+    snprintf(expected, sizeof(expected), "{\"name\":\"%0700d/\"", 7);
+    assert_has(ask(head, "", 0), expected);
+}
+
+static void handle_secret(void *context, const http_request *request, http_reply *reply)
+{
+    weir_buf user = {0}, password = {0};
+
+    (void)context;
+    if (http_basic_auth(request, &user, &password)) {
+        http_reply_json(reply, 200,
+                        json_pack("[ss]", weir_buf_cstr(&user), weir_buf_cstr(&password)));
+    } else {
+        http_reply_error(reply, 401, "Unauthorized");
+        reply->challenge = "Basic realm=\"x\"";
+    }
+    weir_buf_done(&user);
+    weir_buf_done(&password);
+}
+
+static void a_service_has_its_own_types_limit_and_threads(void **state)
+{
+    static const char *const accepted[] = {"application/x+json", "application/octet-stream", NULL};
+    static const http_route own[] = {{"GET", "/", handle_secret}, {"POST", "/", handle_post}};
+    http_server *shared = server;
+    weir_error err;
+    (void)state;
+
+    assert_int_equal(http_server_start("--x", "127.0.0.1:0",
+                                       &(http_service){.routes = own,
+                                                       .route_count = 2,
+                                                       .content_type = "application/x+json",
+                                                       .body_types = accepted,
+                                                       .body_limit = 10,
+                                                       .threads = 1},
+                                       &server, &err),
+                     WEIR_OK);
+    assert_has(ask("POST / HTTP/1.1\r\nContent-Type: application/octet-stream", "{}", 2),
+               "HTTP/1.1 201");
+    assert_has(answer, "Content-Type: application/x+json");
+    assert_has(ask("POST / HTTP/1.1", "{}", 2), "HTTP/1.1 201");
+    assert_has(ask("POST / HTTP/1.1\r\nContent-Type: application/x+json;charset=utf-8", "{}", 2),
+               "HTTP/1.1 201");
+    assert_has(ask("POST / HTTP/1.1\r\nContent-Type: application/json", "{}", 2), "HTTP/1.1 415");
+    assert_has(answer, "Content-Type: application/x+json");
+    assert_has(ask("POST / HTTP/1.1", "           ", 11), "the body is larger than 10 bytes");
+    assert_has(ask("GET / HTTP/1.1", "", 0), "WWW-Authenticate: Basic realm=\"x\"");
+    assert_has(ask("GET / HTTP/1.1\r\nAuthorization: Basic YW5uOmE6Yg==", "", 0),
+               "[\"ann\",\"a:b\"]");
+    assert_has(ask("GET / HTTP/1.1\r\nAuthorization: Basic !!", "", 0), "HTTP/1.1 401");
+    http_server_stop(server);
+    server = shared;
+}
+
 static void many_connections_are_answered(void **state)
 {
     (void)state;
@@ -199,9 +260,10 @@ static void a_port_in_use_is_named_with_the_flag(void **state)
              "port %d is in use by another process: choose another one with --rest HOST:PORT, or "
              "switch the listener off with --rest none",
              http_server_port(server));
-    assert_int_equal(
-        http_server_start("--rest", address, &(http_service){routes, 1, NULL, NULL}, &second, &err),
-        WEIR_CONFIG);
+    assert_int_equal(http_server_start("--rest", address,
+                                       &(http_service){.routes = routes, .route_count = 1}, &second,
+                                       &err),
+                     WEIR_CONFIG);
     assert_string_equal(err.message, expected);
 }
 
@@ -230,6 +292,8 @@ int main(void)
         cmocka_unit_test(what_has_no_route_is_404_or_405),
         cmocka_unit_test(a_json_body_is_parsed),
         cmocka_unit_test(a_body_past_the_limit_is_413),
+        cmocka_unit_test(a_parameter_may_be_as_long_as_the_path),
+        cmocka_unit_test(a_service_has_its_own_types_limit_and_threads),
         cmocka_unit_test(many_connections_are_answered),
         cmocka_unit_test(a_port_in_use_is_named_with_the_flag),
         cmocka_unit_test(addresses_are_host_and_port),

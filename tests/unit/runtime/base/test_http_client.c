@@ -33,7 +33,8 @@ static void a_request_is_answered_with_status_and_body(void **state)
     (void)state;
 
     assert_int_equal(http_server_start("--rest", "127.0.0.1:0",
-                                       &(http_service){routes, 1, NULL, NULL}, &server, &err),
+                                       &(http_service){.routes = routes, .route_count = 1}, &server,
+                                       &err),
                      WEIR_OK);
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
     weir_buf_printf(&target, "/x/");

@@ -203,8 +203,11 @@ static int start(void **state)
 
     (void)state;
     if (http_server_start("--rest", "127.0.0.1:0",
-                          &(http_service){rest_routes, rest_route_count, &api, rest_admit}, &server,
-                          &err) != WEIR_OK)
+                          &(http_service){.routes = rest_routes,
+                                          .route_count = rest_route_count,
+                                          .context = &api,
+                                          .admit = rest_admit},
+                          &server, &err) != WEIR_OK)
         return -1;
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
     return 0;
