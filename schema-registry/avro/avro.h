@@ -26,6 +26,13 @@
 /* The schema of a JSON text; the caller frees it. NULL with WEIR_REJECT when it is not one: the message
  * names the place, `"/fields/2/type"`, and what is wrong there. */
 weir_schema *avro_parse(weir_str json, weir_error *err);
+
+/* As avro_parse, but the text may use the named types of parsed schemas by their names: `known` are its
+ * references, in the order in which they were parsed, each with those in front of it known. A type that
+ * is defined a second time has to be the same. The known schemas are only read, and must outlive what is
+ * returned, which points into them. */
+weir_schema *avro_parse_with(weir_str json, const weir_schema *const *known, size_t count,
+                             weir_error *err);
 void avro_schema_free(weir_schema *schema); /* of the root, as avro_parse returned it, or NULL */
 void avro_schema_freep(weir_schema **schema);
 

@@ -396,7 +396,64 @@ static json_t *load(weir_str text, weir_error *err)
     return json;
 }
 
+/* The named types of a reference, which may be used from now on. */
+static bool add_known(avro_parser *parser, const weir_schema *known)
+{
+    for (weir_schema *node = known->document->nodes; node != NULL; node = node->next) {
+        weir_schema *other = NULL;
+
+        if (!avro_type_is_named(node->type))
+            continue;
+        other = weir_map_put(parser->types, node->name, node);
+        if (other != NULL && other != node)
+            return avro_parser_fail(parser, "two references define type \"%.*s\"",
+                                    WEIR_ARG(node->name));
+    }
+    parser->document->known.items[parser->document->known.count++] =
+        arena_copy(&parser->document->memory, known->name);
+    return true;
+}
+
+static bool add_all_known(avro_parser *parser, const weir_schema *const *known, size_t count)
+{
+    avro_document *document = parser->document;
+
+    if (count == 0)
+        return true;
+    document->known.items = arena_alloc(&document->memory, count, sizeof(weir_str));
+    for (size_t i = 0; i < count; i++)
+        if (!add_known(parser, known[i]))
+            return false;
+    return true;
+}
+
+/* A text that is only the name of a reference's type: a node of our own, which its user frees. */
+static weir_schema *own_root(avro_document *document, weir_schema *root)
+{
+    weir_schema *own = NULL;
+
+    if (root == NULL || root->document == document)
+        return root;
+    own = avro_document_node(document, root->type);
+    weir_schema *next = own->next;
+
+    *own = *root;
+    own->document = document;
+    own->next = next;
+    atomic_init(&own->text, NULL);
+    atomic_init(&own->plan, NULL);
+    if (root->unwrapped == root)
+        own->unwrapped = own;
+    return own;
+}
+
 weir_schema *avro_parse(weir_str json, weir_error *err)
+{
+    return avro_parse_with(json, NULL, 0, err);
+}
+
+weir_schema *avro_parse_with(weir_str json, const weir_schema *const *known, size_t count,
+                             weir_error *err)
 {
     CLEANUP(json_decrefp) json_t *tree = load(json, err);
     avro_parser parser = {.err = err};
@@ -406,7 +463,8 @@ weir_schema *avro_parse(weir_str json, weir_error *err)
         return NULL;
     parser.document = avro_document_new();
     parser.types = weir_map_new();
-    root = avro_parse_type(&parser, tree, (weir_str){0});
+    if (add_all_known(&parser, known, count))
+        root = own_root(parser.document, avro_parse_type(&parser, tree, (weir_str){0}));
     if (root != NULL)
         avro_parse_connect_defaults(parser.document);
     parser.document->root = root;

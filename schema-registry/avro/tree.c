@@ -111,6 +111,14 @@ bool avro_is_primitive_name(weir_str name)
     return false;
 }
 
+bool avro_is_type_name(weir_str name)
+{
+    for (weir_type type = WEIR_TYPE_NULL; type <= WEIR_TYPE_FIXED; type++)
+        if (weir_str_eq(avro_type_name(type), name))
+            return true;
+    return false;
+}
+
 weir_str avro_property_find(const avro_properties *properties, weir_str name)
 {
     for (size_t i = 0; i < properties->count; i++)

@@ -93,6 +93,7 @@ struct avro_document {
     arena memory;
     weir_schema *nodes;
     weir_schema *root;
+    avro_names known; /* the names of the references that the text was parsed with */
 };
 
 avro_document *avro_document_new(void);
@@ -112,6 +113,7 @@ void avro_plan_free(struct weir_plan *plan);
 weir_str avro_type_name(weir_type type);
 bool avro_type_is_named(weir_type type); /* record, enum, fixed */
 bool avro_is_primitive_name(weir_str name);
+bool avro_is_type_name(weir_str name); /* one that the language has: "int", "record", "union" */
 
 /* The value of a property, as JSON; ptr NULL when there is none. */
 weir_str avro_property_find(const avro_properties *properties, weir_str name);

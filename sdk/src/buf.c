@@ -108,7 +108,7 @@ static void add_json_ascii(weir_buf *buf, char c)
         weir_buf_add_byte(buf, '\\');
         weir_buf_add_byte(buf, escaped[found - plain]);
     } else if ((unsigned char)c < 0x20) {
-        weir_buf_printf(buf, "\\u%04x", (unsigned)c);
+        weir_buf_printf(buf, "\\u%04X", (unsigned)c);
     } else {
         weir_buf_add_byte(buf, c);
     }

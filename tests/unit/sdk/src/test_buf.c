@@ -33,7 +33,7 @@ static void json_strings_are_escaped(void **state)
     } cases[] = {
         {WEIR_STR(""), "\"\""},
         {WEIR_STR("a\"b\\c/"), "\"a\\\"b\\\\c/\""},
-        {WEIR_STR("\b\t\n\f\r\x01\x1f\0"), "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u0000\""},
+        {WEIR_STR("\b\t\n\f\r\x01\x1f\0"), "\"\\b\\t\\n\\f\\r\\u0001\\u001F\\u0000\""},
         {WEIR_STR("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
          "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
         {WEIR_STR("\xff|\xc0\x80|\xed\xa0\x80|\xe2\x82"),

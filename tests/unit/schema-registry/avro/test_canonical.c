@@ -1,0 +1,131 @@
+/* test_canonical.c - the text that a registry stores. */
+#include "schema-registry/avro/canonical.h"
+
+#include "schema-registry/avro/avro.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static weir_schema *parse(const char *text)
+{
+    weir_error err = {0};
+    weir_schema *schema = avro_parse(weir_cstr(text), &err);
+
+    if (schema == NULL)
+        fail_msg("%s", err.message);
+    return schema;
+}
+
+static weir_schema *parse_known(const char *text, const weir_schema *known)
+{
+    weir_error err = {0};
+    weir_schema *schema = avro_parse_with(weir_cstr(text), &known, 1, &err);
+
+    if (schema == NULL)
+        fail_msg("%s", err.message);
+    return schema;
+}
+
+/* Frees the schema. */
+static void assert_text(void (*write)(const weir_schema *, weir_buf *), weir_schema *schema,
+                        const char *expected)
+{
+    weir_buf out = {0};
+
+    write(schema, &out);
+    assert_string_equal(weir_buf_cstr(&out), expected);
+    weir_buf_done(&out);
+    avro_schema_free(schema);
+}
+
+static void an_object_that_is_only_a_type_becomes_its_name(void **state)
+{
+    (void)state;
+    assert_text(avro_canonical, parse("{\"type\":\"string\"}"), "\"string\"");
+}
+
+static void attributes_stand_in_javas_order(void **state)
+{
+    (void)state;
+    assert_text(
+        avro_canonical,
+        parse("{ \"aliases\":[\"b.Z\",\"a.Y\"], \"x\": [1, {\"y\": \"\\u001f\"}],\"fields\":[{"
+              "\"order\":\"ignore\",\"default\":1.0,\"p\":null,\"aliases\":[\"h\"],"
+              "\"doc\":\"d\",\"type\":\"double\",\"name\":\"f\"}], \"doc\":\"\","
+              "\"namespace\":\"a\",\"name\":\"R\",\"type\":\"record\"}"),
+        "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"doc\":\"\",\"fields\":[{"
+        "\"name\":\"f\",\"type\":\"double\",\"doc\":\"d\",\"default\":1.0,\"order\":\"ignore\","
+        "\"aliases\":[\"h\"],\"p\":null}],\"x\":[1,{\"y\":\"\\u001F\"}],"
+        "\"aliases\":[\"b.Z\",\"Y\"]}");
+}
+
+static void a_reference_stays_a_name(void **state)
+{
+    weir_schema *known = parse("{\"type\":\"fixed\",\"name\":\"a.F\",\"size\":4}");
+    const char *text =
+        "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":[{\"name\":"
+        "\"f\",\"type\":\"F\"}]}";
+
+    (void)state;
+    assert_text(avro_canonical, parse_known(text, known), text);
+    assert_text(
+        avro_resolved, parse_known(text, known),
+        "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":[{\"name\":\"f\","
+        "\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}}]}");
+    avro_schema_free(known);
+}
+
+static void a_text_may_be_only_the_name_of_a_reference(void **state)
+{
+    weir_schema *known = parse("{\"type\":\"enum\",\"name\":\"a.E\",\"symbols\":[\"A\"]}");
+
+    (void)state;
+    assert_text(avro_canonical, parse_known("\"a.E\"", known), "\"a.E\"");
+    assert_text(avro_parsing_form, parse_known("\"a.E\"", known),
+                "{\"name\":\"a.E\",\"type\":\"enum\",\"symbols\":[\"A\"]}");
+    avro_schema_free(known);
+}
+
+static void normalizing_sorts_properties_and_aliases(void **state)
+{
+    (void)state;
+    assert_text(
+        avro_normalize,
+        parse("{\"type\":\"fixed\",\"z\":1,\"scale\":1,\"name\":\"F\",\"a\":2,\"precision\":4,"
+              "\"logicalType\":\"decimal\",\"size\":4,\"doc\":\"\",\"aliases\":[\"Z\",\"B\"]}"),
+        "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\","
+        "\"precision\":4,\"scale\":1,\"a\":2,\"z\":1,\"aliases\":[\"B\",\"Z\"]}");
+}
+
+/* The values are those of share/test/data/schema-tests.txt of Apache Avro. */
+static void fingerprints_are_those_of_the_specification(void **state)
+{
+    weir_schema *null = parse("\"null\""), *number = parse("{\"type\":\"int\"}");
+    static const uint8_t start[] = {0x3f, 0x2b, 0x87, 0xa9, 0xfe, 0x7c, 0xc9, 0xb1};
+    uint8_t digest[32];
+
+    (void)state;
+    assert_int_equal(avro_fingerprint64(null), UINT64_C(7195948357588979594));
+    assert_int_equal(avro_fingerprint64(number), UINT64_C(8247732601305521295));
+    avro_fingerprint_sha256(number, digest);
+    assert_memory_equal(digest, start, sizeof(start));
+    avro_schema_free(null);
+    avro_schema_free(number);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_object_that_is_only_a_type_becomes_its_name),
+        cmocka_unit_test(attributes_stand_in_javas_order),
+        cmocka_unit_test(a_reference_stays_a_name),
+        cmocka_unit_test(a_text_may_be_only_the_name_of_a_reference),
+        cmocka_unit_test(normalizing_sorts_properties_and_aliases),
+        cmocka_unit_test(fingerprints_are_those_of_the_specification),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
