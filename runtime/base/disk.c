@@ -14,7 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GATHER_COUNT = 256 }; /* buffers given to one system call; well below IOV_MAX */
+enum {
+    GATHER_COUNT = 256,       /* buffers given to one system call; well below IOV_MAX */
+    STRIDE_BYTES = 256 << 10, /* of a large write, see posix_pwritev */
+    PAGE_BYTES = 4096,
+};
 
 typedef struct posix_file {
     disk_file base;
@@ -60,36 +64,59 @@ static void posix_close(disk_file *base)
     free(file);
 }
 
+/* The next buffers of a write, at most STRIDE_BYTES of them; `skip` bytes of the first are written. */
+static int fill_window(struct iovec *window, const struct iovec *buffers, int count, size_t skip)
+{
+    size_t room = STRIDE_BYTES;
+    int used = 0;
+
+    while (used < count && used < GATHER_COUNT && room > 0) {
+        size_t size = buffers[used].iov_len - skip;
+
+        size = size < room ? size : room;
+        window[used] = (struct iovec){(char *)buffers[used].iov_base + skip, size};
+        room -= size;
+        skip = 0;
+        used++;
+    }
+    return used;
+}
+
+/* Asks the disk to begin with the whole pages of a range; a page that is not full will be written to again.
+ * Only a hint: where the file system knows no such thing, nothing is lost, and a sync reports every error. */
+static void begin_writeback(const posix_file *file, int64_t from, int64_t to)
+{
+    from -= from % PAGE_BYTES;
+    to -= to % PAGE_BYTES;
+    (void)sync_file_range(file->fd, from, to - from, SYNC_FILE_RANGE_WRITE);
+}
+
+/* A large write goes in strides: the disk begins with each while the next one is copied, so that who syncs
+ * waits for less. */
 static weir_code posix_pwritev(disk_file *base, const struct iovec *buffers, int count, int64_t at,
                                weir_error *err)
 {
     posix_file *file = (posix_file *)base;
-    size_t skip = 0; /* of buffers[first], written already */
-    int first = 0;
+    size_t skip = 0; /* of buffers[0], written already */
 
     for (;;) {
         struct iovec window[GATHER_COUNT];
-        int used = 0;
         ssize_t written;
 
-        while (first < count && buffers[first].iov_len == skip) {
-            first++;
+        for (; count > 0 && buffers->iov_len == skip; count--, buffers++)
             skip = 0;
-        }
-        if (first == count)
+        if (count == 0)
             return WEIR_OK;
-        window[used++] =
-            (struct iovec){(char *)buffers[first].iov_base + skip, buffers[first].iov_len - skip};
-        for (int i = first + 1; i < count && used < GATHER_COUNT; i++)
-            window[used++] = buffers[i];
-        written = pwritev(file->fd, window, used, at);
+        written = pwritev(file->fd, window, fill_window(window, buffers, count, skip), at);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
             return fail_errno(err, written < 0 ? errno : EIO, "write to", file->path);
+        if (written == STRIDE_BYTES)
+            begin_writeback(file, at, at + written);
         at += written;
-        for (skip += (size_t)written; first < count && skip >= buffers[first].iov_len; first++)
-            skip -= buffers[first].iov_len;
+        for (skip += (size_t)written; count > 0 && skip >= buffers->iov_len; count--, buffers++)
+            skip -= buffers->iov_len;
     }
 }
 

@@ -71,6 +71,30 @@ static void many_buffers_arrive_in_order_and_empty_ones_do_no_harm(void **state)
     disk_close(file);
 }
 
+static void a_large_write_arrives_whole_wherever_its_buffers_are_cut(void **state)
+{
+    enum { SIZE = 3 << 20, AT = 4711 };
+    static char bytes[SIZE], back[SIZE];
+    size_t cuts[] = {0, 1, 262143, 262144, 262145, 1000000, 1000000, SIZE - 1, SIZE};
+    struct iovec buffers[sizeof(cuts) / sizeof(*cuts) - 1];
+    int count = (int)(sizeof(buffers) / sizeof(*buffers));
+    disk_file *file;
+    weir_error err;
+    size_t got;
+    (void)state;
+
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i * 2654435761u >> 24);
+    for (int i = 0; i < count; i++)
+        buffers[i] = (struct iovec){bytes + cuts[i], cuts[i + 1] - cuts[i]};
+    assert_int_equal(disk_open(disk_posix(), path_of("large"), DISK_CREATE, &file, &err), WEIR_OK);
+    assert_int_equal(disk_pwritev(file, buffers, count, AT, &err), WEIR_OK);
+    assert_int_equal(disk_pread(file, back, SIZE, AT, &got, &err), WEIR_OK);
+    assert_int_equal(got, SIZE);
+    assert_memory_equal(back, bytes, SIZE);
+    disk_close(file);
+}
+
 static void a_file_that_must_not_exist_is_refused_when_it_does(void **state)
 {
     disk_file *file;
@@ -159,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_buffers_arrive_in_order_and_empty_ones_do_no_harm),
+        cmocka_unit_test(a_large_write_arrives_whole_wherever_its_buffers_are_cut),
         cmocka_unit_test(a_file_that_must_not_exist_is_refused_when_it_does),
         cmocka_unit_test(a_missing_file_is_an_error_that_names_it),
         cmocka_unit_test(a_full_disk_is_worth_a_retry),
