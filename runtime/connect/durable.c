@@ -271,6 +271,11 @@ void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, wei
     durable_offset_key(connector, weir_buf_str(&where), out);
 }
 
+void durable_offset_value(const char *topic_id, int64_t offset, weir_buf *out)
+{
+    weir_buf_printf(out, "{\"kafka_offset\":%" PRId64 ",\"topic_id\":\"%s\"}", offset, topic_id);
+}
+
 void durable_committed(durable *self, weir_str key, weir_str value)
 {
     pthread_mutex_lock(&self->lock);

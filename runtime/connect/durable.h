@@ -33,6 +33,8 @@ bool durable_next_config(durable *durable, size_t *at, weir_str *key, weir_str *
 void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out);
 /* The key of a sink's offset, with the partition as Kafka Connect writes it. */
 void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, weir_buf *out);
+/* A sink's offset, in Kafka Connect's form; the topic's identity tells it from one of a topic that was made again. */
+void durable_offset_value(const char *topic_id, int64_t offset, weir_buf *out);
 
 /* What a unit that was committed said of an offset; value len 0: removed. */
 void durable_committed(durable *durable, weir_str key, weir_str value);

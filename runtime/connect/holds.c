@@ -1,12 +1,18 @@
-/* holds.c - the deployed sinks, and the topics that were held for them already. */
+/* holds.c - the deployed sinks, and the topics that were held for them already.
+ *
+ * A topic with on.full=trim may lose what a sink has not read. So that this is noticed also by a sink that has
+ * never committed, its first offset is: without one it would begin wherever the topic begins by then.
+ */
 #include "runtime/connect/holds.h"
 
 #include "runtime/base/arena.h"
+#include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/connect/selector.h"
 #include "weir/map.h"
 #include "weir/source.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -23,6 +29,7 @@ struct holds {
     weir_map *holders;    /* name -> holder */
     weir_map *known;      /* ids of topics that were gone through; values are not looked at */
     uint64_t generation;  /* of the topics, when they were */
+    bool is_unsettled;    /* a first offset is not committed yet */
 };
 
 holds *holds_new(log *backend, durable *kept)
@@ -86,6 +93,62 @@ static void hold_topic(const holds *self, const holder *one, const log_topic *to
                  reads ? committed_offset(self, one, topic, p) : -1);
 }
 
+/* The lock is held. */
+static weir_code commit_start(const holds *self, const holder *one, const log_topic *topic,
+                              int32_t partition, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+    int64_t start;
+
+    durable_sink_key(one->name, topic->name, partition, &key);
+    if (durable_offset(self->durable, weir_buf_str(&key), &value))
+        return WEIR_OK;
+    if (log_offset_of(self->backend, topic->name, partition, LOG_EARLIEST, &start, err) != WEIR_OK)
+        return err->code;
+    durable_offset_value(topic->id, start, &value);
+    return durable_put_offset(self->durable, weir_buf_str(&key), weir_buf_str(&value), err);
+}
+
+/* The lock is held. */
+static weir_code commit_starts(const holds *self, const holder *one, weir_error *err)
+{
+    weir_str after = {0};
+    log_topic topic;
+
+    while (log_topic_next(self->backend, &after, &topic)) {
+        if (!topic.config.trim || one->selector == NULL ||
+            !selector_matches(one->selector, topic.name))
+            continue;
+        for (int32_t p = 0; p < topic.config.partitions; p++)
+            if (commit_start(self, one, &topic, p, err) != WEIR_OK)
+                return weir_wrap(err, "committing where %.*s begins with topic %.*s",
+                                 WEIR_ARG(one->name), WEIR_ARG(topic.name));
+    }
+    return WEIR_OK;
+}
+
+/* The lock is held. What fails is tried again with the next refresh. */
+static void settle(holds *self, const holder *one)
+{
+    weir_error err;
+
+    if (commit_starts(self, one, &err) == WEIR_OK)
+        return;
+    self->is_unsettled = true;
+    diag_with(WEIR_WARN, (diag_pair[]){{"reason", weir_cstr(err.message)}}, 1,
+              "a sink's first offset is not committed yet");
+}
+
+/* The lock is held. */
+static void settle_all(holds *self)
+{
+    void *one;
+
+    self->is_unsettled = false;
+    for (size_t at = 0; weir_map_next(self->holders, &at, NULL, &one);)
+        settle(self, one);
+}
+
 /* The lock is held. one NULL: for nobody any more, but name had holds. */
 static void walk_topics(const holds *self, const holder *one)
 {
@@ -117,6 +180,7 @@ void holds_add(holds *self, weir_str connector, weir_list topics, weir_str regex
     pthread_mutex_lock(&self->lock);
     holder_free(weir_map_put(self->holders, one->name, one));
     walk_topics(self, one);
+    settle(self, one);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -161,6 +225,9 @@ void holds_refresh(holds *self)
     if (generation != self->generation) {
         hold_new_topics(self);
         self->generation = generation;
+        self->is_unsettled = true;
     }
+    if (self->is_unsettled)
+        settle_all(self);
     pthread_mutex_unlock(&self->lock);
 }

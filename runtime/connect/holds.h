@@ -4,7 +4,10 @@
  * paused, stopped, failed, or has not read a topic yet. Such a topic is held from its first record on, so a
  * topic must be told here before anything is written to it.
  *
- * Threads: any; one lock, held while the log's list of topics is walked, never while it is waited for.
+ * A topic with on.full=trim keeps nothing for anybody. A sink that has not committed anything of it gets an
+ * offset committed where the topic begins now, so that it fails, and does not jump, when that is gone.
+ *
+ * Threads: any; one lock, held while the log's list of topics is walked and such offsets are committed.
  */
 #ifndef RUNTIME_CONNECT_HOLDS_H
 #define RUNTIME_CONNECT_HOLDS_H

@@ -17,13 +17,11 @@ static bool has_moved(const sink_task *self, const weir_offsets *durable_now,
            weir_offsets_get(self->committed, of->topic, of->partition);
 }
 
-/* An offset of Kafka Connect's form; the topic's identity tells it from one of a topic that was made again. */
 static void write_offset(const sink_task *self, const sink_partition *of, int64_t offset,
                          weir_buf *key, weir_buf *value)
 {
     durable_sink_key(self->task->connector, of->topic, of->partition, key);
-    weir_buf_printf(value, "{\"kafka_offset\":%" PRId64 ",\"topic_id\":\"%s\"}", offset,
-                    of->topic_id);
+    durable_offset_value(of->topic_id, offset, value);
 }
 
 static weir_code add_offsets(sink_task *self, const weir_offsets *durable_now, weir_error *err)

@@ -402,14 +402,16 @@ static bool alter_offsets(worker *self, void *context)
         }
     if (order->offsets == NULL) {
         order->code = forget_offsets(self, one->name, order->err);
+        connector_hold(self, one);
         return true;
     }
     json_array_foreach((json_t *)(uintptr_t)order->offsets, i, item)
     {
         order->code = alter_one(self, one, item, order->err);
         if (order->code != WEIR_OK)
-            return true;
+            break;
     }
+    connector_hold(self, one); /* from where they are now */
     return true;
 }
 

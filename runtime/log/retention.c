@@ -45,8 +45,16 @@ static int64_t youngest_ms(store_partition *partition, const store_segment_info 
     return behind.max_timestamp_ms;
 }
 
+/* A segment that is not sealed is in the way: it will be, with the next checkpoint or the next append. */
+static void hasten(store *self, const store_segment_info *segment)
+{
+    if (!segment->is_last)
+        store_want_checkpoint(self);
+}
+
 /* Up to which offset everything is too old. */
-static int64_t expired_up_to(store_partition *partition, int64_t before_ms, int64_t now_ms)
+static int64_t expired_up_to(store *self, store_partition *partition, int64_t before_ms,
+                             int64_t now_ms)
 {
     int64_t up_to = store_start_offset(partition);
     store_segment_info segment;
@@ -54,8 +62,9 @@ static int64_t expired_up_to(store_partition *partition, int64_t before_ms, int6
     while (store_segment_at(partition, up_to, &segment) &&
            youngest_ms(partition, &segment, now_ms) < before_ms) {
         if (!segment.is_sealed) {
-            if (segment.size_bytes > 0 && segment.end_offset == store_end_offset(partition))
+            if (segment.size_bytes > 0 && segment.is_last)
                 store_roll(partition); /* so that the next append makes it removable */
+            hasten(self, &segment);
             break;
         }
         up_to = segment.end_offset;
@@ -64,14 +73,18 @@ static int64_t expired_up_to(store_partition *partition, int64_t before_ms, int6
 }
 
 /* Up to which offset the partition is too large: what is left is still as large as the limit. */
-static int64_t surplus_up_to(store_partition *partition, int64_t limit_bytes)
+static int64_t surplus_up_to(store *self, store_partition *partition, int64_t limit_bytes)
 {
     int64_t up_to = store_start_offset(partition);
     int64_t left = store_size_bytes(partition);
     store_segment_info segment;
 
-    while (store_segment_at(partition, up_to, &segment) && segment.is_sealed &&
+    while (store_segment_at(partition, up_to, &segment) &&
            left - segment.size_bytes >= limit_bytes) {
+        if (!segment.is_sealed) {
+            hasten(self, &segment);
+            break;
+        }
         left -= segment.size_bytes;
         up_to = segment.end_offset;
     }
@@ -102,6 +115,20 @@ static void trim(store_partition *partition, int64_t up_to, bool ignore_holds)
                   "old segments could not be removed");
 }
 
+/* Drops what is too much, held or not. Says so when it is done: then whoever held it finds it gone. */
+static void trim_held(store_partition *partition, int64_t surplus, int64_t held, const char *holder)
+{
+    int64_t start = store_start_offset(partition), from = held > start ? held : start;
+    int64_t before = bytes_between(partition, from, surplus), left;
+
+    trim(partition, surplus, true);
+    left = bytes_between(partition, store_start_offset(partition), surplus);
+    if (held < surplus && left < before)
+        warn_about(partition, holder, before - left,
+                   "records that were not read yet are removed, because the topic is full and "
+                   "on.full is trim");
+}
+
 /* True when a warning was due and written. */
 static bool retain(store *self, store_partition *partition, int64_t now_ms, bool may_warn)
 {
@@ -111,23 +138,19 @@ static bool retain(store *self, store_partition *partition, int64_t now_ms, bool
     bool is_held, passes;
 
     if (config->retention_ms >= 0)
-        expired = expired_up_to(partition, now_ms - config->retention_ms, now_ms);
+        expired = expired_up_to(self, partition, now_ms - config->retention_ms, now_ms);
     if (config->retention_bytes >= 0)
-        surplus = surplus_up_to(partition, config->retention_bytes);
+        surplus = surplus_up_to(self, partition, config->retention_bytes);
     up_to = expired > surplus ? expired : surplus;
     held = store_held_offset(self, partition, &holder);
     is_held = held < up_to;
     passes = config->trim && held < surplus;
-    if (passes)
-        warn_about(partition, weir_buf_cstr(&holder), bytes_between(partition, held, surplus),
-                   "records that were not read yet are removed, because the topic is full and "
-                   "on.full is trim");
-    else if (is_held && may_warn)
+    if (config->trim)
+        trim_held(partition, surplus, held, weir_buf_cstr(&holder));
+    if (!passes && is_held && may_warn)
         warn_about(partition, weir_buf_cstr(&holder), bytes_between(partition, held, up_to),
                    "retention waits for a sink that has not committed");
     weir_buf_done(&holder);
-    if (config->trim)
-        trim(partition, surplus, true);
     trim(partition, up_to, false);
     return is_held && !passes && may_warn;
 }

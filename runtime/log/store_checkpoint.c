@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MS = 60000 }; /* what was applied is in a checkpoint after so long at the latest */
+enum {
+    IDLE_MS = 60000, /* what was applied is in a checkpoint after so long at the latest */
+    ASKED_MS = 2000, /* what was asked for is not made more often */
+};
 
 /* What is synced, taken under the lock. */
 typedef struct snapshot {
@@ -23,14 +26,15 @@ typedef struct snapshot {
 
 bool store_checkpoint_is_due(store *self)
 {
-    int64_t size = self->options.journal_file_bytes;
+    int64_t size = self->options.journal_file_bytes, age_ns;
 
     if (self->has_stopped || self->applied_position == self->checkpoint_position)
         return false;
     if ((int64_t)(self->applied_position - self->checkpoint_position) >= size / 2)
         return true;
     /* Without much to do, too, or nothing would be old enough for retention. */
-    if (self->clock->mono_ns(self->clock) - self->checkpoint_ns >= (int64_t)IDLE_MS * 1000000)
+    age_ns = self->clock->mono_ns(self->clock) - self->checkpoint_ns;
+    if (age_ns >= (int64_t)(self->checkpoint_is_asked ? ASKED_MS : IDLE_MS) * 1000000)
         return true;
     return self->doomed != NULL || self->disk_is_full || journal_is_crowded(self->journal);
 }
@@ -167,6 +171,7 @@ static void note_checkpoint(store *self, const snapshot *taken)
     self->checkpoint_position = taken->checkpoint.position;
     self->checkpoint_ns = self->clock->mono_ns(self->clock);
     self->stats.checkpoints++;
+    self->checkpoint_is_asked = false;
     mark_checkpointed(self);
     pthread_mutex_unlock(&self->lock);
     journal_free_below(self->journal, taken->checkpoint.position);

@@ -83,7 +83,8 @@ bool store_segment_at(store_partition *partition, int64_t offset, store_segment_
                                     .end_offset = partition_end_of(partition, i),
                                     .size_bytes = segment->applied_bytes,
                                     .max_timestamp_ms = segment->max_timestamp_ms,
-                                    .is_sealed = segment->is_checkpointed};
+                                    .is_sealed = segment->is_checkpointed,
+                                    .is_last = i + 1 == partition_segment_count(partition)};
         found = offset < out->end_offset;
     }
     pthread_mutex_unlock(&self->lock);
@@ -93,6 +94,13 @@ bool store_segment_at(store_partition *partition, int64_t offset, store_segment_
 void store_roll(store_partition *partition)
 {
     atomic_store(&partition->wants_roll, true);
+}
+
+void store_want_checkpoint(store *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->checkpoint_is_asked = true;
+    pthread_mutex_unlock(&self->lock);
 }
 
 weir_code store_unlink_if_there(disk *on, const char *path, weir_error *err)

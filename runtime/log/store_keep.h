@@ -34,6 +34,7 @@ typedef struct store_segment_info {
     int64_t size_bytes;
     int64_t max_timestamp_ms; /* the largest of its records; -1 when it has none */
     bool is_sealed; /* not the last, and wholly behind a checkpoint: may be trimmed or replaced */
+    bool is_last;   /* appends go there */
 } store_segment_info;
 
 /* The segment that holds offset, or the first one above; false when there is none. Steps:
@@ -73,6 +74,9 @@ void store_rewrite_abort(store_rewrite *rewrite);
 WEIR_MUST_CHECK weir_code store_verify_segment(store_partition *partition, int64_t base_offset,
                                                weir_error *err);
 
+/* Keeper. Has a checkpoint made within seconds, not within a minute: there is something to remove or to replace that
+ * waits for it. Does not wait. */
+void store_want_checkpoint(store *store);
 /* Has a checkpoint made now, and waits for it. */
 WEIR_MUST_CHECK weir_code store_checkpoint_now(store *store, weir_error *err);
 

@@ -76,6 +76,7 @@ struct store {
     uint64_t applied_position;    /* all entries below are in their segments */
     uint64_t checkpoint_position; /* and durable there */
     int64_t checkpoint_ns;        /* when it was made */
+    bool checkpoint_is_asked;     /* by store_want_checkpoint, since then */
     int64_t checkpoint_retry_ns;  /* not before, since the last one found no room; 0: it did */
     weir_buf dirty;               /* of segment * */
     log_segment *newest, *oldest; /* clean open files */

@@ -39,14 +39,20 @@ def test_a_full_topic_makes_the_source_wait_until_a_paused_sink_has_read(server,
     assert lines(folder) == list(range(LIMIT))
 
 
-def test_trim_has_to_be_asked_for_and_the_sink_does_not_jump(server, folder):
-    server.ask("PUT", "/connectors/count/config", {**SOURCE, "on.full": "trim"})
-    server.wait_state("count", "COMPLETED")
-    # segments go behind a checkpoint, which is made once a minute while little is written
-    servers.wait_until(lambda: "records that were not read yet are removed" in server.run.output,
-                       "the warning", timeout=120)
-    server.ask("PUT", "/connectors/copy/resume")
+def wait_lost(server):
     server.wait_state("copy", "FAILED")
     trace = server.ask("GET", "/connectors/copy/status")[1]["tasks"][0]["trace"]
-    assert "numbers" in trace, trace
+    assert "offset 0 of topic numbers partition 0 is not there (any more)" in trace, trace
+
+
+def test_trim_has_to_be_asked_for_and_the_sink_does_not_jump(server, folder, weir):
+    server.ask("PUT", "/connectors/count/config", {**SOURCE, "on.full": "trim"})
+    server.wait_state("count", "COMPLETED")
+    servers.wait_until(lambda: "records that were not read yet are removed" in server.run.output,
+                       "the warning")
+    server.ask("PUT", "/connectors/copy/resume")
+    wait_lost(server)
+    server.run.kill()
+    again = Server(weir, folder)
+    wait_lost(again)
     assert not os.path.exists(os.path.join(folder, "out")) or lines(folder) == []

@@ -9,6 +9,7 @@
 
 #include "runtime/connect/holds.h"
 #include "tests/fixtures/fake_log.h"
+#include "weir/source.h"
 
 #define SINK WEIR_STR("dwh")
 
@@ -157,6 +158,68 @@ static void a_sink_that_is_removed_holds_nothing_now_and_later(void **state)
     assert_int_equal(held("items", 0), -1);
 }
 
+static void make_trimmed_topic(const char *name)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    weir_error err;
+
+    config.trim = true;
+    assert_int_equal(log_topic_create(the_log, weir_cstr(name), &config, &err), WEIR_OK);
+}
+
+/* What is durable for the sink: -1 nothing. */
+static int64_t committed(const char *topic)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+    int64_t offset = -1;
+
+    durable_sink_key(SINK, weir_cstr(topic), 0, &key);
+    if (durable_offset(offsets, weir_buf_str(&key), &value))
+        assert_true(weir_offset_int(weir_buf_str(&value), "kafka_offset", &offset));
+    return offset;
+}
+
+static void where_a_sink_begins_is_durable_before_a_topic_that_trims_is_written(void **state)
+{
+    (void)state;
+
+    make_topic("orders-kept", 1);
+    make_trimmed_topic("orders");
+    make_trimmed_topic("other");
+    add("orders.*");
+    assert_int_equal(committed("orders"), 0);
+    assert_int_equal(committed("other"), -1);
+    assert_int_equal(committed("orders-kept"), -1); /* it waits for its readers */
+    make_trimmed_topic("orders-new");
+    holds_refresh(self);
+    assert_int_equal(committed("orders-new"), 0);
+}
+
+static void what_a_sink_committed_of_a_topic_that_trims_stays(void **state)
+{
+    (void)state;
+
+    make_trimmed_topic("orders");
+    commit("orders", 17);
+    add("orders.*");
+    assert_int_equal(committed("orders"), 17);
+    assert_int_equal(held("orders", 0), 17);
+}
+
+static void
+a_first_offset_that_the_log_did_not_take_is_committed_with_the_next_refresh(void **state)
+{
+    const fake_fate fates[] = {FAKE_ABORT, FAKE_ABORT, FAKE_ABORT, FAKE_ABORT, FAKE_ABORT};
+    (void)state;
+
+    make_trimmed_topic("orders");
+    fake_log_script(the_log, fates, sizeof(fates) / sizeof(*fates));
+    add("orders.*");
+    assert_int_equal(committed("orders"), -1);
+    holds_refresh(self);
+    assert_int_equal(committed("orders"), 0);
+}
+
 static void an_expression_that_is_none_holds_nothing(void **state)
 {
     (void)state;
@@ -179,6 +242,9 @@ int main(void)
         CASE(another_topic_of_that_name_is_held_from_its_beginning),
         CASE(what_a_sink_reads_no_longer_is_given_up),
         CASE(a_sink_that_is_removed_holds_nothing_now_and_later),
+        CASE(where_a_sink_begins_is_durable_before_a_topic_that_trims_is_written),
+        CASE(what_a_sink_committed_of_a_topic_that_trims_stays),
+        CASE(a_first_offset_that_the_log_did_not_take_is_committed_with_the_next_refresh),
         CASE(an_expression_that_is_none_holds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ typedef struct faulty_disk {
     atomic_bool syncs_fail;   /* fdatasync fails with WEIR_FATAL */
     atomic_int segment_syncs; /* of files whose names end in .log */
     atomic_int journal_syncs;
+    void (*before_unlink)(void *context); /* of each file; NULL: nothing */
+    void *context;
 } faulty_disk;
 
 typedef struct faulty_file {
@@ -89,10 +91,20 @@ static inline weir_code faulty_size(disk_file *base, int64_t *size, weir_error *
     return disk_size(((faulty_file *)base)->inner, size, err);
 }
 
+static inline weir_code faulty_unlink(disk *self, const char *path, weir_error *err)
+{
+    const faulty_disk *on = (const faulty_disk *)self;
+
+    if (on->before_unlink != NULL)
+        on->before_unlink(on->context);
+    return disk_unlink(disk_posix(), path, err);
+}
+
 static inline void faulty_disk_init(faulty_disk *self)
 {
     self->disk_ops = *disk_posix()->ops;
     self->disk_ops.open = faulty_open;
+    self->disk_ops.unlink = faulty_unlink;
     self->file_ops = (disk_ops){.close = faulty_close,
                                 .pwritev = faulty_pwritev,
                                 .pread = faulty_pread,

@@ -2,6 +2,8 @@
 #include "tests/unit/runtime/log/store_fixture.h"
 
 #include "runtime/log/retention.h"
+#include "runtime/log/store_work.h"
+#include "tests/unit/runtime/log/faulty_disk.h"
 
 enum { NOW_MS = 100000000, HOUR_MS = 3600000, RECORDS = 100 };
 
@@ -56,26 +58,41 @@ static void the_size_is_kept_at_the_limit(void **state)
     fixture_close(f);
 }
 
-static void what_is_held_stays_and_a_warning_names_it(void **state)
+/* What is written for an operator goes to a file from here on. */
+static int begin_capture(const fixture *f, char *path)
 {
-    fixture *f = *state;
-    char captured[2048] = "", path[128];
     int saved = dup(2);
+
+    snprintf(path, 128, "%s/stderr", f->dir);
+    assert_non_null(freopen(path, "w", stderr));
+    return saved;
+}
+
+static void end_capture(int saved, const char *path, char *text, size_t size)
+{
     FILE *file;
 
-    fill(f, HOUR_MS, -1, false, NOW_MS);
-    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 5);
-    snprintf(path, sizeof(path), "%s/stderr", f->dir);
-    assert_non_null(freopen(path, "w", stderr));
-    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
     fflush(stderr);
     dup2(saved, 2);
     close(saved);
     file = fopen(path, "r");
     assert_non_null(file);
-    captured[fread(captured, 1, sizeof(captured) - 1, file)] = 0;
+    text[fread(text, 1, size - 1, file)] = 0;
     fclose(file);
     remove(path);
+}
+
+static void what_is_held_stays_and_a_warning_names_it(void **state)
+{
+    fixture *f = *state;
+    char captured[2048], path[128];
+    int saved;
+
+    fill(f, HOUR_MS, -1, false, NOW_MS);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 5);
+    saved = begin_capture(f, path);
+    retention_run(f->store, NOW_MS + 2 * HOUR_MS);
+    end_capture(saved, path, captured, sizeof(captured));
     assert_int_equal(start_of(f), 0);
     assert_non_null(strstr(captured, "topic=t"));
     assert_non_null(strstr(captured, "sink=shop.dwh"));
@@ -97,6 +114,105 @@ static void trim_drops_what_is_held_when_the_topic_is_full(void **state)
     store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 0);
     retention_run(f->store, NOW_MS);
     assert_true(start_of(f) > 0);
+    fixture_close(f);
+}
+
+static void expect_silence(void *context)
+{
+    long *said = context;
+
+    fflush(stderr);
+    *said += ftell(stderr);
+}
+
+static void what_trim_took_is_said_when_it_is_gone(void **state)
+{
+    fixture *f = *state;
+    char captured[2048], path[128];
+    faulty_disk on = {0};
+    long said = 0;
+    int saved;
+
+    faulty_disk_init(&on);
+    f->options.disk = &on.base;
+    fill(f, -1, 65536, true, NOW_MS);
+    store_hold(f->store, WEIR_STR("shop.dwh"), fixture_partition(f, "t", 0), 0);
+    on.context = &said;
+    on.before_unlink = expect_silence;
+    saved = begin_capture(f, path);
+    retention_run(f->store, NOW_MS);
+    retention_run(f->store, NOW_MS); /* and once */
+    end_capture(saved, path, captured, sizeof(captured));
+    on.before_unlink = NULL;
+    assert_int_equal(said, 0);
+    assert_true(start_of(f) > 0);
+    assert_non_null(strstr(captured, "records that were not read yet are removed"));
+    assert_null(strstr(strstr(captured, "are removed") + 1, "are removed"));
+    assert_non_null(strstr(captured, "sink=shop.dwh"));
+    fixture_close(f);
+}
+
+static int64_t now_ns;
+
+static int64_t test_wall_us(clock_source *clock)
+{
+    (void)clock;
+    return NOW_MS * INT64_C(1000);
+}
+
+static int64_t test_mono_ns(clock_source *clock)
+{
+    (void)clock;
+    return now_ns;
+}
+
+static clock_source test_clock = {.wall_us = test_wall_us, .mono_ns = test_mono_ns};
+
+/* A checkpoint so long after the last one, when retention has looked in between. */
+static bool is_due_after(fixture *f, int64_t after_ms)
+{
+    bool is_due;
+
+    now_ns = after_ms * 1000000;
+    retention_run(f->store, NOW_MS);
+    is_due = store_checkpoint_is_due(f->store);
+    return is_due;
+}
+
+static void fill_behind_a_checkpoint(fixture *f, int64_t retention_bytes)
+{
+    f->options.clock = &test_clock;
+    now_ns = 0;
+    fill(f, -1, retention_bytes, false, NOW_MS);
+    for (int i = 0; i < RECORDS; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    while (store_step(f->store, STORE_APPLY))
+        ;
+}
+
+static void what_waits_to_be_removed_has_a_checkpoint_made_soon(void **state)
+{
+    fixture *f = *state;
+
+    fill_behind_a_checkpoint(f, 65536);
+    assert_false(is_due_after(f, 1000)); /* but not at each look */
+    assert_true(is_due_after(f, 3000));
+    assert_true(store_step(f->store, STORE_CHECKPOINT));
+    assert_false(is_due_after(f, 6000)); /* nothing is left to be removed */
+    fixture_append_size(f, "t", 0, 1000);
+    while (store_step(f->store, STORE_APPLY))
+        ;
+    assert_false(is_due_after(f, 9000)); /* in the last segment there is room */
+    fixture_close(f);
+}
+
+static void nothing_to_remove_has_no_checkpoint_made(void **state)
+{
+    fixture *f = *state;
+
+    fill_behind_a_checkpoint(f, 10 << 20);
+    assert_false(is_due_after(f, 3000));
+    assert_true(is_due_after(f, 61000));
     fixture_close(f);
 }
 
@@ -157,6 +273,9 @@ int main(void)
         CASE(the_size_is_kept_at_the_limit),
         CASE(what_is_held_stays_and_a_warning_names_it),
         CASE(trim_drops_what_is_held_when_the_topic_is_full),
+        CASE(what_trim_took_is_said_when_it_is_gone),
+        CASE(what_waits_to_be_removed_has_a_checkpoint_made_soon),
+        CASE(nothing_to_remove_has_no_checkpoint_made),
         CASE(trim_keeps_what_is_held_however_old_it_is),
         CASE(a_record_from_the_future_does_not_stay_for_ever),
         CASE(a_partition_that_is_all_too_old_begins_a_new_segment),
