@@ -49,7 +49,7 @@ SIMS    := $(patsubst tests/sim/%.c,$(OUT)/tests/sim/%,$(filter tests/sim/sim_%.
 BENCHES := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter tests/bench/bench_%.c,$(BENCH_SRC)))
 
 LIBS := -ljansson -lyaml -lmicrohttpd -lzstd -llz4 -lisal -lpcre2-8 -lsmartcols -lcrypto -lz \
-        -lsnappy -lpthread -ldl -lm
+        -lsnappy -lcurl -lpthread -ldl -lm
 
 all: $(PROGRAM) $(PLUGINS) $(OUT)/weir-kit
 

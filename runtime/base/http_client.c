@@ -1,137 +1,208 @@
-/* http_client.c - one HTTP request, for the command line.
- *
- * HTTP/1.0 makes the server close the connection behind its answer, which so needs no framing: the
- * answer is what came until the end.
- */
+/* http_client.c - HTTP requests to one server. */
 #include "runtime/base/http_client.h"
 
-#include "runtime/base/http.h"
+#include "runtime/base/mem.h"
 
 #include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-enum { TIMEOUT_S = 30 };
+enum { CONNECT_TIMEOUT_S = 10 };
 
-static int connect_to(const struct addrinfo *all)
+struct http_client {
+    CURL *curl;
+    struct curl_slist *headers;
+    weir_buf what, shown;         /* for messages; the URL without a password */
+    weir_buf base, url;           /* base has no slash at its end */
+    char reason[CURL_ERROR_SIZE]; /* of the last failure */
+};
+
+static void init_curl(void)
 {
-    int reason = 0;
-
-    for (const struct addrinfo *at = all; at != NULL; at = at->ai_next) {
-        struct timeval limit = {.tv_sec = TIMEOUT_S};
-        int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (fd < 0)
-            continue;
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)); /* only a limit */
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-        if (connect(fd, at->ai_addr, at->ai_addrlen) == 0)
-            return fd;
-        reason = errno;
-        (void)close(fd); /* nothing was sent over it */
-    }
-    errno = reason;
-    return -1;
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* when it fails, so does every curl_easy_init */
 }
 
-static weir_code open_connection(const char *address, int *fd, weir_error *err)
+static CURLUcode add_part(CURLU *url, CURLUPart what, weir_buf *out)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char host[256], service[16];
-    int port, failed;
+    char *text = NULL;
+    CURLUcode code = curl_url_get(url, what, &text, 0);
 
-    if (http_parse_address(address, host, &port, err) != WEIR_OK)
+    if (code == CURLUE_OK)
+        weir_buf_add_str(out, weir_cstr(text));
+    curl_free(text);
+    return code;
+}
+
+/* The URL, checked, and without what nobody shall read in a message. "HOST:PORT" is told from it by what is
+ * missing. */
+static CURLUcode take_url(http_client *self, CURLU *parsed, const char *url)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf scheme = {0};
+    bool is_url = strstr(url, "://") != NULL;
+    CURLUcode code;
+
+    weir_buf_printf(&self->base, "%s%s", is_url ? "" : "http://", url);
+    while (self->base.len > 0 && self->base.ptr[self->base.len - 1] == '/')
+        self->base.len--;
+    code = curl_url_set(parsed, CURLUPART_URL, weir_buf_cstr(&self->base), 0);
+    if (code == CURLUE_OK)
+        code = add_part(parsed, CURLUPART_SCHEME, &scheme);
+    if (code != CURLUE_OK)
+        return code;
+    if (!weir_str_eq(weir_buf_str(&scheme), WEIR_STR("http")) &&
+        !weir_str_eq(weir_buf_str(&scheme), WEIR_STR("https")))
+        return CURLUE_UNSUPPORTED_SCHEME;
+    if (!is_url) {
+        weir_buf_add_str(&self->shown, weir_cstr(url));
+        return CURLUE_OK;
+    }
+    (void)curl_url_set(parsed, CURLUPART_USER, NULL, 0); /* taking one out cannot fail */
+    (void)curl_url_set(parsed, CURLUPART_PASSWORD, NULL, 0);
+    return add_part(parsed, CURLUPART_URL, &self->shown);
+}
+
+static weir_code check_url(http_client *self, const char *url, weir_error *err)
+{
+    CURLU *parsed = curl_url();
+    CURLUcode code = take_url(self, parsed, url);
+
+    curl_url_cleanup(parsed);
+    if (code != CURLUE_OK)
+        return weir_fail(err, WEIR_CONFIG, "\"%s\" is no HOST:PORT and no URL: %s", url,
+                         curl_url_strerror(code));
+    return WEIR_OK;
+}
+
+static size_t take_body(char *bytes, size_t one, size_t count, void *context)
+{
+    weir_buf *body = context;
+
+    if (body->len + count > HTTP_CLIENT_LIMIT)
+        return one * count + 1; /* not what was given: libcurl ends the request */
+    weir_buf_add(body, bytes, one * count);
+    return one * count;
+}
+
+static void add_header(http_client *self, const char *name, const char *value)
+{
+    weir_buf line = {0};
+
+    weir_buf_printf(&line, "%s: %s", name, value);
+    self->headers = curl_slist_append(self->headers, weir_buf_cstr(&line));
+    weir_buf_done(&line);
+}
+
+/* libcurl copies every text. It refuses an option only when it was built without it; then the request fails. */
+static void set_options(http_client *self, const http_client_options *options)
+{
+    const char *type = options->accept != NULL ? options->accept : "application/json";
+
+    add_header(self, "Accept", type);
+    add_header(self, "Content-Type", type);
+    add_header(self, "Expect", ""); /* no 100-continue: it costs a round trip */
+    curl_easy_setopt(self->curl, CURLOPT_HTTPHEADER, self->headers);
+    curl_easy_setopt(self->curl, CURLOPT_ERRORBUFFER, self->reason);
+    curl_easy_setopt(self->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(self->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl_easy_setopt(self->curl, CURLOPT_TIMEOUT, (long)HTTP_CLIENT_TIMEOUT_S);
+    curl_easy_setopt(self->curl, CURLOPT_WRITEFUNCTION, take_body);
+    if (options->user != NULL) {
+        curl_easy_setopt(self->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(self->curl, CURLOPT_USERPWD, options->user);
+    }
+    if (options->token != NULL) {
+        curl_easy_setopt(self->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(self->curl, CURLOPT_XOAUTH2_BEARER, options->token);
+    }
+    if (options->ca_file != NULL)
+        curl_easy_setopt(self->curl, CURLOPT_CAINFO, options->ca_file);
+    if (options->cert_file != NULL)
+        curl_easy_setopt(self->curl, CURLOPT_SSLCERT, options->cert_file);
+    if (options->key_file != NULL)
+        curl_easy_setopt(self->curl, CURLOPT_SSLKEY, options->key_file);
+    if (options->key_password != NULL)
+        curl_easy_setopt(self->curl, CURLOPT_KEYPASSWD, options->key_password);
+}
+
+weir_code http_client_new(const http_client_options *options, http_client **out, weir_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    http_client *self = mem_zalloc(1, sizeof(*self));
+
+    pthread_once(&once, init_curl);
+    weir_buf_add_str(&self->what, weir_cstr(options->what));
+    self->curl = curl_easy_init();
+    if (self->curl == NULL)
+        (void)weir_fail(err, WEIR_CONFIG, "libcurl could not be started");
+    if (self->curl == NULL || check_url(self, options->url, err) != WEIR_OK) {
+        http_client_free(self);
         return err->code;
-    snprintf(service, sizeof(service), "%d", port);
-    failed = getaddrinfo(host[0] != '\0' ? host : "localhost", service, &hints, &found);
-    if (failed != 0)
-        return weir_fail(err, WEIR_RETRY, "\"%s\" is not found: %s", host, gai_strerror(failed));
-    *fd = connect_to(found);
-    failed = errno;
-    freeaddrinfo(found);
-    if (*fd < 0)
-        return weir_fail(err, WEIR_RETRY, "no worker answers at %s: %s", address, strerror(failed));
-    return WEIR_OK;
-}
-
-static weir_code send_all(int fd, weir_str bytes, weir_error *err)
-{
-    while (bytes.len > 0) {
-        ssize_t sent = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return weir_fail(err, WEIR_RETRY, "sending: %s", strerror(errno));
-        bytes = (weir_str){bytes.ptr + sent, bytes.len - (size_t)sent};
     }
+    set_options(self, options);
+    *out = self;
     return WEIR_OK;
 }
 
-static weir_code receive_all(int fd, weir_buf *answer, weir_error *err)
+void http_client_free(http_client *self)
 {
-    while (answer->len < HTTP_CLIENT_LIMIT) {
-        ssize_t got = recv(fd, weir_buf_reserve(answer, 65536), 65536, 0);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return weir_fail(err, WEIR_RETRY, "waiting for the answer: %s",
-                             errno == EAGAIN ? "nothing came for 30 s" : strerror(errno));
-        if (got == 0)
-            return WEIR_OK;
-        answer->len += (size_t)got;
-    }
-    return weir_fail(err, WEIR_RETRY, "the answer is larger than %d bytes", HTTP_CLIENT_LIMIT);
+    if (self == NULL)
+        return;
+    curl_easy_cleanup(self->curl);
+    curl_slist_free_all(self->headers);
+    weir_buf_done(&self->base);
+    weir_buf_done(&self->url);
+    weir_buf_done(&self->what);
+    weir_buf_done(&self->shown);
+    free(self);
 }
 
-/* "HTTP/1.1 200 OK\r\n…\r\n\r\n" and the body. */
-static weir_code split(weir_buf *answer, int *status, weir_buf *body, weir_error *err)
+static weir_code send_failed(http_client *self, CURLcode code, weir_error *err)
 {
-    const char *text = weir_buf_cstr(answer);
-    const char *end = strstr(text, "\r\n\r\n");
+    const char *what = weir_buf_cstr(&self->what), *shown = weir_buf_cstr(&self->shown);
+    long number = 0;
 
-    if (end == NULL || answer->len < 12 || strncmp(text, "HTTP/1.", 7) != 0 || text[8] != ' ' ||
-        !isdigit((unsigned char)text[9]) || !isdigit((unsigned char)text[10]) ||
-        !isdigit((unsigned char)text[11]))
-        return weir_fail(err, WEIR_RETRY, "the answer is no HTTP");
-    *status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
-    weir_buf_clear(body);
-    weir_buf_add(body, end + 4, answer->len - (size_t)(end + 4 - text));
-    return WEIR_OK;
+    if (code == CURLE_WRITE_ERROR)
+        return weir_fail(err, WEIR_RETRY, "the answer of the %s at %s is larger than %d bytes",
+                         what, shown, HTTP_CLIENT_LIMIT);
+    (void)curl_easy_getinfo(self->curl, CURLINFO_OS_ERRNO,
+                            &number); /* stays 0 when it is not known */
+    if (code == CURLE_COULDNT_CONNECT && number != 0)
+        return weir_fail(err, WEIR_RETRY, "no %s answers at %s: %s", what, shown,
+                         strerror((int)number));
+    return weir_fail(err, WEIR_RETRY, "no %s answers at %s: %s", what, shown,
+                     self->reason[0] != '\0' ? self->reason : curl_easy_strerror(code));
 }
 
-weir_code http_client_send(const char *address, const http_client_request *request, int *status,
+weir_code http_client_send(http_client *self, const http_client_request *request, int *status,
                            weir_buf *body_out, weir_error *err)
 {
-    weir_buf bytes = {0};
-    weir_code code;
-    int fd = -1;
+    long answered = 0;
+    CURLcode code;
 
-    if (open_connection(address, &fd, err) != WEIR_OK)
-        return err->code;
-    weir_buf_printf(&bytes,
-                    "%s %s HTTP/1.0\r\nHost: %s\r\nContent-Type: application/json\r\n"
-                    "Content-Length: %zu\r\n\r\n",
-                    request->method, request->target, address, request->body.len);
-    weir_buf_add_str(&bytes, request->body);
-    code = send_all(fd, weir_buf_str(&bytes), err);
-    weir_buf_clear(&bytes);
-    if (code == WEIR_OK)
-        code = receive_all(fd, &bytes, err);
-    if (code == WEIR_OK)
-        code = split(&bytes, status, body_out, err);
-    (void)close(fd); /* all that matters was received */
-    weir_buf_done(&bytes);
-    return code == WEIR_OK
-               ? code
-               : weir_wrap(err, "%s %s at %s", request->method, request->target, address);
+    weir_buf_clear(body_out);
+    weir_buf_clear(&self->url);
+    weir_buf_printf(&self->url, "%s%s", weir_buf_cstr(&self->base), request->target);
+    self->reason[0] = '\0';
+    curl_easy_setopt(self->curl, CURLOPT_URL, weir_buf_cstr(&self->url));
+    curl_easy_setopt(self->curl, CURLOPT_WRITEDATA, body_out);
+    curl_easy_setopt(self->curl, CURLOPT_NOBODY, strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
+    curl_easy_setopt(self->curl, CURLOPT_POSTFIELDS,
+                     request->body.len > 0 ? request->body.ptr : NULL);
+    curl_easy_setopt(self->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    if (request->body.len == 0 && strcmp(request->method, "GET") == 0)
+        curl_easy_setopt(self->curl, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(self->curl, CURLOPT_CUSTOMREQUEST, request->method);
+    code = curl_easy_perform(self->curl);
+    if (code != CURLE_OK)
+        return send_failed(self, code, err);
+    (void)curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE,
+                            &answered); /* there was an answer */
+    *status = (int)answered;
+    return WEIR_OK;
 }
 
 void http_client_add_segment(weir_buf *target, weir_str text)

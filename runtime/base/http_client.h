@@ -1,24 +1,44 @@
-/* http_client.h - one HTTP request, for the command line: plain HTTP/1.0, one connection per request.
+/* http_client.h - HTTP requests to one server, over libcurl: for the command line, and for a schema registry
+ * that is not ours.
  *
- * Blocks for at most 30 s without progress. Any thread.
+ * A client keeps its connection for the next request and belongs to one thread at a time. A request blocks for
+ * at most HTTP_CLIENT_TIMEOUT_S.
  */
 #ifndef RUNTIME_BASE_HTTP_CLIENT_H
 #define RUNTIME_BASE_HTTP_CLIENT_H
 
 #include "weir/buf.h"
 
-#define HTTP_CLIENT_LIMIT (16 << 20) /* bytes of an answer */
+#define HTTP_CLIENT_LIMIT     (16 << 20) /* bytes of an answer */
+#define HTTP_CLIENT_TIMEOUT_S 30         /* of a request, with connecting */
+
+typedef struct http_client http_client;
+
+/* NULL where nothing is said. Copied. */
+typedef struct http_client_options {
+    const char *url;     /* "https://HOST:PORT/base"; "HOST:PORT" is plain HTTP */
+    const char *what;    /* who should answer, for messages: "worker" */
+    const char *accept;  /* of answers and bodies; NULL: application/json */
+    const char *user;    /* "NAME:PASSWORD", for basic authentication */
+    const char *token;   /* a bearer's */
+    const char *ca_file; /* PEM; NULL: those of the system */
+    const char *cert_file, *key_file, *key_password; /* a client's certificate, PEM */
+} http_client_options;
 
 typedef struct http_client_request {
     const char *method;
-    const char *target; /* "/connectors?expand=status" */
+    const char *target; /* "/connectors?expand=status", behind the URL */
     weir_str body;      /* may be empty */
 } http_client_request;
 
-/* Sends a request to "HOST:PORT". The answer's
- * body goes into body_out, which is emptied first. WEIR_RETRY when the server is not reached or does not
- * answer in HTTP: the message names the address. Any status is WEIR_OK. */
-WEIR_MUST_CHECK weir_code http_client_send(const char *address, const http_client_request *request,
+/* Connects to nothing yet. WEIR_CONFIG: the URL is none. */
+WEIR_MUST_CHECK weir_code http_client_new(const http_client_options *options, http_client **out,
+                                          weir_error *err);
+void http_client_free(http_client *client); /* NULL is fine */
+
+/* The answer's body goes into body_out, which is emptied first. WEIR_RETRY when the server is not reached, is
+ * not who it should be, or does not answer in HTTP: the message names it. Any status is WEIR_OK. */
+WEIR_MUST_CHECK weir_code http_client_send(http_client *client, const http_client_request *request,
                                            int *status, weir_buf *body_out, weir_error *err);
 
 /* Adds text to a target, percent-encoding all but letters, digits and "-._~". */

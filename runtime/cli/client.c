@@ -41,6 +41,19 @@ void client_init(client *self, const char *command)
     *self = (client){.command = command, .rest = CLI_REST_ADDRESS};
 }
 
+static weir_code send_to_worker(const client *self, const http_client_request *request, int *status,
+                                weir_buf *answer, weir_error *err)
+{
+    http_client *http = NULL;
+
+    if (http_client_new(&(http_client_options){.url = self->rest, .what = "worker"}, &http, err) !=
+        WEIR_OK)
+        return err->code;
+    weir_code code = http_client_send(http, request, status, answer, err);
+    http_client_free(http);
+    return code;
+}
+
 bool client_ask(const client *self, const char *method, const char *target, weir_str body,
                 json_t **out)
 {
@@ -50,7 +63,7 @@ bool client_ask(const client *self, const char *method, const char *target, weir
     json_t *value;
     int status;
 
-    if (http_client_send(self->rest, &request, &status, &answer, &err) != WEIR_OK) {
+    if (send_to_worker(self, &request, &status, &answer, &err) != WEIR_OK) {
         weir_buf_done(&answer);
         (void)cli_fail(self->command, "%s", err.message);
         return false;

@@ -17,7 +17,7 @@
 #include "runtime/rest/rest.h"
 
 static char asked[1024];
-static char address[64];
+static http_client *client;
 static http_server *server;
 
 static bool known(const char *name)
@@ -199,6 +199,7 @@ static rest_api api = {
 
 static int start(void **state)
 {
+    char address[64];
     weir_error err;
 
     (void)state;
@@ -210,12 +211,14 @@ static int start(void **state)
                           &server, &err) != WEIR_OK)
         return -1;
     snprintf(address, sizeof(address), "127.0.0.1:%d", http_server_port(server));
-    return 0;
+    return http_client_new(&(http_client_options){.url = address, .what = "worker"}, &client,
+                           &err) != WEIR_OK;
 }
 
 static int stop(void **state)
 {
     (void)state;
+    http_client_free(client);
     http_server_stop(server);
     return 0;
 }
@@ -236,7 +239,7 @@ static void check(const expectation *e)
 
     asked[0] = '\0';
     assert_int_equal(
-        http_client_send(address, &(http_client_request){e->method, e->target, weir_cstr(e->body)},
+        http_client_send(client, &(http_client_request){e->method, e->target, weir_cstr(e->body)},
                          &status, &answer, &err),
         WEIR_OK);
     if (status != e->status)
