@@ -3,7 +3,8 @@
  * It loads one source and is its worker, without a log: a test says when it is polled, what is
  * acknowledged, and where it resumes. One command a line; texts are in hexadecimal. Each command is
  * answered by one line, `ok ...` or `error CODE message`; before it there may be lines `record JSON`,
- * `offset JSON` (of a checkpoint: the partition and where it resumes) and `diag LEVEL text`.
+ * `offset JSON` (of a checkpoint: the partition and where it resumes) and `diag LEVEL text`. A schema is
+ * a number in records; `schema JSON` says what it is, before its first record, counting from 0.
  *
  *     set NAME HEX           a setting, before open
  *     offset PARTITION HEX   where a partition was, before open
@@ -35,6 +36,7 @@ typedef struct driver {
     size_t setting_count;
     weir_buf partition, offset; /* of the last checkpoint */
     weir_buf text;
+    weir_buf schemas; /* of pointers: those that were printed */
     weir_error err;
 } driver;
 
@@ -127,6 +129,25 @@ static weir_code host_reject(void *host, const weir_record *record, const char *
 
 static const task_host host = {host_diag, host_progress, host_gauge, host_topic_id, host_reject};
 
+static size_t schema_number(const driver *self, const weir_schema *schema)
+{
+    const weir_schema *const *printed = (const void *)self->schemas.ptr;
+    size_t count = self->schemas.len / sizeof(schema), i = 0;
+
+    while (i < count && printed[i] != schema)
+        i++;
+    return i;
+}
+
+/* A schema has its line once: texts of schemas are much longer than records. */
+static void print_schema(driver *self, const weir_schema *schema)
+{
+    if (schema == NULL || schema_number(self, schema) < self->schemas.len / sizeof(schema))
+        return;
+    printf("schema %.*s\n", WEIR_ARG(weir_schema_text(schema)));
+    weir_buf_add(&self->schemas, &schema, sizeof(schema));
+}
+
 static void print_value(driver *self, const char *name, weir_str value, const weir_schema *schema)
 {
     weir_error err;
@@ -140,11 +161,13 @@ static void print_value(driver *self, const char *name, weir_str value, const we
         return;
     }
     printf(",\"%s\":%s", name, weir_buf_cstr(&self->text));
-    printf(",\"%s_schema\":%.*s", name, WEIR_ARG(weir_schema_text(schema)));
+    printf(",\"%s_schema\":%zu", name, schema_number(self, schema));
 }
 
 static void print_record(driver *self, const weir_record *record)
 {
+    print_schema(self, record->key_schema);
+    print_schema(self, record->value_schema);
     printf("record {\"topic\":\"%.*s\"", WEIR_ARG(record->topic));
     print_value(self, "key", record->key, record->key_schema);
     print_value(self, "value", record->value, record->value_schema);
@@ -318,6 +341,7 @@ int main(int argc, char **argv)
     weir_buf_done(&self.partition);
     weir_buf_done(&self.offset);
     weir_buf_done(&self.text);
+    weir_buf_done(&self.schemas);
     free(self.state);
     free_kept();
     return 0;

@@ -21,7 +21,7 @@ class Source:
             [os.path.join(build, "tests/support/source_driver"),
              os.path.join(build, "connectors", plugin + ".so")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        self.records, self.offsets, self.diags = [], [], []
+        self.records, self.offsets, self.diags, self.schemas = [], [], [], []
         self.ended = False
         self.open_count = 0  # records behind the last checkpoint
         self.batch_count = 0
@@ -42,8 +42,13 @@ class Source:
                 return rest
             if word == "record":
                 self.records.append(json.loads(rest))
+                for part in ("key_schema", "value_schema"):
+                    if part in self.records[-1]:
+                        self.records[-1][part] = self.schemas[self.records[-1][part]]
                 self.open_count += 1
                 self.batch_count += 1
+            elif word == "schema":
+                self.schemas.append(json.loads(rest))
             elif word == "offset":
                 self.offsets.append(json.loads(rest))
                 self.open_count = self.batch_count - self.offsets[-1]["records"]
