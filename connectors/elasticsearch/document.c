@@ -185,29 +185,28 @@ weir_code document_json(const weir_record *record, weir_str present, bool merge,
     return WEIR_OK;
 }
 
-bool document_version(const weir_batch *batch, const weir_record *record, bool id_is_key,
-                      int64_t *version, bool *is_position)
+bool document_version_of(const weir_batch *batch, const weir_record *record, bool id_is_key,
+                         document_version *out)
 {
     weir_str position = {0};
-    int64_t value = 0;
 
+    *out = (document_version){.number = record->log_offset};
     if (id_is_key)
         position = weir_record_header_find(batch, record, WEIR_STR("weir.position"));
-    *is_position = position.ptr != NULL;
-    if (!*is_position) {
-        *version = record->log_offset;
+    if (position.ptr == NULL)
         return true;
-    }
+    *out = (document_version){.is_position = true,
+                              .source =
+                                  weir_record_header_find(batch, record, WEIR_STR("weir.source"))};
     if (position.len == 0 || position.len > 19)
         return false;
     for (size_t i = 0; i < position.len; i++) {
         int digit = position.ptr[i] - '0';
 
-        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
+        if (digit < 0 || digit > 9 || out->number > (INT64_MAX - digit) / 10)
             return false;
-        value = value * 10 + digit;
+        out->number = out->number * 10 + digit;
     }
-    *version = value;
     return true;
 }
 

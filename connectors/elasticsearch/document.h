@@ -24,9 +24,16 @@ WEIR_MUST_CHECK weir_code document_json(const weir_record *record, weir_str pres
                                         weir_buf *out, weir_error *err);
 
 /* The version of a document: the position of the change in its source (header weir.position) when the id
- * is the key, else the offset in the log. False: the header is not a number. */
-bool document_version(const weir_batch *batch, const weir_record *record, bool id_is_key,
-                      int64_t *version, bool *is_position);
+ * is the key, else the offset in the log. */
+typedef struct document_version {
+    int64_t number;
+    bool is_position;
+    weir_str source; /* of a position: within what positions compare (header weir.source) */
+} document_version;
+
+/* False: the header is not a number. */
+bool document_version_of(const weir_batch *batch, const weir_record *record, bool id_is_key,
+                         document_version *out);
 
 /* Adds the mapping of a value's fields, {"id":{"type":"long"},...}. */
 void document_mapping(const weir_schema *record, weir_buf *out);

@@ -4,6 +4,7 @@
 #include "document.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ void index_table_done(index_table *table)
     weir_map_free(table->entries);
     weir_map_free(table->numbers);
     weir_buf_done(&table->topics);
+    weir_buf_done(&table->key);
     *table = (index_table){0};
 }
 
@@ -68,16 +70,32 @@ static const char *rule_of(bool by_position)
     return by_position ? "source position" : "log offset";
 }
 
-static weir_code refuse(weir_str index, const char *what, const char *theirs, const char *ours,
-                        weir_error *err)
+/* One who the index was written by, against one who is about to. */
+typedef struct index_conflict {
+    weir_str index;
+    const char *what, *theirs;
+    weir_str ours;
+    bool adoptable;
+} index_conflict;
+
+static weir_code refuse(const index_conflict *conflict, weir_error *err)
 {
-    return weir_fail(
-        err, WEIR_FATAL,
-        "index \"%.*s\" was written with another %s (\"%s\", this is \"%s\"), so new "
-        "documents would look older than those in it and be dropped; either delete the "
-        "index, or write to another one (route transform), or go back to the data "
-        "directory that it was written from",
-        WEIR_ARG(index), what, theirs, ours);
+    weir_code code =
+        weir_fail(err, WEIR_FATAL,
+                  "index \"%.*s\" was written with another %s (\"%s\", this is \"%.*s\"), so new "
+                  "documents would look older than those in it and be dropped; either delete the "
+                  "index, or write to another one (route transform), or go back to the data "
+                  "directory%s that it was written from",
+                  WEIR_ARG(conflict->index), conflict->what, conflict->theirs,
+                  WEIR_ARG(conflict->ours), conflict->adoptable ? " and the database" : "");
+    size_t len = strlen(err->message);
+
+    if (conflict->adoptable)
+        (void)snprintf(err->message + len, sizeof(err->message) - len,
+                       ", or set index.adopt.from to \"%s\" if the positions of the database only "
+                       "went on growing since",
+                       conflict->theirs);
+    return code;
 }
 
 /* The mapping's _meta, borrowed; NULL when there is none. */
@@ -89,32 +107,77 @@ static json_t *meta_of(const json_t *root)
     return json_object_get(json_object_get(only, "mappings"), "_meta");
 }
 
+static bool adopts(const index_identity *identity, const char *text)
+{
+    for (size_t i = 0; i < identity->adopt_from.count; i++)
+        if (identity->by_position && weir_str_eq(identity->adopt_from.items[i], weir_cstr(text)))
+            return true;
+    return false;
+}
+
+/* Whether the index has versions of this source; or of one that it goes on from. */
+static weir_code check_source(const json_t *ours, weir_str index, const index_identity *identity,
+                              enum index_state *state, weir_error *err)
+{
+    const json_t *sources = json_object_get(ours, "sources"), *one;
+    const char *theirs = "";
+    bool adopted = false;
+    size_t i;
+
+    json_array_foreach(sources, i, one)
+    {
+        theirs = json_string_value(one) != NULL ? json_string_value(one) : "";
+        if (weir_str_eq(weir_cstr(theirs), identity->source))
+            return WEIR_OK;
+        adopted |= adopts(identity, theirs);
+    }
+    *state = INDEX_EXTENDED;
+    return adopted
+               ? WEIR_OK
+               : refuse(&(index_conflict){index, "source", theirs, identity->source, true}, err);
+}
+
+/* Whether the index has versions of this topic, and not of an earlier one of its name. */
+static weir_code check_topic(const json_t *ours, weir_str index, const index_identity *identity,
+                             enum index_state *state, weir_error *err)
+{
+    const char *topic = json_string_value(json_object_getn(
+        json_object_get(ours, "topics"), identity->topic.ptr, identity->topic.len));
+
+    if (topic == NULL)
+        *state = INDEX_EXTENDED;
+    else if (!weir_str_eq(weir_cstr(topic), identity->topic_id))
+        return refuse(&(index_conflict){index,
+                                        "topic of the same name, deleted and made again since",
+                                        topic, identity->topic_id, false},
+                      err);
+    return WEIR_OK;
+}
+
 static weir_code check_meta(const json_t *ours, weir_str index, const index_identity *identity,
                             enum index_state *state, weir_error *err)
 {
     const char *log = json_string_value(json_object_get(ours, "log"));
     const char *rule = json_string_value(json_object_get(ours, "version"));
-    const char *topic;
 
     *state = INDEX_UNMARKED;
     if (ours == NULL)
         return WEIR_OK;
-    if (log == NULL || !weir_str_eq(weir_cstr(log), identity->log_id))
-        return refuse(index, "log", log != NULL ? log : "", identity->log_id.ptr, err);
-    if (rule == NULL || strcmp(rule, rule_of(identity->by_position)) != 0)
-        return refuse(index, "rule for versions", rule != NULL ? rule : "",
-                      rule_of(identity->by_position), err);
+    log = log != NULL ? log : "";
+    rule = rule != NULL ? rule : "";
     *state = INDEX_OURS;
-    if (identity->by_position)
-        return WEIR_OK;
-    topic = json_string_value(json_object_getn(json_object_get(ours, "topics"), identity->topic.ptr,
-                                               identity->topic.len));
-    if (topic == NULL)
-        *state = INDEX_NEW_TOPIC;
-    else if (!weir_str_eq(weir_cstr(topic), identity->topic_id))
-        return refuse(index, "topic of the same name, deleted and made again since", topic,
-                      identity->topic_id.ptr, err);
-    return WEIR_OK;
+    if (strcmp(rule, rule_of(identity->by_position)) != 0)
+        return refuse(&(index_conflict){index, "rule for versions", rule,
+                                        weir_cstr(rule_of(identity->by_position)), false},
+                      err);
+    if (!weir_str_eq(weir_cstr(log), identity->log_id)) {
+        if (!adopts(identity, log))
+            return refuse(
+                &(index_conflict){index, "log", log, identity->log_id, identity->by_position}, err);
+        *state = INDEX_EXTENDED;
+    }
+    return identity->by_position ? check_source(ours, index, identity, state, err)
+                                 : check_topic(ours, index, identity, state, err);
 }
 
 weir_code index_check_identity(weir_str mapping, weir_str index, const index_identity *identity,
@@ -136,25 +199,41 @@ static json_t *text_of(weir_str text)
     return json_stringn(text.ptr != NULL ? text.ptr : "", text.len);
 }
 
+/* The member of a JSON object, made when it is not there; borrowed. */
+static json_t *member_of(json_t *object, const char *name, json_t *(*make)(void))
+{
+    if (json_object_get(object, name) == NULL)
+        json_object_set_new(object, name, make());
+    return json_object_get(object, name);
+}
+
+static void add_once(json_t *list, weir_str text)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        if (weir_str_eq(weir_cstr(json_string_value(one)), text))
+            return;
+    }
+    json_array_append_new(list, text_of(text));
+}
+
 void index_add_meta(weir_str mapping, const index_identity *identity, weir_buf *out)
 {
     json_t *root = json_loadb(mapping.ptr != NULL ? mapping.ptr : "", mapping.len, 0, NULL);
     json_t *there = meta_of(root), *meta = there != NULL ? json_deep_copy(there) : json_object();
-    json_t *ours = json_object_get(meta, "weir");
-    json_t *topics;
+    json_t *ours = member_of(meta, "weir", json_object);
     char *text;
 
-    if (ours == NULL)
-        json_object_set_new(meta, "weir", ours = json_object());
     json_object_set_new(ours, "log", text_of(identity->log_id));
     json_object_set_new(ours, "version", json_string(rule_of(identity->by_position)));
-    if (!identity->by_position) {
-        topics = json_object_get(ours, "topics");
-        if (topics == NULL)
-            json_object_set_new(ours, "topics", topics = json_object());
-        json_object_setn_new(topics, identity->topic.ptr, identity->topic.len,
-                             text_of(identity->topic_id));
-    }
+    if (identity->by_position)
+        add_once(member_of(ours, "sources", json_array), identity->source);
+    else
+        json_object_setn_new(member_of(ours, "topics", json_object), identity->topic.ptr,
+                             identity->topic.len, text_of(identity->topic_id));
     text = json_dumps(meta, JSON_COMPACT);
     weir_buf_add_str(out, WEIR_STR("\"_meta\":"));
     weir_buf_add_str(out, weir_cstr(text));
@@ -262,7 +341,9 @@ static weir_code check_empty(index_setup *setup, weir_error *err)
     count = json_integer_value(json_object_get(root, "count"));
     json_decref(root);
     if (root == NULL || count > 0)
-        return refuse(setup->entry->name, "program", "unknown", "weir", err);
+        return refuse(
+            &(index_conflict){setup->entry->name, "program", "unknown", WEIR_STR("weir"), false},
+            err);
     return WEIR_OK;
 }
 
@@ -317,36 +398,67 @@ static index_entry *make_entry(index_table *table, const index_context *context,
     return entry;
 }
 
-weir_code index_find(index_table *table, const index_context *context, const weir_record *record,
-                     bool by_position, const index_entry **out, weir_error *err)
+static bool knows_source(const index_entry *entry, weir_str source)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, name = {0};
+    for (const index_source *one = entry->sources; one != NULL; one = one->next)
+        if (weir_str_eq(one->identity, source))
+            return true;
+    return false;
+}
+
+/* Checks the identity of an index and of what is written to it for the first time. */
+static weir_code admit(const index_context *context, index_entry *entry, const weir_record *record,
+                       weir_str source, weir_error *err)
+{
+    index_source *seen;
     WEIR_CLEANUP(setup_done)
-    index_setup setup = {.context = context,
-                         .identity = {.log_id = weir_task_log_id(context->task),
-                                      .by_position = by_position,
-                                      .topic = record->log_topic}};
+    index_setup setup = {
+        .context = context,
+        .entry = entry,
+        .identity = {.log_id = weir_task_log_id(context->task),
+                     .by_position = entry->by_position,
+                     .topic = record->log_topic,
+                     .topic_id = weir_task_topic_id(context->task, record->log_topic),
+                     .source = source,
+                     .adopt_from = context->settings->adopt_from},
+    };
+
+    if (identify(&setup, record, err) != WEIR_OK)
+        return err->code;
+    seen = weir_task_alloc(context->task, sizeof(*seen));
+    *seen = (index_source){weir_task_copy(context->task, source), entry->sources};
+    entry->sources = seen;
+    return WEIR_OK;
+}
+
+weir_code index_find(index_table *table, const index_context *context, const weir_record *record,
+                     const document_version *version, const index_entry **out, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
     index_entry *entry;
 
-    weir_buf_add_str(&key, record->log_topic);
-    weir_buf_add_byte(&key, '\n'); /* in no topic's name */
-    weir_buf_add_str(&key, record->topic);
-    entry = weir_map_get(table->entries, weir_buf_str(&key));
+    weir_buf_clear(&table->key);
+    weir_buf_add_str(&table->key, record->log_topic);
+    weir_buf_add_byte(&table->key, '\n'); /* in no topic's name */
+    weir_buf_add_str(&table->key, record->topic);
+    entry = weir_map_get(table->entries, weir_buf_str(&table->key));
     if (entry == NULL) {
         if (index_name(record->topic, &name, err) != WEIR_OK)
             return err->code;
-        entry = make_entry(table, context, record, weir_buf_str(&name), by_position);
-        setup.entry = entry;
-        setup.identity.topic_id = weir_task_topic_id(context->task, record->log_topic);
-        if (identify(&setup, record, err) != WEIR_OK)
+        entry = make_entry(table, context, record, weir_buf_str(&name), version->is_position);
+        if (admit(context, entry, record, version->source, err) != WEIR_OK)
             return err->code;
-        weir_map_put(table->entries, weir_buf_str(&key), entry);
+        weir_map_put(table->entries, weir_buf_str(&table->key), entry);
     }
-    if (entry->by_position != by_position)
-        return weir_fail(
-            err, WEIR_REJECT,
-            "the record's version would be its %s, but index \"%.*s\" has versions by %s",
-            rule_of(by_position), WEIR_ARG(entry->name), rule_of(entry->by_position));
+    if (entry->by_position != version->is_position)
+        return weir_fail(err, WEIR_REJECT,
+                         "the record's version would be its %s, but index \"%.*s\" has versions "
+                         "by %s",
+                         rule_of(version->is_position), WEIR_ARG(entry->name),
+                         rule_of(entry->by_position));
+    if (!knows_source(entry, version->source) &&
+        admit(context, entry, record, version->source, err) != WEIR_OK)
+        return err->code;
     *out = entry;
     return WEIR_OK;
 }

@@ -80,6 +80,12 @@ const weir_field settings_fields[] = {
           .doc =
               "insert replaces documents. upsert does the same, and fields that a record lacks are "
               "kept from the document that is there."),
+    FIELD(
+        adopt_from, .name = "index.adopt.from", .fallback = "", .importance = WEIR_LOW,
+        .doc =
+            "Identities of logs and sources, as the refusal of an index names them, whose indices "
+            "this sink takes over. Only where versions are positions in the source, and only right "
+            "when the positions from now on are larger than those before, as after pg_upgrade."),
     FIELD(ca_file, .name = "connection.ssl.ca.file", .fallback = "", .importance = WEIR_LOW,
           .doc = "PEM file of the authorities that may sign the server's certificate."),
     FIELD(client_certificate, .name = "connection.ssl.certificate.file", .fallback = "",

@@ -29,6 +29,7 @@ typedef struct es_settings {
     weir_choice on_null;
     weir_choice on_malformed;
     weir_choice write_method;
+    weir_list adopt_from;
     weir_str ca_file;
     weir_str client_certificate;
     weir_str client_key;
@@ -38,7 +39,7 @@ typedef struct es_settings {
 
 /* For weir_sink: the table binds the member `settings` at the start of the task's state. */
 extern const weir_field settings_fields[];
-enum { SETTINGS_COUNT = 48 };
+enum { SETTINGS_COUNT = 49 };
 
 /* What no field can say for itself. */
 weir_code settings_validate(const es_settings *settings, weir_error *err);

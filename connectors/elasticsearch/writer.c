@@ -67,7 +67,7 @@ static weir_code find_target(writer *self, const weir_batch *batch, const weir_r
 {
     index_context context = {self->task, self->settings, self->client};
     bool id_is_key = !settings_key_is_ignored(self->settings, record->topic);
-    bool by_position;
+    document_version version;
 
     weir_buf_clear(&self->id);
     if (!id_is_key)
@@ -75,10 +75,11 @@ static weir_code find_target(writer *self, const weir_batch *batch, const weir_r
                         record->log_partition, record->log_offset);
     else if (document_id(record, &self->id, err) != WEIR_OK)
         return err->code;
-    if (!document_version(batch, record, id_is_key, &out->version, &by_position))
+    if (!document_version_of(batch, record, id_is_key, &version))
         return weir_fail(err, WEIR_REJECT, "the header weir.position is not a number");
+    out->version = version.number;
     out->kind = record->value.ptr == NULL ? BULK_DELETE : BULK_INDEX;
-    return index_find(&self->indices, &context, record, by_position, &out->index, err);
+    return index_find(&self->indices, &context, record, &version, &out->index, err);
 }
 
 /* Adds an item to the lane of its id. source: of an index action. */

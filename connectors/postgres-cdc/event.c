@@ -2,6 +2,7 @@
 #include "event.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #define CONNECTOR_VERSION "1.0.0"
@@ -29,6 +30,13 @@ void event_done(event *self)
     weir_buf_done(&self->database);
     weir_buf_done(&self->source);
     weir_buf_done(&self->topic);
+    weir_buf_done(&self->identity);
+}
+
+void event_identify(event *self, uint64_t system, uint32_t timeline)
+{
+    weir_buf_clear(&self->identity);
+    weir_buf_printf(&self->identity, "%" PRIu64 "/%" PRIu32, system, timeline);
 }
 
 /* --- The source block ----------------------------------------------------------------------- */
@@ -123,6 +131,7 @@ static void put_headers(const event *self, const event_change *change, weir_batc
 
     weir_record_header(batch, WEIR_STR("weir.position"),
                        (weir_str){text, print_u64(position, text)});
+    weir_record_header(batch, WEIR_STR("weir.source"), weir_buf_str(&self->identity));
     if (change->restart)
         weir_record_header(batch, WEIR_STR("weir.restart"), WEIR_STR("true"));
     if (change->operation == 'r' || change->restart)

@@ -3,7 +3,9 @@
  * The source block is put together from parts that are encoded once: per task, per transaction, per
  * table. Every record has the header weir.position, a number that grows with each change of a row: the
  * change's LSN, and for a row of a snapshot the position that its slot began to decode at, which is below
- * every change that follows. The truncate that a snapshot of a table without a key begins again with has
+ * every change that follows. The header weir.source says within what positions can be compared: SYSTEM/TIMELINE,
+ * the cluster and the timeline in which this capture began. It stays when a standby is promoted without a
+ * loss, and is another one in any history that may have given the same positions twice. The truncate that a snapshot of a table without a key begins again with has
  * the header weir.restart: sinks that keep its rows have to remove them. Changes also have weir.txid and weir.order, the place in the transaction.
  *
  * One thread. event_done releases what event_init took.
@@ -19,6 +21,7 @@ typedef struct event {
     weir_buf database; /* db */
     weir_buf source;   /* the source block being written */
     weir_buf topic;    /* of heartbeats */
+    weir_buf identity; /* weir.source */
     int64_t now_us;    /* when the records are written: ts_ms of the envelope */
 
     /* of the transaction, or of the snapshot */
@@ -43,6 +46,8 @@ typedef struct event_change {
 
 void event_init(event *self, const settings *config);
 void event_done(event *self);
+/* What weir.source is from now on. */
+void event_identify(event *self, uint64_t system, uint32_t timeline);
 
 /* Writes the records of a change: usually one, two of a delete, three when the key changed. *step is
  * where to go on, 0 at first; the batch was full when it is not -1 afterwards, and the same change is

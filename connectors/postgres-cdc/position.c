@@ -29,6 +29,8 @@ weir_code position_read(weir_task *task, weir_str offset, position *out, weir_er
     (void)read_lsn(offset, "system", &out->system);
     if (weir_offset_int(offset, "timeline", &flag))
         out->timeline = (uint32_t)flag;
+    out->origin = weir_offset_int(offset, "origin", &flag) ? (uint32_t)flag : out->timeline;
+    (void)read_lsn(offset, "read_to", &out->read_to);
     if (read_lsn(offset, "lsn_open", &out->open) &&
         (!read_lsn(offset, "lsn", &out->change) ||
          !weir_offset_int(offset, "event", &out->same_count)))
@@ -72,6 +74,10 @@ void position_write(const position *self, weir_str partition, weir_batch *batch)
     if (self->system != 0)
         weir_buf_printf(&more, ",\"system\":%" PRIu64 ",\"timeline\":%" PRIu32, self->system,
                         self->timeline);
+    if (self->origin != self->timeline)
+        weir_buf_printf(&more, ",\"origin\":%" PRIu32, self->origin);
+    if (self->read_to > self->commit)
+        weir_buf_printf(&more, ",\"read_to\":%" PRIu64, self->read_to);
     add_member(&more, "seen", weir_buf_str(&self->seen.text));
     weir_offset(batch, partition, "{\"lsn_commit\":%" PRIu64 "%s}", self->commit,
                 weir_buf_cstr(&more));
@@ -87,6 +93,12 @@ uint64_t position_confirmed(weir_str offset)
     if (weir_offset_int(offset, "snapshot", &flag) && flag != 0)
         return 0;
     return read_lsn(offset, "lsn_commit", &lsn) ? lsn : 0;
+}
+
+bool position_survives(const position *self, uint64_t fork)
+{
+    return !self->in_snapshot && self->commit <= fork && self->read_to <= fork &&
+           (self->open == 0 || self->open < fork);
 }
 
 bool position_has(const position *self, uint64_t final_lsn, uint64_t change_lsn, int64_t same_index)

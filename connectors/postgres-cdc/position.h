@@ -21,8 +21,10 @@ typedef struct position {
     weir_str left;    /* what is missing of that: key columns and ranges; empty: all */
     uint64_t system;  /* the identity of the server's cluster; 0: not known */
     uint32_t timeline;
-    uint64_t floor;  /* of a snapshot: weir.position of its rows */
-    uint64_t commit; /* every transaction that committed before this was delivered */
+    uint32_t origin;  /* the timeline in which this capture began */
+    uint64_t read_to; /* the snapshot saw what committed up to here; it may lie behind commit */
+    uint64_t floor;   /* of a snapshot: weir.position of its rows */
+    uint64_t commit;  /* every transaction that committed before this was delivered */
     uint64_t
         open; /* the transaction, by the LSN of its commit, that was delivered in part; 0: none */
     uint64_t change;    /* the last of its changes that was delivered */
@@ -41,6 +43,10 @@ void position_write(const position *self, weir_str partition, weir_batch *batch)
 
 /* Of an offset that is durable: what the slot may be confirmed up to; 0: nothing. */
 uint64_t position_confirmed(weir_str offset);
+
+/* Whether all that was delivered lies in the history that a new timeline has in common with ours, which ended
+ * at this LSN. */
+bool position_survives(const position *self, uint64_t fork);
 
 /* Whether a change was delivered before the restart: it is in the open transaction, at or before its
  * last delivered change. same_index counts the changes of the same LSN from 1. */

@@ -98,34 +98,66 @@ static weir_code check_slot(const source *self, const slot_state *slot, weir_err
     return WEIR_OK;
 }
 
+static weir_code other_history(const position *at, const slot_server *server, weir_error *err)
+{
+    return weir_fail(
+        err, WEIR_FATAL,
+        "the server is not the one that was captured, or was failed over or "
+        "restored without all of it: its timeline is %u of cluster %llu, and the connector stands "
+        "at " CONNECTION_LSN_FORMAT " in timeline %u of cluster %llu. Changes may be "
+        "missing: delete the connector's offsets to start with a new snapshot, and empty what "
+        "sinks have by its positions (indices of Elasticsearch)",
+        server->timeline, (unsigned long long)server->system, CONNECTION_LSN_ARGS(at->commit),
+        at->timeline, (unsigned long long)at->system);
+}
+
 /* LSNs mean something only in one history of WAL: after a failover or a restored backup, changes that were
- * captured may be gone from the server, and others may have taken their LSNs. */
-static weir_code check_history(source *self, weir_error *err)
+ * captured may be gone from the server, and others may have taken their LSNs. A standby that was promoted
+ * when it had all that was captured goes on in the same history. */
+static weir_code check_history(source *self, const slot_server *server, weir_error *err)
 {
     const position *at = &self->position;
-    slot_server server;
+    uint64_t fork = 0;
 
-    if (slot_identify(self->replication, &server, err) != WEIR_OK)
-        return err->code;
-    if (at->known && at->system != 0 &&
-        (at->system != server.system || at->timeline != server.timeline))
-        return weir_fail(
-            err, WEIR_FATAL,
-            "the server is not the one that was captured, or was failed over or "
-            "restored: its timeline is %u of cluster %llu, and the connector stands "
-            "at " CONNECTION_LSN_FORMAT " in timeline %u of cluster %llu. Changes may be "
-            "missing: delete the connector's offsets to start with a new snapshot",
-            server.timeline, (unsigned long long)server.system, CONNECTION_LSN_ARGS(at->commit),
-            at->timeline, (unsigned long long)at->system);
-    if (at->known && at->commit > server.wal_end)
+    if (!at->known || at->system == 0)
+        return WEIR_OK;
+    if (at->system != server->system)
+        return other_history(at, server, err);
+    if (at->timeline != server->timeline) {
+        if (self->replication != NULL &&
+            slot_find_fork(self->replication, server, at->timeline, &fork, err) != WEIR_OK)
+            return err->code;
+        if (!position_survives(at, fork))
+            return other_history(at, server, err);
+        weir_task_diag(self->task, WEIR_INFO,
+                       "the server was promoted to timeline %u, and has all that was captured",
+                       server->timeline);
+    }
+    if (at->commit > server->wal_end)
         return weir_fail(
             err, WEIR_FATAL,
             "the server's WAL ends at " CONNECTION_LSN_FORMAT ", and the connector has "
             "captured up to " CONNECTION_LSN_FORMAT ": the server has lost changes, or "
-            "was restored. Delete the connector's offsets to start with a new snapshot",
-            CONNECTION_LSN_ARGS(server.wal_end), CONNECTION_LSN_ARGS(at->commit));
+            "was restored. Delete the connector's offsets to start with a new snapshot, and empty "
+            "what sinks have by its positions (indices of Elasticsearch)",
+            CONNECTION_LSN_ARGS(server->wal_end), CONNECTION_LSN_ARGS(at->commit));
+    return WEIR_OK;
+}
+
+/* Which server it is, and that it is still the one that was captured. */
+static weir_code recognise_server(source *self, weir_error *err)
+{
+    slot_server server;
+    weir_code code = self->replication != NULL ? slot_identify(self->replication, &server, err)
+                                               : slot_identify_by_sql(self->sql, &server, err);
+
+    if (code != WEIR_OK || check_history(self, &server, err) != WEIR_OK)
+        return err->code;
     self->position.system = server.system;
     self->position.timeline = server.timeline;
+    if (self->position.origin == 0)
+        self->position.origin = server.timeline;
+    event_identify(&self->event, server.system, self->position.origin);
     return WEIR_OK;
 }
 
@@ -152,6 +184,8 @@ static weir_code open_snapshot_only(source *self, weir_error *err)
         self->phase = SOURCE_ENDED;
         return WEIR_OK;
     }
+    if (recognise_server(self, err) != WEIR_OK)
+        return err->code;
     self->phase = SOURCE_SNAPSHOT;
     return snapshot_begin(self, err);
 }
@@ -180,7 +214,7 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     if (slot_check_server(self->sql, err) != WEIR_OK)
         return err->code;
     self->replication = connection_open(&self->settings, CONNECTION_REPLICATION, err);
-    if (self->replication == NULL || check_history(self, err) != WEIR_OK ||
+    if (self->replication == NULL || recognise_server(self, err) != WEIR_OK ||
         slot_look(self->sql, &self->settings, &slot, err) != WEIR_OK ||
         check_slot(self, &slot, err) != WEIR_OK ||
         slot_publish(&self->catalog, &self->settings, slot.exists, &self->publications, err) !=

@@ -1,7 +1,10 @@
 /* slot.c - the server's side of the stream: its settings, the publications and the replication slot. */
 #include "slot.h"
 
+#include <inttypes.h>
 #include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
 
 #define INSERTS_SUFFIX "_inserts"
 
@@ -49,14 +52,19 @@ weir_code slot_check_server(PGconn *connection, weir_error *err)
     return WEIR_OK;
 }
 
-static uint64_t number_field(const PGresult *result, int column)
+/* The number that a text begins with. */
+static uint64_t number_of(weir_str text)
 {
-    weir_str text = connection_field(result, 0, column);
     uint64_t value = 0;
 
     for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
         value = value * 10 + (uint64_t)(text.ptr[i] - '0');
     return value;
+}
+
+static uint64_t number_field(const PGresult *result, int column)
+{
+    return number_of(connection_field(result, 0, column));
 }
 
 weir_code slot_identify(PGconn *replication, slot_server *server, weir_error *err)
@@ -69,6 +77,64 @@ weir_code slot_identify(PGconn *replication, slot_server *server, weir_error *er
     *server = (slot_server){.system = number_field(result, 0),
                             .timeline = (uint32_t)number_field(result, 1),
                             .wal_end = connection_lsn(connection_field(result, 0, 2))};
+    return WEIR_OK;
+}
+
+weir_code slot_identify_by_sql(PGconn *connection, slot_server *server, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(
+        connection,
+        "SELECT system_identifier, ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name("
+        "pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int8, pg_catalog.pg_current_wal_lsn() "
+        "FROM pg_catalog.pg_control_system()",
+        NULL, 0, err);
+
+    if (result == NULL)
+        return weir_wrap(err, "asking for the server's identity");
+    *server = (slot_server){.system = number_field(result, 0),
+                            .timeline = (uint32_t)number_field(result, 1),
+                            .wal_end = connection_lsn(connection_field(result, 0, 2))};
+    return WEIR_OK;
+}
+
+/* Cuts the next piece, up to a separator, off the text. */
+static weir_str cut(weir_str *text, char separator)
+{
+    const char *end = memchr(text->ptr, separator, text->len);
+    weir_str piece = {text->ptr, end != NULL ? (size_t)(end - text->ptr) : text->len};
+    size_t used = piece.len + (end != NULL);
+
+    *text = (weir_str){text->ptr + used, text->len - used};
+    return piece;
+}
+
+uint64_t slot_fork_in(weir_str history, uint32_t timeline)
+{
+    while (history.len > 0) {
+        weir_str line = cut(&history, '\n');
+        weir_str number = cut(&line, '\t');
+
+        if (number.len > 0 && number_of(number) == timeline)
+            return connection_lsn(cut(&line, '\t'));
+    }
+    return 0;
+}
+
+weir_code slot_find_fork(PGconn *replication, const slot_server *server, uint32_t timeline,
+                         uint64_t *fork, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear) PGresult *result = NULL;
+    char command[64];
+
+    *fork = 0;
+    if (server->timeline <= timeline) /* and the first one has no history */
+        return WEIR_OK;
+    (void)snprintf(command, sizeof(command), "TIMELINE_HISTORY %" PRIu32, server->timeline);
+    result = connection_query(replication, command, NULL, 0, err);
+    if (result == NULL)
+        return weir_wrap(err, "reading the history of the server's timeline");
+    *fork = slot_fork_in(connection_field(result, 0, 1), timeline);
     return WEIR_OK;
 }
 

@@ -30,7 +30,7 @@ typedef struct slot_created {
 WEIR_MUST_CHECK weir_code slot_check_server(PGconn *connection, weir_error *err);
 
 /* Which server this is: the identity of its cluster, and the timeline of its WAL, which a failover or a
- * recovery to a point in time changes. The connection is one for replication. */
+ * recovery to a point in time changes. */
 typedef struct slot_server {
     uint64_t system;
     uint32_t timeline;
@@ -38,6 +38,15 @@ typedef struct slot_server {
 } slot_server;
 
 WEIR_MUST_CHECK weir_code slot_identify(PGconn *replication, slot_server *server, weir_error *err);
+/* The same for a role that must not replicate. */
+WEIR_MUST_CHECK weir_code slot_identify_by_sql(PGconn *connection, slot_server *server,
+                                               weir_error *err);
+/* Where the server's history left an older timeline; *fork 0: it does not come from that. */
+WEIR_MUST_CHECK weir_code slot_find_fork(PGconn *replication, const slot_server *server,
+                                         uint32_t timeline, uint64_t *fork, weir_error *err);
+/* The same out of a history file: a line for each timeline that was left, its number, where and why, with
+ * tabs between them. Exposed for its test. */
+uint64_t slot_fork_in(weir_str history, uint32_t timeline);
 
 /* Makes the publications what the captured tables ask for, as publication.autocreate.mode allows.
  * slot_exists: a missing publication is an error then. names: for the option publication_names. */

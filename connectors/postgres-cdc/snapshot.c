@@ -115,6 +115,7 @@ static weir_code read_state(source *self, snapshot *reading, weir_error *err)
         self->event.transaction_id = self->event.transaction_id * 10 + (xid.ptr[i] - '0');
     reading->state.until = connection_lsn(connection_field(result, 0, 1));
     reading->state.snapshot = weir_task_copy(self->task, connection_field(result, 0, 2));
+    self->position.read_to = reading->state.until;
     if (self->position.commit == 0) /* of initial_only, which has no slot */
         self->position.commit = reading->state.until;
     if (self->position.floor == 0)

@@ -240,10 +240,6 @@ class Elasticsearch:
 
     def stop(self):
         if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.kill()  # at once: its folder goes as well
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)

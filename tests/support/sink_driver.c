@@ -215,15 +215,14 @@ static void set_unsent(driver *self, batch_entry *entry, char *list)
     }
 }
 
-/* The one header weir.position, in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */
-static void add_position(batch_log_record *record, const char *position, weir_buf *headers)
+/* A header in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */
+static void add_header(batch_log_record *record, const char *name, const char *value,
+                       weir_buf *headers)
 {
-    static const char name[] = "weir.position";
-
-    weir_buf_printf(headers, "%c%s%c%s", (int)(2 * (sizeof(name) - 1)), name,
-                    (int)(2 * strlen(position)), position);
+    weir_buf_printf(headers, "%c%s%c%s", (int)(2 * strlen(name)), name, (int)(2 * strlen(value)),
+                    value);
     record->headers = weir_buf_str(headers);
-    record->header_count = 1;
+    record->header_count++;
 }
 
 static weir_code add_record(driver *self, char **words, size_t count)
@@ -237,7 +236,9 @@ static weir_code add_record(driver *self, char **words, size_t count)
                                .value = from_hex(words[7])};
 
     if (count > 10)
-        add_position(&record, words[10], &headers);
+        add_header(&record, "weir.position", words[10], &headers);
+    if (count > 11)
+        add_header(&record, "weir.source", words[11], &headers);
     if (!batch_add_log_record(self->batch, &record))
         return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
     uint32_t key_schema = schema_number(self, words[4]);

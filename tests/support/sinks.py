@@ -134,7 +134,7 @@ class Sink:
         return self.schemas[text]
 
     def add(self, topic, key_schema=None, key=None, value_schema=None, value=None, partition=0,
-            offset=None, unsent=(), table=None, position=None):
+            offset=None, unsent=(), table=None, position=None, source=None):
         if offset is None:
             offset = self.offsets.get((topic, partition), 0)
         self.offsets[topic, partition] = offset + 1
@@ -152,6 +152,8 @@ class Sink:
             words.append(table or "-")
         if position is not None:  # in the header weir.position, as a change from a database has it
             words.append(str(position))
+            if source is not None:  # in the header weir.source
+                words.append(source)
         self.waiting.append((topic, partition, offset, " ".join(words)))
         self.command(" ".join(words))
 

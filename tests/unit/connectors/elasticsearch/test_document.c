@@ -112,26 +112,56 @@ static void a_field_inside_of_a_field_must_have_been_sent(void **state)
     avro_schema_free(schema);
 }
 
-static void assert_version(const char *position, bool id_is_key, bool valid, int64_t expected)
+/* source NULL: the record has no such header. */
+static document_version version_of(const char *position, const char *source, bool id_is_key,
+                                   bool *valid)
 {
     weir_batch *batch = batch_new(4096);
     weir_record record = {0};
     weir_buf headers = {0};
-    int64_t version = -1;
-    bool is_position;
+    document_version version;
 
     weir_buf_printf(&headers, "%cweir.position%c%s", 26, (int)(2 * strlen(position)), position);
-    assert_true(batch_add_log_record(
-        batch, &(batch_log_record){.topic = batch_topic(batch, WEIR_STR("t")),
-                                   .offset = 42,
-                                   .headers = weir_buf_str(&headers),
-                                   .header_count = position[0] == '-' ? 0 : 1}));
+    if (source != NULL)
+        weir_buf_printf(&headers, "%cweir.source%c%s", 22, (int)(2 * strlen(source)), source);
+    assert_true(
+        batch_add_log_record(batch, &(batch_log_record){.topic = batch_topic(batch, WEIR_STR("t")),
+                                                        .offset = 42,
+                                                        .headers = weir_buf_str(&headers),
+                                                        .header_count = position[0] == '-' ? 0
+                                                                        : source == NULL   ? 1
+                                                                                           : 2}));
     assert_true(weir_record_next(batch, &record));
-    assert_int_equal(document_version(batch, &record, id_is_key, &version, &is_position), valid);
-    if (valid)
-        assert_int_equal(version, expected);
+    *valid = document_version_of(batch, &record, id_is_key, &version);
+    if (source != NULL)
+        assert_true(weir_str_eq(version.source, id_is_key ? weir_cstr(source) : (weir_str){0}));
     weir_buf_done(&headers);
     batch_free(batch);
+    version.source = (weir_str){0};
+    return version;
+}
+
+static void assert_version(const char *position, bool id_is_key, bool valid, int64_t expected)
+{
+    bool is_valid;
+    document_version version = version_of(position, NULL, id_is_key, &is_valid);
+
+    assert_int_equal(is_valid, valid);
+    if (!valid)
+        return;
+    assert_int_equal(version.number, expected);
+    assert_int_equal(version.is_position, id_is_key && position[0] != '-');
+}
+
+static void a_position_comes_with_its_source_an_offset_without(void **state)
+{
+    bool is_valid;
+    (void)state;
+
+    (void)version_of("700", "7391234567890123456/1", true, &is_valid);
+    assert_true(is_valid);
+    (void)version_of("700", "7391234567890123456/1", false, &is_valid);
+    assert_true(is_valid);
 }
 
 static void a_version_is_the_position_where_the_id_is_the_key_else_the_offset(void **state)
@@ -178,6 +208,7 @@ int main(void)
         cmocka_unit_test(what_was_not_sent_comes_from_the_document_that_is_there),
         cmocka_unit_test(a_field_inside_of_a_field_must_have_been_sent),
         cmocka_unit_test(a_version_is_the_position_where_the_id_is_the_key_else_the_offset),
+        cmocka_unit_test(a_position_comes_with_its_source_an_offset_without),
         cmocka_unit_test(a_mapping_follows_from_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

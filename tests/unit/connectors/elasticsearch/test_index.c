@@ -39,8 +39,20 @@ static void a_name_that_elasticsearch_forbids_is_refused(void **state)
 #define META(content) "{\"i\":{\"mappings\":{\"_meta\":{" content "}}}}"
 #define OURS(more)    META("\"weir\":{\"log\":\"L\",\"version\":\"log offset\"" more "}")
 
-static const index_identity by_offset = {{"L", 1}, false, {"t", 1}, {"T", 1}};
-static const index_identity by_position = {{"L", 1}, true, {"t", 1}, {"T", 1}};
+#define BY_POSITION(log, sources)                                                                  \
+    META("\"weir\":{\"log\":\"" log "\",\"version\":\"source position\",\"sources\":[" sources "]" \
+                                                                                               "}")
+
+static weir_str old_ones[] = {{"S0", 2}, {"K", 1}};
+static const index_identity by_offset = {.log_id = {"L", 1},
+                                         .by_position = false,
+                                         .topic = {"t", 1},
+                                         .topic_id = {"T", 1},
+                                         .adopt_from = {old_ones, 2}};
+static const index_identity by_position = {
+    .log_id = {"L", 1}, .by_position = true, .source = {"S", 1}};
+static const index_identity adopting = {
+    .log_id = {"L", 1}, .by_position = true, .source = {"S", 1}, .adopt_from = {old_ones, 2}};
 
 static void an_identity_is_ours_unknown_or_another(void **state)
 {
@@ -52,15 +64,27 @@ static void an_identity_is_ours_unknown_or_another(void **state)
         const char *reason;
     } cases[] = {
         {OURS(",\"topics\":{\"t\":\"T\"}"), &by_offset, WEIR_OK, INDEX_OURS, NULL},
-        {OURS(",\"topics\":{\"u\":\"U\"}"), &by_offset, WEIR_OK, INDEX_NEW_TOPIC, NULL},
-        {OURS(""), &by_offset, WEIR_OK, INDEX_NEW_TOPIC, NULL},
+        {OURS(",\"topics\":{\"u\":\"U\"}"), &by_offset, WEIR_OK, INDEX_EXTENDED, NULL},
+        {OURS(""), &by_offset, WEIR_OK, INDEX_EXTENDED, NULL},
         {OURS(",\"topics\":{\"t\":\"U\"}"), &by_offset, WEIR_FATAL, 0, "made again"},
         {OURS(""), &by_position, WEIR_FATAL, 0, "rule for versions"},
-        {META("\"weir\":{\"log\":\"L\",\"version\":\"source position\"}"), &by_position, WEIR_OK,
-         INDEX_OURS, NULL},
+        {BY_POSITION("L", "\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
+        {BY_POSITION("L", "\"R\",\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
+        {BY_POSITION("L", "\"S0\""), &by_position, WEIR_FATAL, 0,
+         "another source (\"S0\", this is \"S\")"},
+        {BY_POSITION("L", ""), &by_position, WEIR_FATAL, 0, "another source (\"\""},
+        {BY_POSITION("L", "\"S0\""), &adopting, WEIR_OK, INDEX_EXTENDED, NULL},
+        {BY_POSITION("L", "\"S0\",\"S\""), &adopting, WEIR_OK, INDEX_OURS, NULL},
+        {BY_POSITION("L", "\"R\""), &adopting, WEIR_FATAL, 0, "set index.adopt.from to \"R\""},
+        {BY_POSITION("K", "\"S\""), &by_position, WEIR_FATAL, 0, "set index.adopt.from to \"K\""},
+        {BY_POSITION("K", "\"S\""), &adopting, WEIR_OK, INDEX_EXTENDED, NULL},
+        {BY_POSITION("K", "\"R\""), &adopting, WEIR_FATAL, 0, "another source"},
+        {BY_POSITION("L", "\"S\""), &by_offset, WEIR_FATAL, 0, "rule for versions"},
+        {META("\"weir\":{\"log\":\"K\",\"version\":\"log offset\"}"), &by_offset, WEIR_FATAL, 0,
+         "go back to the data directory that it"}, /* offsets of two logs never compare */
         {META("\"weir\":{\"log\":\"M\",\"version\":\"log offset\"}"), &by_offset, WEIR_FATAL, 0,
          "another log"},
-        {META("\"weir\":{}"), &by_offset, WEIR_FATAL, 0, "another log"},
+        {META("\"weir\":{}"), &by_offset, WEIR_FATAL, 0, "another rule for versions (\"\""},
         {META("\"other\":1"), &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
         {"{\"i\":{\"mappings\":{}}}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
         {"{}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
@@ -85,7 +109,7 @@ static void an_identity_is_ours_unknown_or_another(void **state)
 static void a_mark_keeps_what_was_there_and_is_recognised(void **state)
 {
     weir_buf first = {0}, second = {0};
-    const index_identity more = {{"L", 1}, false, {"u", 1}, {"U", 1}};
+    const index_identity more = {.log_id = {"L", 1}, .topic = {"u", 1}, .topic_id = {"U", 1}};
     enum index_state found;
     weir_error err;
     (void)state;
@@ -111,6 +135,24 @@ static void a_mark_keeps_what_was_there_and_is_recognised(void **state)
     weir_buf_done(&second);
 }
 
+static void a_mark_names_each_source_once(void **state)
+{
+    weir_buf meta = {0}, mapping = {0};
+    (void)state;
+
+    index_add_meta(WEIR_STR(BY_POSITION("K", "\"S0\"")), &adopting, &meta);
+    weir_buf_add_str(&mapping, WEIR_STR("{\"i\":{\"mappings\":{"));
+    weir_buf_add_str(&mapping, weir_buf_str(&meta));
+    weir_buf_add_str(&mapping, WEIR_STR("}}}"));
+    weir_buf_clear(&meta);
+    index_add_meta(weir_buf_str(&mapping), &by_position, &meta);
+    assert_string_equal(weir_buf_cstr(&meta),
+                        "\"_meta\":{\"weir\":{\"log\":\"L\",\"version\":\"source position\","
+                        "\"sources\":[\"S0\",\"S\"]}}");
+    weir_buf_done(&meta);
+    weir_buf_done(&mapping);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_name_that_elasticsearch_forbids_is_refused),
         cmocka_unit_test(an_identity_is_ours_unknown_or_another),
         cmocka_unit_test(a_mark_keeps_what_was_there_and_is_recognised),
+        cmocka_unit_test(a_mark_names_each_source_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

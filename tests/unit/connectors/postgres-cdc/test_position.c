@@ -47,12 +47,34 @@ static void the_slot_is_not_confirmed_by_a_snapshot(void **state)
     assert_int_equal(position_confirmed(WEIR_STR("{}")), 0);
 }
 
+static void a_promotion_is_survived_when_all_that_was_delivered_lies_before_it(void **state)
+{
+    (void)state;
+    static const struct {
+        position at;
+        bool survives;
+    } cases[] = {
+        {{.commit = 100}, true},
+        {{.commit = 101}, false},                /* a commit that the new primary never had */
+        {{.commit = 90, .open = 99}, true},      /* delivered in part, and whole at the new one */
+        {{.commit = 90, .open = 100}, false},    /* its commit record is not in the history */
+        {{.commit = 90, .read_to = 101}, false}, /* the snapshot may have seen what is lost */
+        {{.commit = 90, .read_to = 100}, true},
+        {{.commit = 90, .in_snapshot = true}, false}, /* rows were read, of whatever there was */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(position_survives(&cases[i].at, 100), cases[i].survives);
+    assert_false(position_survives(&(position){.commit = 1}, 0)); /* another history */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_of_a_transaction_that_was_delivered_are_old),
         cmocka_unit_test(a_large_transaction_goes_on_behind_its_last_delivered_change),
         cmocka_unit_test(the_slot_is_not_confirmed_by_a_snapshot),
+        cmocka_unit_test(a_promotion_is_survived_when_all_that_was_delivered_lies_before_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
