@@ -1,66 +1,26 @@
 /* sim_log.c - the log on a simulated disk, thousands of times: each seed another history of faults.
  *
- *     sim_log [--seeds A..B] [--seed N] [--verbose] [--plant N]
- *
  * Prints how often each fault hit each kind of call. Exits with 1 when a seed broke a promise, which is then
- * printed with its seed, or when a fault never hit a call that it can hit. One process for each core.
+ * printed with its seed, or when a fault never hit a call that it can hit. seeds.h has the command line.
  */
-#include "runtime/base/plant.h"
-#include "runtime/base/text.h"
 #include "tests/sim/log_world.h"
+#include "tests/sim/seeds.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { MAX_WORKERS = 16, DEFAULT_SEEDS = 10000, MESSAGE_BYTES = 1024 };
+enum { DEFAULT_SEEDS = 10000 };
 
-/* What a worker says, in memory that it shares with its parent. */
-typedef struct worker {
-    world_totals totals;
-    uint64_t seed; /* the one that runs, or failed */
-    bool failed;
-    char message[MESSAGE_BYTES];
-    pid_t pid;
-} worker;
-
-typedef struct plan {
-    uint64_t first, last;
-    int worker_count;
-    bool verbose;
-    bool is_partial; /* some seeds only: faults that never hit are no failure */
-} plan;
-
-static void quiet(void)
+static bool run_seed(uint64_t seed, bool verbose, void *totals, char *message, size_t message_bytes)
 {
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-    if (nowhere >= 0)
-        (void)dup2(nowhere, 2); /* a log that stops says so, thousands of times */
+    return world_run(seed, verbose, totals, message, message_bytes);
 }
 
-static void work(const plan *todo, worker *me, int index)
+static void add_totals(void *all, const void *one)
 {
-    if (!todo->verbose)
-        quiet();
-    for (uint64_t seed = todo->first + (uint64_t)index; seed <= todo->last;
-         seed += (uint64_t)todo->worker_count) {
-        me->seed = seed;
-        if (!world_run(seed, todo->verbose, &me->totals, me->message, sizeof(me->message))) {
-            me->failed = true;
-            break;
-        }
-    }
-    fflush(stdout);
-    _exit(me->failed ? 1 : 0);
-}
+    const world_totals *more = one;
+    world_totals *sum = all;
 
-static void add_totals(world_totals *sum, const world_totals *more)
-{
     for (int call = 0; call < SIM_CALLS; call++) {
         for (int fault = 0; fault < SIM_FAULTS; fault++)
             sum->counts.hit[call][fault] += more->counts.hit[call][fault];
@@ -135,98 +95,19 @@ static void print_totals(const world_totals *sum)
            sum->compactions, sum->compacted, sum->meanwhile);
 }
 
-static int run(const plan *todo)
-{
-    worker *workers = mmap(NULL, sizeof(*workers) * MAX_WORKERS, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    world_totals sum = {0};
-    int failures = 0, missing;
-
-    if (workers == MAP_FAILED) {
-        perror("mmap");
-        return 1;
-    }
-    for (int i = 0; i < todo->worker_count; i++) {
-        workers[i].pid = fork();
-        if (workers[i].pid == 0)
-            work(todo, &workers[i], i);
-    }
-    for (int i = 0; i < todo->worker_count; i++) {
-        int status = 1;
-
-        if (workers[i].pid < 0 || waitpid(workers[i].pid, &status, 0) < 0 || status != 0) {
-            printf("seed %" PRIu64 " failed: %s\n", workers[i].seed,
-                   workers[i].failed ? workers[i].message : "the process died");
-            failures++;
-        }
-        add_totals(&sum, &workers[i].totals);
-    }
-    print_totals(&sum);
-    missing = print_table(&sum.counts);
-    if (missing > 0 && !todo->is_partial)
-        printf("\n%d combinations of call and fault never happened\n", missing);
-    return failures > 0 || (missing > 0 && !todo->is_partial) ? 1 : 0;
-}
-
-static bool parse_range(const char *text, plan *todo)
-{
-    const char *dots = strstr(text, "..");
-    int64_t first, last;
-
-    if (dots == NULL || !text_to_int((weir_str){text, (size_t)(dots - text)}, &first) ||
-        !text_to_int(weir_cstr(dots + 2), &last) || first < 0 || last < first)
-        return false;
-    todo->first = (uint64_t)first;
-    todo->last = (uint64_t)last;
-    return true;
-}
-
-static bool set_plant(int64_t number)
-{
-#ifdef WEIR_PLANTS
-    plant_active = (int)number;
-    return number > PLANT_NONE && number < PLANTS;
-#else
-    (void)number;
-    return false; /* only `make BUILD=planted` has them */
-#endif
-}
-
-static bool parse(int argc, char **argv, plan *todo)
-{
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        int64_t number;
-
-        if (strcmp(argv[i], "--verbose") == 0) {
-            todo->verbose = true;
-        } else if ((strcmp(argv[i], "--seeds") == 0 && parse_range(value, todo)) ||
-                   (strcmp(argv[i], "--plant") == 0 && text_to_int(weir_cstr(value), &number) &&
-                    set_plant(number))) {
-            i++;
-            todo->is_partial = true;
-        } else if (strcmp(argv[i], "--seed") == 0 && text_to_int(weir_cstr(value), &number) &&
-                   number >= 0) {
-            i++;
-            todo->is_partial = true;
-            todo->first = todo->last = (uint64_t)number;
-            todo->worker_count = 1;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    plan todo = {.first = 1, .last = DEFAULT_SEEDS};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    static const seeds_world WORLD = {sizeof(world_totals), run_seed, add_totals};
+    world_totals sum = {0};
+    seeds_plan plan;
+    int failures, missing;
 
-    todo.worker_count = cores < 1 ? 1 : cores > MAX_WORKERS ? MAX_WORKERS : (int)cores;
-    if (!parse(argc, argv, &todo)) {
-        fprintf(stderr, "usage: sim_log [--seeds A..B] [--seed N] [--verbose] [--plant N]\n");
+    if (!seeds_parse(argc, argv, DEFAULT_SEEDS, &plan))
         return 2;
-    }
-    return run(&todo);
+    failures = seeds_run(&plan, &WORLD, &sum);
+    print_totals(&sum);
+    missing = print_table(&sum.counts);
+    if (missing > 0 && !plan.is_partial)
+        printf("\n%d combinations of call and fault never happened\n", missing);
+    return failures > 0 || (missing > 0 && !plan.is_partial) ? 1 : 0;
 }
