@@ -1,6 +1,7 @@
 /* route.c - compiling routes: the table's name, the fields, the table itself, the encodings. */
 #include "route.h"
 
+#include "change.h"
 #include "copy.h"
 
 #include <assert.h>
@@ -15,6 +16,12 @@ typedef struct field_list {
 
 /* --- Which table ----------------------------------------------------------------------------- */
 
+static void add_topic(const settings *config, weir_str topic, weir_buf *out)
+{
+    for (size_t i = 0; i < topic.len; i++)
+        weir_buf_add_byte(out, config->flattens_topic && topic.ptr[i] == '.' ? '_' : topic.ptr[i]);
+}
+
 /* table.name.format with the topic in the place of ${topic}. */
 static void format_name(const settings *config, weir_str topic, weir_buf *out)
 {
@@ -23,7 +30,7 @@ static void format_name(const settings *config, weir_str topic, weir_buf *out)
 
     for (size_t i = 0; i < format.len; i++) {
         if (format.len - i >= mark.len && memcmp(format.ptr + i, mark.ptr, mark.len) == 0) {
-            weir_buf_add_str(out, topic);
+            add_topic(config, topic, out);
             i += mark.len - 1;
         } else {
             weir_buf_add_byte(out, format.ptr[i]);
@@ -85,14 +92,6 @@ static table *find_table(routes *self, weir_str topic, weir_error *err)
 
 /* --- Which fields ---------------------------------------------------------------------------- */
 
-static bool is_envelope(const weir_plan *plan)
-{
-    return weir_plan_find(plan, WEIR_STR("before")) >= 0 &&
-           weir_plan_find(plan, WEIR_STR("after")) >= 0 &&
-           weir_plan_find(plan, WEIR_STR("source")) >= 0 &&
-           weir_plan_find(plan, WEIR_STR("op")) >= 0;
-}
-
 static route_field *add_field(field_list *list, weir_str name, field_origin origin)
 {
     if (list->count == FIELDS_MAX)
@@ -135,6 +134,15 @@ static weir_code add_place_fields(const settings *config, field_list *list, weir
     return WEIR_OK;
 }
 
+/* The column of a field of the row; -1 when it has none of that name. */
+static int find_row_field(const weir_plan *plan, const change_shape *shape, weir_str name)
+{
+    for (int i = shape->first; i < shape->end; i = weir_plan_column(plan, (size_t)i)->next)
+        if (weir_str_eq(weir_plan_column(plan, (size_t)i)->name, name))
+            return i;
+    return -1;
+}
+
 /* Fields of the key record, or of the value for record_value: those of pk.fields, in that order, or
  * all of them. */
 static weir_code add_key_fields(const settings *config, const weir_schema *schema,
@@ -142,6 +150,7 @@ static weir_code add_key_fields(const settings *config, const weir_schema *schem
 {
     const weir_plan *plan = weir_schema_plan(schema);
     const char *which = origin == FROM_KEY ? "key" : "value";
+    change_shape shape = change_shape_of(schema);
 
     if (weir_schema_type(schema) != WEIR_TYPE_RECORD) {
         if (config->pk_fields.count != 1)
@@ -150,13 +159,12 @@ static weir_code add_key_fields(const settings *config, const weir_schema *schem
                              which);
         add_column(list, config->pk_fields.items[0], origin, 0, weir_plan_column(plan, 0));
     } else if (config->pk_fields.count == 0) {
-        for (size_t i = 0; i < weir_plan_column_count(plan);
-             i = (size_t)weir_plan_column(plan, i)->next)
-            add_column(list, weir_plan_column(plan, i)->name, origin, (int)i,
-                       weir_plan_column(plan, i));
+        for (int i = shape.first; i < shape.end; i = weir_plan_column(plan, (size_t)i)->next)
+            add_column(list, weir_plan_column(plan, (size_t)i)->name, origin, i,
+                       weir_plan_column(plan, (size_t)i));
     } else {
         for (size_t i = 0; i < config->pk_fields.count; i++) {
-            int slot = weir_plan_find(plan, config->pk_fields.items[i]);
+            int slot = find_row_field(plan, &shape, config->pk_fields.items[i]);
 
             if (slot < 0)
                 return weir_fail(err, WEIR_REJECT,
@@ -182,27 +190,24 @@ static bool has_field(const field_list *list, weir_str name)
 static void add_value_fields(const settings *config, const weir_schema *schema, field_list *list)
 {
     const weir_plan *plan = weir_schema_plan(schema);
+    change_shape shape = change_shape_of(schema);
 
-    for (size_t i = 0; i < weir_plan_column_count(plan);) {
-        const weir_column *column = weir_plan_column(plan, i);
+    for (int i = shape.first; i < shape.end;) {
+        const weir_column *column = weir_plan_column(plan, (size_t)i);
 
         if (settings_list_takes(&config->fields_whitelist, column->name) &&
             !has_field(list, column->name))
-            add_column(list, column->name, FROM_VALUE, (int)i, column);
-        i = (size_t)column->next;
+            add_column(list, column->name, FROM_VALUE, i, column);
+        i = column->next;
     }
 }
 
 static weir_code check_value(const weir_schema *schema, weir_error *err)
 {
-    if (weir_schema_type(schema) != WEIR_TYPE_RECORD)
-        return weir_fail(err, WEIR_REJECT, "the value is a %.*s and no record: a row needs fields",
-                         WEIR_ARG(weir_schema_name(schema)));
-    if (is_envelope(weir_schema_plan(schema)))
-        return weir_fail(err, WEIR_CONFIG,
-                         "the value is a change event with before and after; add the transform "
-                         "unwrap to this sink");
-    return WEIR_OK;
+    if (weir_schema_type(schema) == WEIR_TYPE_RECORD)
+        return WEIR_OK;
+    return weir_fail(err, WEIR_REJECT, "the value is a %.*s and no record: a row needs fields",
+                     WEIR_ARG(weir_schema_name(schema)));
 }
 
 static weir_code collect_fields(const settings *config, const weir_record *record, field_list *list,

@@ -3,6 +3,8 @@
 
 #include "url.h"
 
+#include <string.h>
+
 static const char *const insert_modes[] = {"insert", "upsert", "update", NULL};
 static const char *const pk_modes[] = {"none", "kafka", "record_key", "record_value", NULL};
 static const char *const quote_modes[] = {"always", "never", NULL};
@@ -45,6 +47,66 @@ static weir_code check_schema_evolution(weir_str value, weir_error *err)
     return weir_fail(err, WEIR_CONFIG, "\"%.*s\" is neither none nor basic", WEIR_ARG(value));
 }
 
+/* The classes that Debezium itself names by default do what we do; any other is code that is not here. */
+static weir_code check_naming_strategy(weir_str value, weir_error *err)
+{
+    static const char *const defaults[] = {".DefaultColumnNamingStrategy",
+                                           ".DefaultCollectionNamingStrategy",
+                                           ".DefaultTableNamingStrategy"};
+
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        size_t size = strlen(defaults[i]);
+
+        if (value.len >= size && memcmp(value.ptr + value.len - size, defaults[i], size) == 0)
+            return WEIR_OK;
+    }
+    return weir_fail(
+        err, WEIR_CONFIG,
+        "\"%.*s\" is a Java class, which cannot be loaded here: columns are named after "
+        "fields; name tables by table.name.format and the route transform",
+        WEIR_ARG(value));
+}
+
+static weir_code check_precision(weir_str value, weir_error *err)
+{
+    if (weir_str_eq(value, WEIR_STR("microseconds")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG,
+                     "\"%.*s\" is not supported: timestamps keep microseconds, and a finer one is "
+                     "refused and not rounded; leave it out or set microseconds",
+                     WEIR_ARG(value));
+}
+
+static weir_code check_null_default(weir_str value, weir_error *err)
+{
+    if (weir_str_eq(value, WEIR_STR("false")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG,
+                     "\"%.*s\" is not supported: a NULL is written as NULL; set false",
+                     WEIR_ARG(value));
+}
+
+static weir_code check_calendar(weir_str value, weir_error *err)
+{
+    if (weir_str_eq(value, WEIR_STR("PROLEPTIC_GREGORIAN")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG,
+                     "\"%.*s\" is not supported: dates are proleptic Gregorian; set "
+                     "PROLEPTIC_GREGORIAN",
+                     WEIR_ARG(value));
+}
+
+static weir_code check_collection_format(weir_str value, weir_error *err)
+{
+    if (memmem(value.ptr, value.len, "${source.", 9) == NULL)
+        return WEIR_OK;
+    return weir_fail(
+        err, WEIR_CONFIG,
+        "\"%.*s\" names the table by a field of the source, which is not supported: use "
+        "${topic}, shortened by the route transform",
+        WEIR_ARG(value));
+}
+
 static weir_code check_quote(weir_str value, weir_error *err)
 {
     if (weir_str_eq(value, WEIR_STR("true")) || weir_str_eq(value, WEIR_STR("false")))
@@ -57,6 +119,11 @@ static weir_code check_quote(weir_str value, weir_error *err)
     WEIR_FIELD_UNBOUND(.name = (setting), .ignored = (reason), .doc = "Accepted without effect.")
 #define UNSUPPORTED(setting, reason)                                                               \
     WEIR_FIELD_UNBOUND(.name = (setting), .unsupported = (reason), .doc = "Not supported.")
+
+/* A name whose only value that works is what is done anyway. */
+#define CHECKED(setting, with, text)                                                               \
+    SETTING(unused, .name = (setting), .fallback = "", .importance = WEIR_LOW, .check = (with),    \
+            .doc = (text))
 
 const weir_field settings_fields[] = {
     SETTING(url, .name = "connection.url", .importance = WEIR_HIGH, .min = 1, .max = 4096,
@@ -84,10 +151,12 @@ const weir_field settings_fields[] = {
     SETTING(delete_enabled, .name = "delete.enabled", .fallback = "false",
             .importance = WEIR_MEDIUM,
             .doc = "A tombstone deletes the row of its key. Needs pk.mode record_key."),
-    SETTING(truncate_enabled, .name = "truncate.enabled", .fallback = "false",
-            .importance = WEIR_MEDIUM,
-            .doc = "Removes all rows of a table when its source begins again to read the rows of a "
-                   "table without a key. Other truncates are not applied."),
+    SETTING(
+        truncate_enabled, .name = "truncate.enabled", .fallback = "false",
+        .importance = WEIR_MEDIUM,
+        .doc =
+            "Removes all rows of a table when its source was truncated and the sink reads change "
+            "events, or begins again to read the rows of a table without a key."),
     SETTING(auto_create, .name = "auto.create", .fallback = "false", .importance = WEIR_MEDIUM,
             .doc = "Creates a missing table from the record's schema."),
     SETTING(auto_evolve, .name = "auto.evolve", .fallback = "false", .importance = WEIR_MEDIUM,
@@ -121,6 +190,14 @@ const weir_field settings_fields[] = {
             .max = 1073741824, .importance = WEIR_LOW,
             .doc = "Rows of one table that are folded in memory before they are merged. A flush "
                    "merges what there is."),
+    SETTING(class_name, .name = "connector.class", .fallback = "warehouse", .importance = WEIR_LOW,
+            .doc =
+                "As io.debezium.connector.jdbc.JdbcSinkConnector the sink has Debezium's defaults: "
+                "the dots of a topic become underscores in the table's name, names are not quoted, "
+                "and without delete.enabled deletes are passed over."),
+    SETTING(collection_name_format, .name = "collection.name.format", .fallback = "",
+            .importance = WEIR_LOW, .max = 1024, .check = check_collection_format,
+            .doc = "Debezium's table.name.format: the dots of the topic become underscores."),
     SETTING(debezium_user, .name = "connection.username", .fallback = "", .importance = WEIR_LOW,
             .doc = "Debezium's name for connection.user."),
     SETTING(debezium_pk_mode, .name = "primary.key.mode", .fallback = "", .importance = WEIR_LOW,
@@ -134,8 +211,19 @@ const weir_field settings_fields[] = {
     SETTING(debezium_quote, .name = "quote.identifiers", .fallback = "", .importance = WEIR_LOW,
             .check = check_quote,
             .doc = "Debezium's: true is quote.sql.identifiers always, false is never."),
-    SETTING(debezium_time_zone, .name = "use.time.zone", .fallback = "", .importance = WEIR_LOW,
-            .check = check_time_zone, .doc = "Debezium's name for db.timezone; only UTC."),
+    CHECKED("use.time.zone", check_time_zone, "Debezium's name for db.timezone; only UTC."),
+    CHECKED("database.time_zone", check_time_zone, "Debezium's older name for it; only UTC."),
+    CHECKED("timestamp.precision.mode", check_precision,
+            "Precision of timestamps; only microseconds."),
+    CHECKED("replace.null.with.default", check_null_default,
+            "Whether a NULL is written as its field's default; only false."),
+    CHECKED("date.calendar.system", check_calendar, "Calendar of dates; only PROLEPTIC_GREGORIAN."),
+    CHECKED("collection.naming.strategy", check_naming_strategy,
+            "Debezium's class that names tables; only its default."),
+    CHECKED("table.naming.strategy", check_naming_strategy,
+            "Debezium's older name for it; only its default."),
+    CHECKED("column.naming.strategy", check_naming_strategy,
+            "Debezium's class that names columns; only its default."),
     IGNORED("batch.size", "rows travel by COPY or bulk ingest; the size follows from buffer.bytes "
                           "and the worker's flush interval"),
     IGNORED("max.retries", "the worker repeats a passing fault: errors.retry.timeout"),
@@ -153,20 +241,23 @@ const weir_field settings_fields[] = {
     IGNORED("dialect.name", "the dialect follows from connection.url"),
     IGNORED("trim.sensitive.log", "values of records are never written to the diagnostics"),
     IGNORED("dialect.postgres.postgis.schema", "geometry is written as JSON"),
-    UNSUPPORTED("mssql.use.merge.holdlock", "there is no dialect for SQL Server"),
-    UNSUPPORTED("dialect.sqlserver.identity.insert", "there is no dialect for SQL Server"),
-    UNSUPPORTED("timestamp.precision.mode", "timestamps keep microseconds; leave it out"),
+    IGNORED("dialect.postgres.unnest.insert.enabled", "rows travel by COPY"),
+    IGNORED("dialect.sqlserver.identity.insert", "only SQL Server has it"),
+    IGNORED("dialect.starrocks.catalog.name", "only StarRocks has it"),
+    IGNORED("mssql.use.merge.holdlock", "only SQL Server has it"),
+    IGNORED("keyed.message.batch.mode", "several changes of a key in one flush are always folded"),
+    IGNORED("db.timezone.date", "dates carry no zone and are written as they are"),
     UNSUPPORTED("timestamp.fields.list", "timestamps are found by their schema"),
-    UNSUPPORTED("date.calendar.system", "dates are proleptic Gregorian; leave it out"),
-    UNSUPPORTED("replace.null.with.default", "a NULL is written as NULL; leave it out"),
     UNSUPPORTED("connection.provider", "a task connects by itself; leave it out"),
-    UNSUPPORTED("collection.name.format",
-                "it turns the dots of a topic into underscores: use table.name.format, and the "
-                "route transform for another name"),
-    UNSUPPORTED("collection.naming.strategy", "use table.name.format and the route transform"),
-    UNSUPPORTED("column.naming.strategy", "columns are named after fields"),
     UNSUPPORTED("column.naming.style", "columns are named after fields"),
-    UNSUPPORTED("table.naming.strategy", "use table.name.format and the route transform"),
+    UNSUPPORTED("column.naming.prefix", "columns are named after fields"),
+    UNSUPPORTED("column.naming.suffix", "columns are named after fields"),
+    UNSUPPORTED("collection.naming.style", "use the route transform"),
+    UNSUPPORTED("collection.naming.prefix", "table.name.format can have a prefix"),
+    UNSUPPORTED("collection.naming.suffix", "table.name.format can have a suffix"),
+    UNSUPPORTED("collection.table.format", "use table.name.format"),
+    UNSUPPORTED("cloud.events.schema.name.pattern",
+                "CloudEvents are not taken apart; leave it out"),
     UNSUPPORTED("field.include.list", "use fields.whitelist"),
     UNSUPPORTED("field.exclude.list", "use fields.whitelist"),
 };
@@ -217,10 +308,36 @@ static weir_code resolve_keys(settings *self, weir_error *err)
     return WEIR_OK;
 }
 
+/* What Debezium does where it is not told otherwise. */
+static void take_debezium_defaults(settings *self)
+{
+    if (!weir_str_eq(self->class_name, WEIR_STR("io.debezium.connector.jdbc.JdbcSinkConnector")))
+        return;
+    self->flattens_topic = true;
+    self->passes_deletes = true;
+    if (self->debezium_quote.len == 0)
+        self->quote_identifiers.index = 1;
+}
+
+static weir_code resolve_table_name(settings *self, weir_error *err)
+{
+    if (self->collection_name_format.len == 0)
+        return WEIR_OK;
+    if (!weir_str_eq(self->table_name_format, WEIR_STR("${topic}")) &&
+        !weir_str_eq(self->table_name_format, self->collection_name_format))
+        return fail_twice(err, "table.name.format", "collection.name.format");
+    self->table_name_format = self->collection_name_format;
+    self->flattens_topic = true;
+    return WEIR_OK;
+}
+
 weir_code settings_resolve(settings *self, weir_error *err)
 {
     bool evolves = weir_str_eq(self->debezium_schema_evolution, WEIR_STR("basic"));
 
+    take_debezium_defaults(self);
+    if (resolve_table_name(self, err) != WEIR_OK)
+        return err->code;
     if (self->debezium_user.len > 0) {
         if (self->user.len > 0 && !weir_str_eq(self->user, self->debezium_user))
             return fail_twice(err, "connection.user", "connection.username");

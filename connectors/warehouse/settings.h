@@ -13,6 +13,7 @@ typedef enum insert_mode { INSERT_MODE_INSERT, INSERT_MODE_UPSERT, INSERT_MODE_U
 typedef enum pk_mode { PK_NONE, PK_KAFKA, PK_RECORD_KEY, PK_RECORD_VALUE } pk_mode;
 
 typedef struct settings {
+    weir_str class_name; /* what the connector was created as */
     weir_str url;
     weir_str user;
     weir_str password;
@@ -34,11 +35,15 @@ typedef struct settings {
     int64_t buffer_bytes;
     /* Debezium's names for some of the above, until settings_resolve; empty: not given. */
     weir_str debezium_user, debezium_pk_mode, debezium_schema_evolution, debezium_quote,
-        debezium_time_zone;
+        collection_name_format;
     weir_list debezium_pk_fields;
+    weir_str unused; /* of settings that are only checked */
+    /* Of settings_resolve. */
+    bool flattens_topic; /* dots of the topic become underscores in the table's name */
+    bool passes_deletes; /* without delete.enabled a delete is passed over and not rejected */
 } settings;
 
-enum { SETTINGS_COUNT = 55 };
+enum { SETTINGS_COUNT = 68 };
 
 extern const weir_field settings_fields[SETTINGS_COUNT];
 

@@ -6,6 +6,7 @@
  */
 #include "writer.h"
 
+#include "change.h"
 #include "copy.h"
 
 #include <assert.h>
@@ -134,7 +135,7 @@ static weir_code encode(writer *self, const route *along, const weir_record *rec
             return weir_wrap(err, "key");
     }
     if (along->value_schema != NULL) {
-        values = decode_value(self, record, err);
+        values = self->event_slots != NULL ? self->event_slots : decode_value(self, record, err);
         if (values == NULL)
             return weir_wrap(err, "value");
     }
@@ -203,7 +204,9 @@ static weir_code check_record(const writer *self, const weir_record *record, wei
     return WEIR_OK;
 }
 
-weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault, weir_error *err)
+/* Adds a row, or, without a value, the delete of its key. */
+static weir_code add_row(writer *self, const weir_record *record, bool *is_own_fault,
+                         weir_error *err)
 {
     const route *along = self->last;
     fold_kind kind = FOLD_UPSERT;
@@ -246,7 +249,19 @@ weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault
     return WEIR_OK;
 }
 
-weir_code writer_finish(writer *self, weir_error *err)
+static weir_code add_delete(writer *self, const weir_record *record, bool *is_own_fault,
+                            weir_error *err)
+{
+    const settings *config = self->dialect->settings;
+
+    *is_own_fault = false;
+    if (!config->delete_enabled && config->passes_deletes)
+        return WEIR_OK;
+    return add_row(self, record, is_own_fault, err);
+}
+
+/* Writes all that waits, and waits for every answer. */
+static weir_code write_all(writer *self, weir_error *err)
 {
     size_t at = 0;
     void *value;
@@ -261,15 +276,10 @@ weir_code writer_finish(writer *self, weir_error *err)
     return self->dialect->ops->settle(self->dialect, err);
 }
 
-weir_code writer_empty(writer *self, weir_str topic, weir_error *err)
+/* Removes all rows of the topic's table, behind what waits. */
+static weir_code empty(writer *self, weir_str topic, weir_error *err)
 {
-    if (!self->dialect->settings->truncate_enabled)
-        return weir_fail(err, WEIR_CONFIG,
-                         "the table of topic %.*s has no key, and its rows are read again after a "
-                         "crash: set truncate.enabled=true, so that the sink removes the rows that "
-                         "it has already",
-                         WEIR_ARG(topic));
-    if (writer_finish(self, err) != WEIR_OK)
+    if (write_all(self, err) != WEIR_OK)
         return err->code;
     table *target = routes_table(&self->routes, topic, err);
     weir_buf sql = {0};
@@ -282,6 +292,65 @@ weir_code writer_empty(writer *self, weir_str topic, weir_error *err)
     weir_code code = self->dialect->ops->query(self->dialect, weir_buf_cstr(&sql), NULL, NULL, err);
     weir_buf_done(&sql);
     return code;
+}
+
+/* The shape of the record's value; most records are like the one before. */
+static const change_shape *shape_of(writer *self, const weir_schema *schema)
+{
+    if (self->shape_schema != schema)
+        self->shape = change_shape_of(schema);
+    self->shape_schema = schema;
+    return &self->shape;
+}
+
+static weir_code add_event(writer *self, const weir_record *record, bool *is_own_fault,
+                           weir_error *err)
+{
+    weir_record as_delete = *record;
+    change_kind kind;
+    weir_code code;
+
+    *is_own_fault = true;
+    self->event_slots = decode_value(self, record, err);
+    if (self->event_slots == NULL)
+        return weir_wrap(err, "value");
+    code = change_read(&self->shape, self->event_slots, &kind, err);
+    if (code == WEIR_OK && kind == CHANGE_ROW)
+        code = add_row(self, record, is_own_fault, err);
+    self->event_slots = NULL;
+    if (code != WEIR_OK || kind == CHANGE_ROW)
+        return code;
+    if (kind == CHANGE_DELETE) {
+        as_delete.value = (weir_str){0};
+        return add_delete(self, &as_delete, is_own_fault, err);
+    }
+    *is_own_fault = false;
+    return self->dialect->settings->truncate_enabled ? empty(self, record->topic, err) : WEIR_OK;
+}
+
+weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault, weir_error *err)
+{
+    if (record->value.ptr == NULL)
+        return add_delete(self, record, is_own_fault, err);
+    if (record->value_schema != NULL && shape_of(self, record->value_schema)->is_event)
+        return add_event(self, record, is_own_fault, err);
+    return add_row(self, record, is_own_fault, err);
+}
+
+weir_code writer_empty(writer *self, weir_str topic, weir_error *err)
+{
+    if (self->dialect->settings->truncate_enabled)
+        return empty(self, topic, err);
+    return weir_fail(err, WEIR_CONFIG,
+                     "the table of topic %.*s has no key, and its rows are read again after a "
+                     "crash: set truncate.enabled=true, so that the sink removes the rows that "
+                     "it has already",
+                     WEIR_ARG(topic));
+}
+
+weir_code writer_finish(writer *self, weir_error *err)
+{
+    return write_all(self, err);
 }
 
 void writer_reset(writer *self, bool rolled_back)

@@ -5,6 +5,7 @@
 #ifndef WAREHOUSE_WRITER_H
 #define WAREHOUSE_WRITER_H
 
+#include "change.h"
 #include "route.h"
 
 typedef struct writer {
@@ -13,13 +14,16 @@ typedef struct writer {
     const route *last;    /* most records are like the one before */
     weir_buf value_slots; /* weir_slot, of the record at hand */
     weir_buf key_slots;
-    weir_buf row; /* scratch */
+    weir_buf row;                    /* scratch */
+    const weir_schema *shape_schema; /* what shape is of */
+    change_shape shape;
+    const weir_slot *event_slots; /* of the change event at hand, in value_slots; else NULL */
 } writer;
 
 void writer_init(writer *self, dialect *to);
 void writer_done(writer *self);
 
-/* Adds a record. Rows that are in its way are written first, so this may fail as dialect_ops.write
+/* Adds a record: a row, a change event, or a tombstone. Rows that are in its way are written first, so this may fail as dialect_ops.write
  * does; *is_own_fault says whether it was this record that was refused. */
 weir_code writer_add(writer *self, const weir_record *record, bool *is_own_fault, weir_error *err);
 

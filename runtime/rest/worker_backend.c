@@ -378,8 +378,13 @@ static json_t *value_of(const weir_field *field, const json_t *given, json_t *er
 static void add_table(json_t *configs, const config_table *table, const char *group,
                       const json_t *given, const config_issues *issues, int *error_count)
 {
+    bool is_plugin = strcmp(group, "Common") != 0;
+
     for (size_t i = 0; i < table->count; i++) {
         weir_field field = config_field(table, i);
+
+        if (is_plugin && settings_is_common(weir_cstr(field.name)))
+            continue; /* a plugin may look at what all have: it is listed once */
         json_t *errors = errors_of(issues, weir_cstr(field.name), error_count);
 
         (void)json_array_append_new(configs, json_pack("{s:o, s:o}", "definition",

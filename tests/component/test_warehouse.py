@@ -369,15 +369,56 @@ def test_a_tombstone_without_delete_enabled_is_rejected(start, database):
     assert "delete.enabled" in sink.rejects[0][1]
 
 
-def test_a_change_event_asks_for_unwrap(start):
-    event = record("Envelope", before=["null", ORDER], after=["null", "Order"],
-                   source=record("Source", lsn="long"), op="string")
-    sink = start(auto_create=True).open("orders")
-    sink.add("orders", None, None, event,
-             {"before": None, "after": None, "source": {"lsn": 1}, "op": "c"})
-    with pytest.raises(Refused) as refused:
-        sink.put()
-    assert "unwrap" in refused.value.message
+EVENT = record("Envelope", before=["null", {**ORDER, "name": "Before"}], after=["null", ORDER],
+               source=record("Source", lsn="long"), op="string")
+UNSENT_NAME = 6  # the columns of the plan: before, its three fields, after, its id, its name
+
+
+def event(sink, op, id, name=None, amount=None, **more):
+    row = None if op in "dtm" else {"id": id, "name": name, "amount": amount}
+    sink.add("orders", KEY, {"id": id}, EVENT,
+             {"before": None, "after": row, "source": {"lsn": 1}, "op": op}, **more)
+
+
+def test_change_events_are_applied_without_unwrap(start, database):
+    sink = start(**UPSERT).open("orders")
+    event(sink, "r", 1, "long text", 1)
+    event(sink, "c", 2, "b", 2)
+    event(sink, "c", 3, "c", 3)
+    sink.apply()
+    event(sink, "u", 1, "placeholder", 10, unsent=[UNSENT_NAME])
+    event(sink, "d", 2)
+    delete(sink, 2)
+    event(sink, "t", 9)  # truncate.enabled is false
+    sink.apply()
+    assert database[1]("select * from orders order by id") == [(1, "long text", 10), (3, "c", 3)]
+    assert sink.rejects == []
+
+
+def test_a_truncate_removes_all_rows_when_it_may(start, database):
+    sink = start(**UPSERT, truncate_enabled=True).open("orders")
+    event(sink, "c", 1, "a", 1)
+    event(sink, "t", 9)
+    event(sink, "c", 2, "b", 2)
+    sink.apply()
+    assert database[1]("select id from orders") == [(2,)]
+
+
+def test_a_bad_change_event_is_rejected_alone(start, database):
+    database[1]("create table orders (id bigint primary key, name text, amount int "
+                "check (amount <> 13))")
+    sink = start(insert_mode="upsert", pk_mode="record_key").open("orders")
+    event(sink, "c", 1, "a", 12)
+    event(sink, "u", 1, "a", 13)
+    event(sink, "m", 1)
+    event(sink, "d", 1)
+    event(sink, "c", 2, "b", 14)
+    sink.apply()
+    reasons = dict(sink.rejects)
+    assert sorted(reasons) == [1, 2, 3]
+    assert "op is none of" in reasons[2] or "no row" in reasons[2]
+    assert "delete.enabled" in reasons[3]
+    assert database[1]("select id from orders order by id") == [(1,), (2,)]
 
 
 def test_columns_of_other_types_are_cast(start, database):
