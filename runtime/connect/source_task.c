@@ -176,8 +176,7 @@ static weir_code add_record(source_task *self, const weir_record *record, weir_e
     if (record->header_count > HEADERS_MAX)
         return weir_fail(err, WEIR_REJECT, "the record has %u headers, %d are the most",
                          record->header_count, HEADERS_MAX);
-    for (uint32_t i = 0; i < record->header_count; i++)
-        headers[i] = weir_record_header_at(self->batch, record, i);
+    batch_headers(self->batch, entry, headers);
     if (record->unsent != NULL) {
         weir_buf_clear(&self->unsent);
         unsent_write(record, &self->unsent);
