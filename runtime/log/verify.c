@@ -10,22 +10,26 @@
 enum { READ_BYTES = 4 << 20, MAX_BATCH_BYTES = 1 << 30 };
 
 typedef struct verifier {
+    const verify_options *options;
     store_partition *partition;
-    void (*report)(void *, const char *);
-    void *context;
-    verify_result *result;
-    weir_buf bytes, scratch, message;
+    verify_partition sums; /* of it */
+    weir_buf bytes, scratch, message, first;
 } verifier;
 
 static void problem(verifier *self, int64_t offset, const char *what)
 {
-    const log_topic *topic = store_topic_info(store_partition_topic(self->partition));
+    verify_partition *sums = &self->sums;
 
     weir_buf_clear(&self->message);
     weir_buf_printf(&self->message, "topic %.*s partition %" PRId32 " offset %" PRId64 ": %s",
-                    WEIR_ARG(topic->name), store_partition_number(self->partition), offset, what);
-    self->result->problems++;
-    self->report(self->context, weir_buf_cstr(&self->message));
+                    WEIR_ARG(sums->topic), sums->partition, offset, what);
+    if (sums->problems++ == 0) {
+        weir_buf_clear(&self->first);
+        weir_buf_add_str(&self->first, weir_cstr(what));
+        sums->problem = weir_buf_cstr(&self->first);
+    }
+    if (self->options->problem != NULL)
+        self->options->problem(self->options->context, weir_buf_cstr(&self->message));
 }
 
 /* Steps through a batch's records; next is where the following offset may begin. */
@@ -43,13 +47,12 @@ static weir_code verify_batch(verifier *self, weir_str batch, int64_t *next, wei
             return weir_fail(err, WEIR_REJECT, "offset %" PRId64 " comes after %" PRId64,
                              record.offset, *next - 1);
         *next = record.offset + 1;
-        self->result->records++;
+        self->sums.records++;
     }
     if (code != WEIR_END)
         return code;
     *next = records.info.last_offset + 1;
-    self->result->batches++;
-    self->result->bytes += (int64_t)batch.len;
+    self->sums.batches++;
     return WEIR_OK;
 }
 
@@ -92,40 +95,66 @@ static void verify_range(verifier *self, int64_t from, int64_t end)
     }
 }
 
-static void verify_partition(verifier *self)
+static void check_partition(verifier *self)
 {
-    int64_t at = store_start_offset(self->partition), end = store_end_offset(self->partition);
+    verify_partition *sums = &self->sums;
+    int64_t at = sums->start_offset;
     store_segment_info segment;
     weir_error err;
 
-    while (at < end && store_segment_at(self->partition, at, &segment)) {
+    while (at < sums->end_offset && store_segment_at(self->partition, at, &segment)) {
         if (store_verify_segment(self->partition, segment.base_offset, &err) != WEIR_OK)
             problem(self, segment.base_offset, err.message);
         else
             verify_range(self, at, segment.end_offset);
-        self->result->segments++;
+        sums->segments++;
         at = segment.end_offset;
     }
-    if (at < end) /* what is not in a segment yet */
-        verify_range(self, at, end);
-    self->result->partitions++;
+    if (at < sums->end_offset) /* what is not in a segment yet */
+        verify_range(self, at, sums->end_offset);
 }
 
-void verify_log(store *self, void (*report)(void *, const char *), void *context,
-                verify_result *result)
+static void add(verify_result *result, const verify_partition *sums)
 {
-    verifier state = {.report = report, .context = context, .result = result};
+    result->partitions++;
+    result->segments += sums->segments;
+    result->batches += sums->batches;
+    result->records += sums->records;
+    result->bytes += sums->size_bytes;
+    result->problems += sums->problems;
+    result->damaged_partitions += sums->problems > 0;
+}
+
+static void verify_topic(verifier *self, store_topic *topic, verify_result *result)
+{
+    const log_topic *info = store_topic_info(topic);
+
+    for (int32_t i = 0; i < info->config.partitions; i++) {
+        self->partition = store_partition_at(topic, i);
+        self->sums = (verify_partition){.topic = info->name,
+                                        .partition = i,
+                                        .start_offset = store_start_offset(self->partition),
+                                        .end_offset = store_end_offset(self->partition),
+                                        .size_bytes = store_size_bytes(self->partition)};
+        check_partition(self);
+        add(result, &self->sums);
+        if (self->options->partition != NULL)
+            self->options->partition(self->options->context, &self->sums);
+    }
+    result->topics++;
+}
+
+void verify_log(store *self, const verify_options *options, verify_result *result)
+{
+    verifier state = {.options = options};
     store_topic *topic = store_topic_next(self, (weir_str){0});
 
     *result = (verify_result){0};
-    for (; topic != NULL; topic = store_topic_next(self, store_topic_info(topic)->name)) {
-        for (int32_t i = 0; i < store_topic_info(topic)->config.partitions; i++) {
-            state.partition = store_partition_at(topic, i);
-            verify_partition(&state);
-        }
-        result->topics++;
-    }
+    for (; topic != NULL; topic = store_topic_next(self, store_topic_info(topic)->name))
+        if (options->topic.len == 0 || weir_str_eq(store_topic_info(topic)->name, options->topic))
+            verify_topic(&state, topic, result);
     weir_buf_done(&state.bytes);
     weir_buf_done(&state.scratch);
     weir_buf_done(&state.message);
+    weir_buf_done(&state.first);
 }

@@ -59,11 +59,18 @@ def test_a_flipped_byte_is_found_and_named(cli, folder):
         file.write(bytes([byte[0] ^ 1]))
     done = cli("log", "verify")
     assert done.returncode == 1
-    assert os.path.basename(segment) in done.stdout + done.stderr, done
+    damaged = next(line for line in done.stdout.splitlines() if line.startswith("n-0: "))
+    assert "DAMAGED" in damaged and "is damaged at offset" in damaged, damaged
+    assert os.path.basename(segment) in damaged, damaged
+    partitions = [json.loads(line) for line in cli("log", "verify", "--json").stdout.splitlines()]
+    assert [p["topic"] for p in partitions if not p["good"]] == ["n"]
+    assert "is damaged at offset" in next(p["error"] for p in partitions if not p["good"])
 
 
 def test_what_is_not_there_is_told(cli):
     done = cli("log", "dump", "--topic", "none")
+    assert done.returncode == 1 and 'there is no topic "none"' in done.stderr
+    done = cli("log", "verify", "--topic", "none")
     assert done.returncode == 1 and 'there is no topic "none"' in done.stderr
     done = cli("log", "verify", "--data", "nowhere")
     assert done.returncode == 1 and "nowhere: there is no log here" in done.stderr
