@@ -19,68 +19,137 @@ static bool is_true(weir_str text)
     return weir_str_eq(text, WEIR_STR("t"));
 }
 
+/* A partitioned table has an identity when all of its partitions have one. */
 static const char tables_sql[] =
-    "SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relreplident = 'f' OR "
-    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident "
-    "WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END), "
-    "c.reltuples::bigint, c.relpages, c.relkind = 'p' "
+    "SELECT c.oid, n.nspname, c.relname, c.relreplident, "
+    "(SELECT pg_catalog.bool_and(l.relreplident = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_index i "
+    "WHERE i.indrelid = l.oid AND CASE l.relreplident WHEN 'd' THEN i.indisprimary "
+    "WHEN 'i' THEN i.indisreplident ELSE false END)) FROM pg_catalog.pg_class l "
+    "WHERE l.oid = ANY (CASE WHEN c.relkind = 'p' THEN ARRAY(SELECT t.relid::pg_catalog.oid FROM "
+    "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf OR t.relid = c.oid) "
+    "ELSE ARRAY[c.oid] END)), "
+    "c.reltuples::bigint, c.relpages, c.relkind = 'p', CASE WHEN c.relispartition THEN "
+    "ARRAY(SELECT a.relid::pg_catalog.oid FROM pg_catalog.pg_partition_ancestors(c.oid) a "
+    "WHERE a.relid <> c.oid)::text ELSE '{}' END "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relpersistence = 'p' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
-    "AND CASE WHEN $1 THEN (c.relkind IN ('r', 'p') AND NOT c.relispartition) "
-    "ELSE c.relkind = 'r' END "
-    "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+    "AND c.relkind IN ('r', 'p') ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+
+static catalog_table table_of(const catalog *self, const PGresult *result, int row)
+{
+    return (catalog_table){
+        .oid = (uint32_t)number(connection_field(result, row, 0)),
+        .schema = weir_task_copy(self->task, connection_field(result, row, 1)),
+        .name = weir_task_copy(self->task, connection_field(result, row, 2)),
+        .identity = connection_field(result, row, 3).ptr[0],
+        .has_identity = is_true(connection_field(result, row, 4)),
+        .row_count = number(connection_field(result, row, 5)),
+        .page_count = number(connection_field(result, row, 6)),
+        .is_partitioned = is_true(connection_field(result, row, 7)),
+        .ancestors = weir_task_copy(self->task, connection_field(result, row, 8)),
+    };
+}
+
+/* Marks the ancestors of a table that are in the lists, too; returns whether there is one. */
+static bool cover_ancestors(const weir_map *roots, const catalog_table *table)
+{
+    bool any = false;
+    size_t at = 0;
+
+    while (at < table->ancestors.len) {
+        size_t start = ++at; /* behind the brace or the comma */
+
+        while (at < table->ancestors.len && table->ancestors.ptr[at] != ',' &&
+               table->ancestors.ptr[at] != '}')
+            at++;
+        catalog_table *root =
+            weir_map_get(roots, (weir_str){table->ancestors.ptr + start, at - start});
+        if (root != NULL)
+            root->is_covered = true;
+        any = any || root != NULL;
+    }
+    return any;
+}
+
+static void warn_of_uncovered(const catalog *self, const catalog_table *table)
+{
+    weir_task_diag(self->task, WEIR_WARN,
+                   "table %.*s.%.*s is partitioned, and none of its partitions is in the lists: "
+                   "its changes come under their names; add those to table.include.list, or set "
+                   "publish.via.partition.root to true",
+                   WEIR_ARG(table->schema), WEIR_ARG(table->name));
+}
+
+/* Of a partitioned table and its partitions, leaves those under whose name changes come. The tables stay
+ * where they are until all are decided, because the map points to them. */
+static void choose_names(catalog *self, const weir_map *roots)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->table_count; i++) {
+        catalog_table *table = &self->tables[i];
+        bool below = cover_ancestors(roots, table);
+
+        table->is_captured = self->with_roots ? !below : !table->is_partitioned;
+    }
+    for (size_t i = 0; i < self->table_count; i++) {
+        const catalog_table *table = &self->tables[i];
+
+        if (!self->with_roots && table->is_partitioned && !table->is_covered)
+            warn_of_uncovered(self, table);
+        if (table->is_captured)
+            self->tables[kept++] = *table;
+    }
+    self->table_count = kept;
+}
 
 weir_code catalog_load(catalog *self, bool with_roots, weir_error *err)
 {
-    const char *parameter = with_roots ? "true" : "false";
     WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(self->connection, tables_sql, &parameter, 1, err);
+    PGresult *result = connection_query(self->connection, tables_sql, NULL, 0, err);
 
     if (result == NULL)
         return weir_wrap(err, "reading the list of tables");
+    WEIR_CLEANUP(weir_map_freep) weir_map *roots = weir_map_new();
     int count = PQntuples(result);
     self->tables = weir_task_alloc(self->task, ((size_t)count + 1) * sizeof(*self->tables));
     self->table_count = 0;
+    self->with_roots = with_roots;
     for (int row = 0; row < count; row++) {
-        weir_str schema = connection_field(result, row, 1);
-        weir_str name = connection_field(result, row, 2);
-
-        if (!filter_takes_table(self->filter, schema, name))
+        if (!filter_takes_table(self->filter, connection_field(result, row, 1),
+                                connection_field(result, row, 2)))
             continue;
-        self->tables[self->table_count++] = (catalog_table){
-            .oid = (uint32_t)number(connection_field(result, row, 0)),
-            .schema = weir_task_copy(self->task, schema),
-            .name = weir_task_copy(self->task, name),
-            .identity = connection_field(result, row, 3).ptr[0],
-            .has_identity = is_true(connection_field(result, row, 4)),
-            .row_count = number(connection_field(result, row, 5)),
-            .page_count = number(connection_field(result, row, 6)),
-            .is_partitioned = is_true(connection_field(result, row, 7)),
-        };
+        catalog_table *table = &self->tables[self->table_count++];
+        *table = table_of(self, result, row);
+        if (table->is_partitioned)
+            (void)weir_map_put(roots, connection_field(result, row, 0), table);
     }
+    choose_names(self, roots);
     return WEIR_OK;
 }
 
 static const char columns_sql[] =
     "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull, "
     "coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), "
-    "coalesce((SELECT array_position(i.indkey::int2[], a.attnum) + 1 FROM pg_catalog.pg_index i "
+    "coalesce((SELECT pg_catalog.array_position(i.indkey::int2[], a.attnum) + 1 FROM "
+    "pg_catalog.pg_index i "
     "WHERE i.indrelid = a.attrelid AND i.indisprimary), 0), "
     "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisreplident "
     "AND a.attnum = ANY (i.indkey::int2[])), a.attidentity <> '' "
     "FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d "
     "ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' "
+    "AND ($2 = '' OR a.attnum = ANY (CASE $2 WHEN '' THEN '{}' ELSE $2 END::int2[])) "
     "ORDER BY a.attnum";
 
 weir_code catalog_signature(catalog *self, uint32_t table, weir_buf *out, weir_error *err)
 {
     char oid[16];
-    const char *parameter = oid;
+    const char *parameters[] = {oid, ""};
 
     (void)snprintf(oid, sizeof(oid), "%u", table);
     WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(self->connection, columns_sql, &parameter, 1, err);
+    PGresult *result = connection_query(self->connection, columns_sql, parameters, 2, err);
     if (result == NULL)
         return weir_wrap(err, "reading the columns of table %u", table);
     for (int row = 0; row < PQntuples(result); row++) {
@@ -138,11 +207,14 @@ void catalog_forget_type(catalog *self, uint32_t oid)
 weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err)
 {
     char oid[16];
-    const char *parameter = oid;
+    weir_buf attributes = {0};
+    weir_buf_add_str(&attributes, table->attributes);
+    const char *parameters[] = {oid, weir_buf_cstr(&attributes)};
 
     (void)snprintf(oid, sizeof(oid), "%u", table->oid);
     WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(self->connection, columns_sql, &parameter, 1, err);
+    PGresult *result = connection_query(self->connection, columns_sql, parameters, 2, err);
+    weir_buf_done(&attributes);
     if (result == NULL)
         return weir_wrap(err, "reading the columns of %.*s.%.*s", WEIR_ARG(table->schema),
                          WEIR_ARG(table->name));
@@ -172,9 +244,11 @@ weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err)
     WEIR_CLEANUP(connection_clear)
     PGresult *result = connection_query(
         self->connection,
-        "SELECT pg_catalog.pg_relation_size(oid) / current_setting('block_size')::bigint AS pages, "
+        "SELECT pg_catalog.pg_relation_size(oid) / "
+        "pg_catalog.current_setting('block_size')::bigint AS pages, "
         "CASE WHEN reltuples > 0 AND relpages > 0 THEN (reltuples / relpages * "
-        "(pg_catalog.pg_relation_size(oid) / current_setting('block_size')::bigint))::bigint "
+        "(pg_catalog.pg_relation_size(oid) / "
+        "pg_catalog.current_setting('block_size')::bigint))::bigint "
         "ELSE -1 END FROM pg_catalog.pg_class WHERE oid = $1::oid AND relkind = 'r'",
         &parameter, 1, err);
     if (result == NULL)
@@ -190,7 +264,7 @@ weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err)
 static const char type_sql[] =
     "SELECT t.typname, t.typtype, t.typbasetype, t.typtypmod, "
     "CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, "
-    "coalesce((SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) "
+    "coalesce((SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) "
     "FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '') "
     "FROM pg_catalog.pg_type t WHERE t.oid = $1::oid";
 

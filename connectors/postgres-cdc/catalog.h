@@ -29,6 +29,12 @@ typedef struct catalog_table {
     int64_t row_count; /* an estimate; -1: none */
     int64_t page_count;
     bool is_partitioned;
+    bool is_captured;   /* changes come under its name; true behind catalog_load */
+    bool is_covered;    /* one of its partitions is in the lists, too */
+    weir_str ancestors; /* of a partition: oids as a PostgreSQL array */
+    weir_str
+        attributes; /* the numbers of the columns that are published, as an array; empty: all */
+    weir_str row_filter;     /* a condition in SQL that the published rows meet; empty: all */
     catalog_column *columns; /* without generated ones, which are not sent */
     size_t column_count;
 } catalog_table;
@@ -40,10 +46,12 @@ typedef struct catalog {
     weir_map *types; /* by oid: pg_type */
     catalog_table *tables;
     size_t table_count; /* by schema and name */
+    bool with_roots;    /* partitioned tables stand for their partitions */
 } catalog;
 
-/* Reads the tables that are captured, without their columns. with_roots: partitioned tables stand for
- * their partitions. */
+/* Reads the tables that are captured, without their columns. With roots, of a partitioned table and its
+ * partitions only the topmost that is in the lists; else partitions only, and a warning of a partitioned
+ * table in the lists of whose partitions there is none. */
 WEIR_MUST_CHECK weir_code catalog_load(catalog *self, bool with_roots, weir_error *err);
 
 /* Reads the columns of a table; a table that is gone has none. */

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Values are printed as the decoders read them, whatever the server, the database or the role set. */
-#define OUTPUT_OPTIONS                                                                             \
+/* Values are printed as the decoders read them, and names and literals are read as we write them, whatever
+ * the server, the database or the role set. A policy that would hide rows makes reading them an error. */
+#define SESSION_OPTIONS                                                                            \
     "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 "          \
-    "-c bytea_output=hex -c lc_monetary=C -c statement_timeout=0 "                                 \
+    "-c bytea_output=hex -c lc_monetary=C -c search_path= -c standard_conforming_strings=on "      \
+    "-c quote_all_identifiers=off -c array_nulls=on -c row_security=off "                          \
+    "-c default_transaction_read_only=off -c client_min_messages=error -c statement_timeout=0 "    \
     "-c idle_in_transaction_session_timeout=0 -c lock_timeout=0"
 
 #define PARAMETER_COUNT 20
@@ -81,43 +84,6 @@ static void parameters_done(parameters *list)
         weir_buf_done(&list->texts[i]);
 }
 
-PGconn *connection_open(const settings *config, connection_kind kind, weir_error *err)
-{
-    parameters list = {.count = 0};
-    char port[16], timeout[24];
-
-    (void)snprintf(port, sizeof(port), "%lld", (long long)config->port);
-    (void)snprintf(timeout, sizeof(timeout), "%lld",
-                   (long long)(config->connection_timeout_ms / 1000));
-    parameters_add(&list, "host", config->hostname);
-    parameters_add(&list, "port", weir_cstr(port));
-    parameters_add(&list, "user", config->user);
-    parameters_add(&list, "password", config->password);
-    parameters_add(&list, "dbname", config->dbname);
-    parameters_add(&list, "sslmode", weir_cstr(settings_sslmode(config)));
-    parameters_add(&list, "sslcert", config->sslcert);
-    parameters_add(&list, "sslkey", config->sslkey);
-    parameters_add(&list, "sslpassword", config->sslpassword);
-    parameters_add(&list, "sslrootcert", config->sslrootcert);
-    parameters_add(&list, "client_encoding", WEIR_STR("UTF8"));
-    parameters_add(&list, "application_name", WEIR_STR("weir postgres-cdc"));
-    parameters_add(&list, "connect_timeout", weir_cstr(timeout));
-    parameters_add(&list, "keepalives_idle", WEIR_STR("30"));
-    parameters_add(&list, "keepalives_interval", WEIR_STR("10"));
-    parameters_add(&list, "keepalives_count", WEIR_STR("3"));
-    parameters_add(&list, "options", WEIR_STR(OUTPUT_OPTIONS));
-    if (kind == CONNECTION_REPLICATION)
-        parameters_add(&list, "replication", WEIR_STR("database"));
-
-    PGconn *connection = PQconnectdbParams(list.names, list.values, 0);
-    parameters_done(&list);
-    if (PQstatus(connection) == CONNECTION_OK)
-        return connection;
-    (void)connect_failed(connection, config, err);
-    PQfinish(connection);
-    return NULL;
-}
-
 void connection_close(PGconn *connection)
 {
     PQfinish(connection);
@@ -179,6 +145,49 @@ weir_code connection_run(PGconn *connection, const char *sql, weir_error *err)
         return err->code;
     PQclear(result);
     return WEIR_OK;
+}
+
+/* Time limits that not every version has: an unknown name in the options would refuse the connection. */
+static const char new_timeouts_sql[] =
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings "
+    "WHERE name IN ('idle_session_timeout', 'transaction_timeout') AND setting <> '0'";
+
+PGconn *connection_open(const settings *config, connection_kind kind, weir_error *err)
+{
+    parameters list = {.count = 0};
+    char port[16], timeout[24];
+
+    (void)snprintf(port, sizeof(port), "%lld", (long long)config->port);
+    (void)snprintf(timeout, sizeof(timeout), "%lld",
+                   (long long)(config->connection_timeout_ms / 1000));
+    parameters_add(&list, "host", config->hostname);
+    parameters_add(&list, "port", weir_cstr(port));
+    parameters_add(&list, "user", config->user);
+    parameters_add(&list, "password", config->password);
+    parameters_add(&list, "dbname", config->dbname);
+    parameters_add(&list, "sslmode", weir_cstr(settings_sslmode(config)));
+    parameters_add(&list, "sslcert", config->sslcert);
+    parameters_add(&list, "sslkey", config->sslkey);
+    parameters_add(&list, "sslpassword", config->sslpassword);
+    parameters_add(&list, "sslrootcert", config->sslrootcert);
+    parameters_add(&list, "client_encoding", WEIR_STR("UTF8"));
+    parameters_add(&list, "application_name", WEIR_STR("weir postgres-cdc"));
+    parameters_add(&list, "connect_timeout", weir_cstr(timeout));
+    parameters_add(&list, "keepalives_idle", WEIR_STR("30"));
+    parameters_add(&list, "keepalives_interval", WEIR_STR("10"));
+    parameters_add(&list, "keepalives_count", WEIR_STR("3"));
+    parameters_add(&list, "options", WEIR_STR(SESSION_OPTIONS));
+    if (kind == CONNECTION_REPLICATION)
+        parameters_add(&list, "replication", WEIR_STR("database"));
+
+    PGconn *connection = PQconnectdbParams(list.names, list.values, 0);
+    parameters_done(&list);
+    if (PQstatus(connection) != CONNECTION_OK)
+        (void)connect_failed(connection, config, err);
+    else if (connection_run(connection, new_timeouts_sql, err) == WEIR_OK)
+        return connection;
+    PQfinish(connection);
+    return NULL;
 }
 
 weir_str connection_field(const PGresult *result, int row, int column)

@@ -47,7 +47,11 @@ static weir_code load_tables(source *self, weir_error *err)
                                        .filter = self->filter,
                                        .catalog = &self->catalog,
                                        .options = settings_types(&self->settings)};
-    if (catalog_load(&self->catalog, self->settings.publish_via_partition_root, err) != WEIR_OK)
+    bool with_roots = self->settings.publish_via_partition_root;
+    if (mode_of(self) != SNAPSHOT_INITIAL_ONLY &&
+        publication_via_root(self->sql, self->task, &self->settings, &with_roots, err) != WEIR_OK)
+        return err->code;
+    if (catalog_load(&self->catalog, with_roots, err) != WEIR_OK)
         return err->code;
     if (self->catalog.table_count == 0)
         weir_task_diag(self->task, WEIR_WARN,
@@ -217,8 +221,9 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     if (self->replication == NULL || recognise_server(self, err) != WEIR_OK ||
         slot_look(self->sql, &self->settings, &slot, err) != WEIR_OK ||
         check_slot(self, &slot, err) != WEIR_OK ||
-        slot_publish(&self->catalog, &self->settings, slot.exists, &self->publications, err) !=
-            WEIR_OK)
+        publication_ensure(&self->catalog, &self->settings, slot.exists, &self->publications,
+                           err) != WEIR_OK ||
+        publication_look(&self->catalog, &self->settings, err) != WEIR_OK)
         return err->code;
     return choose_phase(self, &slot, err);
 }

@@ -214,8 +214,11 @@ static bool is_call(weir_str sql)
         if (weir_str_eq(sql, weir_cstr(clocks[i])))
             return true;
     }
-    while (at < sql.len && (is_name_char(sql.ptr[at], false) || sql.ptr[at] == '.'))
-        at++;
+    for (bool quoted = false;
+         at < sql.len &&
+         (quoted || sql.ptr[at] == '"' || is_name_char(sql.ptr[at], false) || sql.ptr[at] == '.');
+         at++)
+        quoted = quoted != (sql.ptr[at] == '"');
     return at > start && at < sql.len && sql.ptr[at] == '(' &&
            memchr(sql.ptr + at, ')', sql.len - at) != NULL;
 }

@@ -1,12 +1,10 @@
-/* slot.c - the server's side of the stream: its settings, the publications and the replication slot. */
+/* slot.c - the server's side of the stream: its settings and the replication slot. */
 #include "slot.h"
 
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
-
-#define INSERTS_SUFFIX "_inserts"
 
 static int int_field(const PGresult *result, int column)
 {
@@ -21,14 +19,14 @@ static int int_field(const PGresult *result, int column)
 weir_code slot_check_server(PGconn *connection, weir_error *err)
 {
     WEIR_CLEANUP(connection_clear)
-    PGresult *result =
-        connection_query(connection,
-                         "SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), "
-                         "(SELECT rolreplication OR rolsuper FROM pg_catalog.pg_roles WHERE "
-                         "rolname = current_user), "
-                         "current_user, pg_catalog.pg_encoding_to_char(encoding) "
-                         "FROM pg_catalog.pg_database WHERE datname = current_database()",
-                         NULL, 0, err);
+    PGresult *result = connection_query(
+        connection,
+        "SELECT pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), "
+        "(SELECT rolreplication OR rolsuper FROM pg_catalog.pg_roles WHERE "
+        "rolname = current_user), "
+        "current_user, pg_catalog.pg_encoding_to_char(encoding) "
+        "FROM pg_catalog.pg_database WHERE datname = current_database()",
+        NULL, 0, err);
 
     if (result == NULL)
         return weir_wrap(err, "reading the server's settings");
@@ -138,231 +136,6 @@ weir_code slot_find_fork(PGconn *replication, const slot_server *server, uint32_
     return WEIR_OK;
 }
 
-/* --- Publications --------------------------------------------------------------------------- */
-
-typedef struct publication {
-    const catalog *catalog;
-    PGconn *connection;
-    weir_buf name;
-    bool inserts_only;
-    bool exists;
-    bool all_tables;
-    bool via_root;
-} publication;
-
-static weir_code look_publication(publication *self, weir_error *err)
-{
-    const char *name = weir_buf_cstr(&self->name);
-    WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(self->connection,
-                                        "SELECT puballtables, pubupdate OR pubdelete, pubinsert "
-                                        "FROM pg_catalog.pg_publication WHERE pubname = $1",
-                                        &name, 1, err);
-
-    if (result == NULL)
-        return weir_wrap(err, "reading publication \"%s\"", name);
-    self->exists = PQntuples(result) == 1;
-    self->all_tables = self->exists && PQgetvalue(result, 0, 0)[0] == 't';
-    return WEIR_OK;
-}
-
-/* Whether the publication has a table of its own list. */
-static bool lists_table(const PGresult *result, const catalog_table *table)
-{
-    for (int row = 0; row < PQntuples(result); row++) {
-        if (weir_str_eq(connection_field(result, row, 0), table->schema) &&
-            weir_str_eq(connection_field(result, row, 1), table->name))
-            return true;
-    }
-    return false;
-}
-
-static bool wants(const publication *self, const catalog_table *table)
-{
-    return table->has_identity != self->inserts_only;
-}
-
-static bool any_wanted(const publication *self)
-{
-    for (size_t i = 0; i < self->catalog->table_count; i++) {
-        if (wants(self, &self->catalog->tables[i]))
-            return true;
-    }
-    return false;
-}
-
-static weir_code run_privileged(PGconn *connection, const char *sql, const char *name,
-                                weir_error *err)
-{
-    if (connection_run(connection, sql, err) == WEIR_OK)
-        return WEIR_OK;
-    return weir_wrap(err,
-                     "publication \"%s\" could not be changed; the role has to own the captured "
-                     "tables and to have CREATE on the database, or somebody who may makes the "
-                     "publication and sets publication.autocreate.mode to disabled (%s)",
-                     name, sql);
-}
-
-static weir_code create_publication(publication *self, bool all_tables, weir_error *err)
-{
-    weir_buf sql = {0};
-    const char *separator = "";
-    weir_str name = weir_buf_str(&self->name);
-
-    weir_buf_printf(&sql, "CREATE PUBLICATION ");
-    catalog_add_identifier(&sql, name);
-    if (all_tables || any_wanted(self)) /* a publication may be empty */
-        weir_buf_printf(&sql, all_tables ? " FOR ALL TABLES" : " FOR TABLE ");
-    for (size_t i = 0; i < self->catalog->table_count && !all_tables; i++) {
-        const catalog_table *table = &self->catalog->tables[i];
-
-        if (!wants(self, table))
-            continue;
-        weir_buf_printf(&sql, "%s", separator);
-        catalog_add_name(&sql, table->schema, table->name);
-        separator = ", ";
-    }
-    weir_buf_printf(&sql, " WITH (publish = '%s', publish_via_partition_root = %s)",
-                    self->inserts_only ? "insert, truncate" : "insert, update, delete, truncate",
-                    self->via_root ? "true" : "false");
-    weir_code code =
-        run_privileged(self->connection, weir_buf_cstr(&sql), weir_buf_cstr(&self->name), err);
-    weir_buf_done(&sql);
-    return code;
-}
-
-/* Adds and takes out one table, when the list differs from what is wanted. */
-static weir_code adjust_table(publication *self, const catalog_table *table, bool listed,
-                              weir_error *err)
-{
-    weir_buf sql = {0};
-
-    if (listed == wants(self, table))
-        return WEIR_OK;
-    weir_buf_printf(&sql, "ALTER PUBLICATION ");
-    catalog_add_identifier(&sql, weir_buf_str(&self->name));
-    weir_buf_printf(&sql, listed ? " DROP TABLE " : " ADD TABLE ");
-    catalog_add_name(&sql, table->schema, table->name);
-    weir_code code =
-        run_privileged(self->connection, weir_buf_cstr(&sql), weir_buf_cstr(&self->name), err);
-    if (code == WEIR_OK && listed)
-        weir_task_diag(self->catalog->task, WEIR_WARN,
-                       "table %.*s.%.*s has another replica identity than before and moved to "
-                       "another publication",
-                       WEIR_ARG(table->schema), WEIR_ARG(table->name));
-    weir_buf_done(&sql);
-    return code;
-}
-
-static weir_code adjust_publication(publication *self, weir_error *err)
-{
-    const char *name = weir_buf_cstr(&self->name);
-    WEIR_CLEANUP(connection_clear)
-    PGresult *result =
-        connection_query(self->connection,
-                         "SELECT n.nspname, c.relname FROM pg_catalog.pg_publication p "
-                         "JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid "
-                         "JOIN pg_catalog.pg_class c ON c.oid = r.prrelid "
-                         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                         "WHERE p.pubname = $1",
-                         &name, 1, err);
-
-    if (result == NULL)
-        return weir_wrap(err, "reading publication \"%s\"", name);
-    for (size_t i = 0; i < self->catalog->table_count && !self->all_tables; i++) {
-        const catalog_table *table = &self->catalog->tables[i];
-
-        if (adjust_table(self, table, lists_table(result, table), err) != WEIR_OK)
-            return err->code;
-    }
-    return WEIR_OK;
-}
-
-/* A publication of all tables makes every UPDATE and DELETE fail on a table without identity. */
-static weir_code check_all_tables(publication *self, weir_error *err)
-{
-    WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(
-        self->connection,
-        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
-        "AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
-        "AND c.relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
-        "i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary "
-        "WHEN 'i' THEN i.indisreplident ELSE false END) LIMIT 1",
-        NULL, 0, err);
-
-    if (result == NULL)
-        return weir_wrap(err, "looking for tables without a replica identity");
-    if (PQntuples(result) == 0)
-        return WEIR_OK;
-    return weir_fail(err, WEIR_FATAL,
-                     "publication.autocreate.mode all_tables would make every UPDATE and DELETE "
-                     "fail on table %s.%s, which has no replica identity: give it a primary key or "
-                     "REPLICA IDENTITY FULL, or use the mode filtered",
-                     PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
-}
-
-static weir_code ensure(publication *self, const settings *config, bool slot_exists,
-                        weir_error *err)
-{
-    autocreate_mode mode = (autocreate_mode)config->publication_autocreate_mode.index;
-
-    if (look_publication(self, err) != WEIR_OK)
-        return err->code;
-    if (self->exists)
-        return mode == AUTOCREATE_FILTERED ? adjust_publication(self, err) : WEIR_OK;
-    if (self->inserts_only && (mode != AUTOCREATE_FILTERED || (slot_exists && !any_wanted(self))))
-        return WEIR_OK;
-    if (slot_exists)
-        return weir_fail(err, WEIR_FATAL,
-                         "publication \"%s\" does not exist, but the slot \"%.*s\" does: changes "
-                         "from before the publication can't be decoded. Drop the slot by SELECT "
-                         "pg_drop_replication_slot('%.*s') and delete the connector's offsets to "
-                         "start with a new snapshot",
-                         weir_buf_cstr(&self->name), WEIR_ARG(config->slot_name),
-                         WEIR_ARG(config->slot_name));
-    if (mode == AUTOCREATE_DISABLED)
-        return weir_fail(err, WEIR_FATAL,
-                         "publication \"%s\" does not exist and publication.autocreate.mode is "
-                         "disabled: make it by CREATE PUBLICATION, or choose the mode filtered",
-                         weir_buf_cstr(&self->name));
-    if (mode == AUTOCREATE_ALL_TABLES && check_all_tables(self, err) != WEIR_OK)
-        return err->code;
-    weir_code code = create_publication(self, mode == AUTOCREATE_ALL_TABLES, err);
-    self->exists = code == WEIR_OK;
-    return code;
-}
-
-weir_code slot_publish(const catalog *tables, const settings *config, bool slot_exists,
-                       weir_buf *names, weir_error *err)
-{
-    publication list[2] = {
-        {.catalog = tables, .connection = tables->connection},
-        {.catalog = tables, .connection = tables->connection, .inserts_only = true},
-    };
-    weir_code code = WEIR_OK;
-
-    weir_buf_clear(names);
-    for (size_t i = 0; i < 2 && code == WEIR_OK; i++) {
-        weir_buf_add_str(&list[i].name, config->publication_name);
-        if (list[i].inserts_only)
-            weir_buf_add_str(&list[i].name, WEIR_STR(INSERTS_SUFFIX));
-        list[i].via_root = config->publish_via_partition_root;
-        code = ensure(&list[i], config, slot_exists, err);
-        if (code == WEIR_OK && list[i].exists) {
-            if (names->len > 0)
-                weir_buf_add_byte(names, ',');
-            catalog_add_identifier(names, weir_buf_str(&list[i].name));
-        }
-    }
-    weir_buf_done(&list[0].name);
-    weir_buf_done(&list[1].name);
-    return code;
-}
-
-/* --- The slot ------------------------------------------------------------------------------- */
-
 weir_code slot_look(PGconn *connection, const settings *config, slot_state *state, weir_error *err)
 {
     weir_buf name = {0};
@@ -437,7 +210,8 @@ weir_code slot_waits_for(PGconn *connection, int *count, int *pid, weir_error *e
     WEIR_CLEANUP(connection_clear)
     PGresult *result = connection_query(
         connection,
-        "SELECT count(*), coalesce((array_agg(pid ORDER BY xact_start))[1], 0) "
+        "SELECT pg_catalog.count(*), "
+        "coalesce((pg_catalog.array_agg(pid ORDER BY xact_start))[1], 0) "
         "FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> "
         "pg_catalog.pg_backend_pid()",
         NULL, 0, err);

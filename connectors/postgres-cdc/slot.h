@@ -1,9 +1,4 @@
-/* slot.h - the server's side of the stream: its settings, the publications and the replication slot.
- *
- * The publication is made before the slot, because the server looks it up as of the change that it
- * decodes: a slot that is older than its publication never works. Tables whose updates and deletes
- * could not be published, because they have no replica identity, go into a second publication of inserts
- * only, so that publishing never breaks an application's UPDATE.
+/* slot.h - the server's side of the stream: its settings and the replication slot.
  *
  * One thread.
  */
@@ -47,11 +42,6 @@ WEIR_MUST_CHECK weir_code slot_find_fork(PGconn *replication, const slot_server 
 /* The same out of a history file: a line for each timeline that was left, its number, where and why, with
  * tabs between them. Exposed for its test. */
 uint64_t slot_fork_in(weir_str history, uint32_t timeline);
-
-/* Makes the publications what the captured tables ask for, as publication.autocreate.mode allows.
- * slot_exists: a missing publication is an error then. names: for the option publication_names. */
-WEIR_MUST_CHECK weir_code slot_publish(const catalog *tables, const settings *config,
-                                       bool slot_exists, weir_buf *names, weir_error *err);
 
 WEIR_MUST_CHECK weir_code slot_look(PGconn *connection, const settings *config, slot_state *state,
                                     weir_error *err);

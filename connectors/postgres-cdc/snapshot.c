@@ -236,8 +236,12 @@ static void finish_table(source *self, snapshot *reading, weir_batch *batch)
 
 static weir_code table_failed(const catalog_table *table, weir_error *err)
 {
-    return weir_wrap(err, "snapshot of table %.*s.%.*s (the role needs SELECT on it)",
-                     WEIR_ARG(table->schema), WEIR_ARG(table->name));
+    bool hidden = strstr(err->message, "row-level security") != NULL;
+
+    return weir_wrap(err, "snapshot of table %.*s.%.*s (the role needs %s)",
+                     WEIR_ARG(table->schema), WEIR_ARG(table->name),
+                     hidden ? "BYPASSRLS, because policies hide rows of it that the stream has"
+                            : "SELECT on it");
 }
 
 /* The columns and the size as of the snapshot. */

@@ -63,10 +63,23 @@ static int64_t estimate_rows(const snapshot_table *self)
     return self->row_count > 0 ? self->row_count : self->page_count * ROWS_PER_PAGE;
 }
 
+/* A type of an extension may have its operators in any schema: only the system's are sure to be found. */
+static bool is_comparable(const snapshot_table *self)
+{
+    for (size_t i = 0; i < self->relation->column_count; i++) {
+        const pg_type *type = self->relation->columns[i].codec.type;
+
+        if (self->table->columns[i].key_position > 0 &&
+            (type == NULL || (pg_type_builtin(type->oid) == NULL && type->kind != 'e')))
+            return false;
+    }
+    return true;
+}
+
 bool snapshot_table_is_large(const snapshot_table *self, int64_t range_rows)
 {
     return self->key.count > 0 && !self->table->is_partitioned && self->page_count > 0 &&
-           estimate_rows(self) > range_rows + range_rows / 2;
+           estimate_rows(self) > range_rows + range_rows / 2 && is_comparable(self);
 }
 
 const char *snapshot_table_split_sql(snapshot_table *self, size_t index, int64_t range_rows)
@@ -82,7 +95,7 @@ const char *snapshot_table_split_sql(snapshot_table *self, size_t index, int64_t
     key_columns_list(&self->key, "::text", sql);
     weir_buf_printf(sql, " FROM (SELECT ");
     key_columns_list(&self->key, "", sql);
-    weir_buf_printf(sql, ", row_number() OVER (ORDER BY ");
+    weir_buf_printf(sql, ", pg_catalog.row_number() OVER (ORDER BY ");
     key_columns_list(&self->key, "", sql);
     weir_buf_printf(sql, ") AS \"place in the sample\" FROM ONLY ");
     catalog_add_name(sql, self->table->schema, self->table->name);
@@ -136,7 +149,7 @@ const char *snapshot_table_copy_sql(snapshot_table *self, size_t index)
     const key_range *range = &snapshot_table_range(self, index)->range;
     const catalog_table *table = self->table;
     bool plain = self->relation->binary && !table->is_partitioned && range->from.len == 0 &&
-                 range->to.len == 0;
+                 range->to.len == 0 && table->row_filter.len == 0;
     const char *separator = "";
     weir_buf *sql = &self->text;
 
@@ -162,6 +175,8 @@ const char *snapshot_table_copy_sql(snapshot_table *self, size_t index)
         catalog_add_name(sql, table->schema, table->name);
         weir_buf_printf(sql, " WHERE ");
         key_range_condition(range, &self->key, sql);
+        if (table->row_filter.len > 0)
+            weir_buf_printf(sql, " AND (%.*s)", WEIR_ARG(table->row_filter));
     }
     weir_buf_printf(sql, ") TO STDOUT (FORMAT binary)");
     return weir_buf_cstr(sql);

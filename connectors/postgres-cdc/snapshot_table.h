@@ -35,7 +35,7 @@ void snapshot_table_done(snapshot_table *self);
 size_t snapshot_table_range_count(const snapshot_table *self);
 table_range *snapshot_table_range(snapshot_table *self, size_t index);
 
-/* Whether it pays to cut it into ranges of so many rows. */
+/* Whether it can be cut into ranges of so many rows, and it pays. */
 bool snapshot_table_is_large(const snapshot_table *self, int64_t range_rows);
 
 /* The statement that finds where to cut a range; valid until the next call of this module. A sample of

@@ -4,6 +4,7 @@
 
 #include "event.h"
 #include "position.h"
+#include "publication.h"
 #include "slot.h"
 
 #include "weir/source.h"

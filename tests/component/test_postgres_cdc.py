@@ -1,6 +1,5 @@
 """test_postgres_cdc.py - the postgres-cdc source against a real PostgreSQL."""
 import base64
-import itertools
 import json
 import os
 import signal
@@ -12,71 +11,8 @@ import time
 import pytest
 
 import servers
-from sources import Refused, Source
-
-counter = itertools.count()
-
-
-class Database:
-    """A database of the test's own, and connectors that capture it."""
-
-    def __init__(self, build, server):
-        self.build, self.server = build, server
-        self.name = f"cdc_{next(counter)}"
-        server.create_database(self.name)
-        self.connection = server.connect(self.name)
-        self.sources = []
-
-    def run(self, sql):
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else None
-
-    def settings(self, **more):
-        settings = {
-            "database.hostname": "127.0.0.1", "database.port": self.server.port,
-            "database.user": "postgres", "database.dbname": self.name, "topic.prefix": "shop",
-            "slot.name": self.name,
-        }
-        settings.update({name.replace("_", "."): value for name, value in more.items()})
-        return settings
-
-    def source(self, offset=None, **more):
-        self.sources.append(Source(self.build, "postgres-cdc", self.settings(**more), offset))
-        return self.sources[-1]
-
-    def slot(self, what="confirmed_flush_lsn"):
-        rows = self.run(f"select {what} from pg_replication_slots where slot_name = '{self.name}'")
-        return rows[0][0] if rows else None
-
-    def wait_inactive(self):
-        servers.wait_until(lambda: not self.slot("active"), "the slot to become inactive")
-
-    def restart(self, source, **more):
-        """As after kill -9: what stood behind the last checkpoint is forgotten."""
-        offset = source.offset
-        source.kill()
-        self.wait_inactive()
-        return self.source(offset, **more).open()
-
-
-@pytest.fixture
-def database(build, postgres):
-    one = Database(build, postgres)
-    yield one
-    for source in one.sources:
-        source.close()
-    one.connection.close()
-
-
-ORDERS = """create table orders (id int primary key, name text not null, note text);
-            insert into orders select i, 'name ' || i, 'note' from generate_series(1, 3) i"""
-
-
-def ops(records):
-    return [(None if r["tombstone"] else r["value"]["op"], r["key"] and r["key"].get("id"))
-            for r in records]
-
+from postgres_cdc import ORDERS, Database, database, ops, refused  # noqa: F401
+from sources import Refused
 
 def test_a_snapshot_is_followed_by_changes_without_gap_or_overlap(database):
     database.run(ORDERS)
@@ -697,14 +633,6 @@ def test_heartbeats_are_written_when_they_are_asked_for(database):
 
 
 # --- What is wrong gets one clear message --------------------------------------------------------
-
-
-def refused(source):
-    with pytest.raises(Refused) as caught:
-        source.open()
-        for _ in range(50):
-            source.poll()
-    return caught.value
 
 
 def test_an_unreachable_server_is_named_and_tried_again(database):
