@@ -96,13 +96,13 @@ typedef struct registry_options {
 /* Makes the topic when it is not there, and replays it. Schemas are parsed when they are needed. */
 WEIR_MUST_CHECK weir_code registry_open(log *log, const registry_options *options, registry **out,
                                         weir_error *err);
-void registry_close(registry *registry); /* nobody uses it any more; NULL is fine */
+void registry_close(registry *self); /* nobody uses it any more; NULL is fine */
 
 typedef struct registry_counts {
     size_t subjects, versions, deleted_versions, schemas;
 } registry_counts;
 
-registry_counts registry_count(registry *registry);
+registry_counts registry_count(registry *self);
 
 /* --- What requests bring ---------------------------------------------------------------------- */
 
@@ -133,116 +133,115 @@ WEIR_MUST_CHECK bool registry_version_of(weir_str text, int32_t *version, regist
 
 /* Adds the subject that a subject's alias stands for, or the subject itself. What names a subject in the
  * path behind /subjects/, or in the query of /schemas/ids/, goes through it; configuration does not. */
-void registry_resolve_alias(registry *registry, weir_str subject, weir_buf *out);
+void registry_resolve_alias(registry *self, weir_str subject, weir_buf *out);
 
 /* --- Changing --------------------------------------------------------------------------------- */
 
 /* POST /subjects/S/versions. Finds the schema under the subject, or makes it the next version. force
  * leaves compatibility out. Reply: {"id":1,"version":1,"guid":..,"schemaType":..,"schema":..,...}. */
-WEIR_MUST_CHECK bool registry_register(registry *registry, weir_str subject,
+WEIR_MUST_CHECK bool registry_register(registry *self, weir_str subject,
                                        const registry_schema *schema, bool normalize, bool force,
                                        weir_buf *reply, registry_error *error);
 
 /* DELETE /subjects/S: [1,2]; DELETE /subjects/S/versions/V (-1: the latest): 1. */
-WEIR_MUST_CHECK bool registry_delete_subject(registry *registry, weir_str subject, bool permanent,
+WEIR_MUST_CHECK bool registry_delete_subject(registry *self, weir_str subject, bool permanent,
                                              weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_version(registry *registry, weir_str subject, int32_t version,
+WEIR_MUST_CHECK bool registry_delete_version(registry *self, weir_str subject, int32_t version,
                                              bool permanent, weir_buf *reply,
                                              registry_error *error);
 
 /* PUT and DELETE /config and /config/S. json is the body. */
-WEIR_MUST_CHECK bool registry_set_config(registry *registry, weir_str subject, weir_str json,
+WEIR_MUST_CHECK bool registry_set_config(registry *self, weir_str subject, weir_str json,
                                          weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_config(registry *registry, weir_str subject, weir_buf *reply,
+WEIR_MUST_CHECK bool registry_delete_config(registry *self, weir_str subject, weir_buf *reply,
                                             registry_error *error);
 
 /* PUT and DELETE /mode and /mode/S. recursive: also the modes of all subjects of a context. */
-WEIR_MUST_CHECK bool registry_set_mode(registry *registry, weir_str subject, weir_str json,
-                                       bool force, weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_mode(registry *registry, weir_str subject, bool recursive,
+WEIR_MUST_CHECK bool registry_set_mode(registry *self, weir_str subject, weir_str json, bool force,
+                                       weir_buf *reply, registry_error *error);
+WEIR_MUST_CHECK bool registry_delete_mode(registry *self, weir_str subject, bool recursive,
                                           weir_buf *reply, registry_error *error);
 
 /* DELETE /contexts/C, which has no subjects any more. */
-WEIR_MUST_CHECK bool registry_delete_context(registry *registry, weir_str context,
+WEIR_MUST_CHECK bool registry_delete_context(registry *self, weir_str context,
                                              registry_error *error);
 
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 /* POST /subjects/S: is this schema a version of the subject? */
-WEIR_MUST_CHECK bool registry_lookup(registry *registry, weir_str subject,
+WEIR_MUST_CHECK bool registry_lookup(registry *self, weir_str subject,
                                      const registry_schema *schema, bool normalize, bool deleted,
                                      weir_buf *reply, registry_error *error);
 
 /* GET /subjects; prefix ptr NULL: all contexts. */
-void registry_list_subjects(registry *registry, weir_str prefix, registry_filter filter,
+void registry_list_subjects(registry *self, weir_str prefix, registry_filter filter,
                             registry_page page, weir_buf *reply);
 
 /* GET /subjects/S/versions, .../V, .../V/schema, .../V/referencedby. Version -1: the latest. format is
  * the parameter of that name ("resolved"), or nothing. */
-WEIR_MUST_CHECK bool registry_list_versions(registry *registry, weir_str subject,
+WEIR_MUST_CHECK bool registry_list_versions(registry *self, weir_str subject,
                                             registry_filter filter, registry_page page,
                                             weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version(registry *registry, weir_str subject, int32_t version,
+WEIR_MUST_CHECK bool registry_get_version(registry *self, weir_str subject, int32_t version,
                                           bool deleted, weir_str format, weir_buf *reply,
                                           registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version_text(registry *registry, weir_str subject,
-                                               int32_t version, bool deleted, weir_str format,
-                                               weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_referenced_by(registry *registry, weir_str subject, int32_t version,
+WEIR_MUST_CHECK bool registry_get_version_text(registry *self, weir_str subject, int32_t version,
+                                               bool deleted, weir_str format, weir_buf *reply,
+                                               registry_error *error);
+WEIR_MUST_CHECK bool registry_referenced_by(registry *self, weir_str subject, int32_t version,
                                             bool deleted, registry_page page, weir_buf *reply,
                                             registry_error *error);
 
 /* GET /schemas/ids/I, .../schema, .../subjects, .../versions. The subject, which may be none, says in
  * which context to look, and which of a schema's subjects is meant. */
-WEIR_MUST_CHECK bool registry_get_schema(registry *registry, int64_t id, weir_str subject,
+WEIR_MUST_CHECK bool registry_get_schema(registry *self, int64_t id, weir_str subject,
                                          weir_str format, bool fetch_max_id, weir_buf *reply,
                                          registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_text(registry *registry, int64_t id, weir_str subject,
+WEIR_MUST_CHECK bool registry_get_schema_text(registry *self, int64_t id, weir_str subject,
                                               weir_str format, weir_buf *reply,
                                               registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_subjects(registry *registry, int64_t id, weir_str subject,
+WEIR_MUST_CHECK bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
                                                   bool deleted, registry_page page, weir_buf *reply,
                                                   registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_versions(registry *registry, int64_t id, weir_str subject,
+WEIR_MUST_CHECK bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject,
                                                   bool deleted, registry_page page, weir_buf *reply,
                                                   registry_error *error);
 
 /* GET /schemas/guids/G and /schemas/guids/G/ids. */
-WEIR_MUST_CHECK bool registry_get_guid(registry *registry, weir_str guid, weir_str format,
+WEIR_MUST_CHECK bool registry_get_guid(registry *self, weir_str guid, weir_str format,
                                        weir_buf *reply, registry_error *error);
-void registry_get_guid_ids(registry *registry, weir_str guid, weir_buf *reply);
+void registry_get_guid_ids(registry *self, weir_str guid, weir_buf *reply);
 
 /* GET /schemas. prefix ptr NULL: all contexts. */
-void registry_list_schemas(registry *registry, weir_str prefix, bool deleted, bool latest_only,
+void registry_list_schemas(registry *self, weir_str prefix, bool deleted, bool latest_only,
                            registry_page page, weir_buf *reply);
 
 /* GET /contexts: [".",".ctx"]. */
-void registry_list_contexts(registry *registry, weir_buf *reply);
+void registry_list_contexts(registry *self, weir_buf *reply);
 
 /* POST /compatibility/subjects/S/versions/V; version 0: against all of them, /versions.
  * Reply: {"is_compatible":false,"messages":[..]}, messages when verbose. */
-WEIR_MUST_CHECK bool registry_check(registry *registry, weir_str subject, int32_t version,
+WEIR_MUST_CHECK bool registry_check(registry *self, weir_str subject, int32_t version,
                                     const registry_schema *schema, bool normalize, bool verbose,
                                     weir_buf *reply, registry_error *error);
 
 /* GET /config, /config/S, /mode, /mode/S. */
-WEIR_MUST_CHECK bool registry_get_config(registry *registry, weir_str subject,
-                                         bool default_to_global, weir_buf *reply,
-                                         registry_error *error);
-WEIR_MUST_CHECK bool registry_get_mode(registry *registry, weir_str subject, bool default_to_global,
+WEIR_MUST_CHECK bool registry_get_config(registry *self, weir_str subject, bool default_to_global,
+                                         weir_buf *reply, registry_error *error);
+WEIR_MUST_CHECK bool registry_get_mode(registry *self, weir_str subject, bool default_to_global,
                                        weir_buf *reply, registry_error *error);
 
 /* --- For converters --------------------------------------------------------------------------- */
 
 /* The id of an Avro schema under a subject, which gets it as its next version when it is not there and
  * is compatible. WEIR_RETRY when it could not be stored, else WEIR_FATAL with the reason. */
-WEIR_MUST_CHECK weir_code registry_register_avro(registry *registry, weir_str subject,
+WEIR_MUST_CHECK weir_code registry_register_avro(registry *self, weir_str subject,
                                                  const weir_schema *schema, int32_t *id,
                                                  weir_error *err);
 
 /* The Avro schema of an id of the default context, which lives until registry_close. WEIR_REJECT when there
  * is none, or when it is not Avro. */
-WEIR_MUST_CHECK weir_code registry_avro_of(registry *registry, int32_t id, const weir_schema **out,
+WEIR_MUST_CHECK weir_code registry_avro_of(registry *self, int32_t id, const weir_schema **out,
                                            weir_error *err);
 
 #endif

@@ -1,0 +1,320 @@
+/* register.c - a schema becomes a version of a subject. */
+#include "schema-registry/registry/json_span.h"
+#include "schema-registry/registry/registry_state.h"
+#include "schema-registry/registry/subject_name.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct registration {
+    registry *self;
+    weir_str subject;
+    const registry_schema *request;
+    bool normalize, force;
+    registry_config config;
+    registry_mode mode;
+    candidate candidate;
+    weir_buf old; /* of old_version: what is not deleted, oldest first */
+    int32_t new_version;
+    found_version found; /* the outcome */
+} registration;
+
+static bool is_blank(weir_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (strchr(" \t\r\n", text.ptr[i]) == NULL)
+            return false;
+    return true;
+}
+
+static bool fail_mode(const registration *self, const char *mode, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf context = {0};
+
+    subject_name_add_context(subject_name_of(self->subject).context, &context);
+    return registry_fail(error, REGISTRY_NOT_PERMITTED,
+                         "Subject %.*s in context %s is not in %s mode", WEIR_ARG(self->subject),
+                         weir_buf_cstr(&context), mode);
+}
+
+static bool check_mode(const registration *self, registry_error *error)
+{
+    if (!check_not_read_only(self->self, self->subject, error))
+        return false;
+    if (self->candidate.id >= 0)
+        return mode_is_import(self->mode) || fail_mode(self, "import", error);
+    return self->mode == MODE_READWRITE || fail_mode(self, "read-write", error);
+}
+
+static const old_version *newest_of(const registration *self)
+{
+    size_t count = self->old.len / sizeof(old_version);
+
+    return count > 0 ? (const old_version *)(const void *)self->old.ptr + (count - 1) : NULL;
+}
+
+/* Parses the schema, or takes that of the version in front when there is none, and completes it. */
+static bool prepare(registration *self, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
+    const old_version *newest = newest_of(self);
+    weir_str references = self->request->references;
+    bool is_import = mode_is_import(self->mode);
+
+    if (!is_blank(self->request->text)) {
+        weir_buf_add_str(&text, self->request->text);
+    } else if (newest != NULL && !is_import) {
+        json_span_add_text(newest->schema->text, &text);
+        references = newest->schema->references;
+        self->candidate.type = newest->schema->type;
+    } else {
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "Empty schema");
+    }
+    if (!is_import)
+        (void)metadata_populate(&self->candidate, &self->config,
+                                newest != NULL ? newest->schema : NULL, self->new_version);
+    return candidate_parse(&self->candidate, self->self, self->subject, weir_buf_str(&text),
+                           references, self->normalize && !is_import, self->candidate.id < 0,
+                           error);
+}
+
+/* True when the schema is a version already; else it may have learned its id. */
+static bool find_existing(registration *self)
+{
+    const registry_subject *subject = tables_subject(&self->self->tables, self->subject);
+    const registry_context *context =
+        tables_context(&self->self->tables, subject_name_of(self->subject).context);
+    stored_schema *same = context_schema_by_md5(context, self->candidate.md5);
+    candidate *wanted = &self->candidate;
+    bool is_any_version = wanted->version == 0;
+
+    if (same != NULL && (wanted->id < 0 || wanted->id == same->id)) {
+        if (is_any_version && subject != NULL &&
+            lookup_under(self->self, self->subject, wanted, false, false, &self->found))
+            return true;
+        wanted->id = same->id;
+    }
+    if (!is_any_version || subject == NULL ||
+        !lookup_under(self->self, self->subject, wanted, false, false, &self->found))
+        return false;
+    if (wanted->id < 0 || wanted->id == self->found.schema->id)
+        return true;
+    found_version_done(&self->found);
+    return false;
+}
+
+static bool check_compatible(registration *self, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf reasons = {0}, text = {0};
+
+    if (mode_is_import(self->mode) || self->force ||
+        verdict_on(self->self, self->subject, &self->candidate, &self->config, &self->old, &reasons,
+                   &text))
+        return true;
+    return registry_fail(error,
+                         self->self->options.long_incompatible ? REGISTRY_INCOMPATIBLE_LONG
+                                                               : REGISTRY_INCOMPATIBLE,
+                         "Schema being registered is incompatible with an earlier schema for "
+                         "subject \"%.*s\", details: [%s]",
+                         WEIR_ARG(self->subject), weir_buf_cstr(&text));
+}
+
+static bool choose_version(registration *self, registry_error *error)
+{
+    candidate *wanted = &self->candidate;
+
+    if (wanted->version <= 0)
+        wanted->version = self->new_version;
+    else if (wanted->version != self->new_version && !mode_is_import(self->mode))
+        return registry_fail(error, REGISTRY_BAD_SCHEMA,
+                             "Version is not one more than previous version");
+    if (wanted->version <= 0)
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "there are no versions left");
+    return true;
+}
+
+/* An id that the client chose must not have another schema; else it gets the next one. */
+static bool choose_id(registration *self, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    weir_str context_name = subject_name_of(self->subject).context;
+    const registry_context *context = tables_context(&self->self->tables, context_name);
+    const stored_schema *other;
+
+    if (self->candidate.id < 0) {
+        int32_t last = context != NULL ? context->last_id : 0;
+
+        if (last == INT32_MAX)
+            return registry_fail(error, REGISTRY_STORE_FAILED, "there are no ids left");
+        self->candidate.id = last + 1;
+        return true;
+    }
+    other = context_schema(context, self->candidate.id);
+    if (other == NULL || memcmp(other->md5, self->candidate.md5, RECORD_MD5_SIZE) == 0)
+        return true;
+    subject_name_add_context(context_name, &name);
+    return registry_fail(error, REGISTRY_NOT_PERMITTED,
+                         "Overwrite new schema with id %" PRId32 " in context %s is not permitted.",
+                         self->candidate.id, weir_buf_cstr(&name));
+}
+
+static void add_context_record(const registration *self, registry_change *change)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+    weir_str name = subject_name_of(self->subject).context;
+    const registry_context *context = tables_context(&self->self->tables, name);
+
+    if (weir_str_eq(name, WEIR_STR(".")) || (context != NULL && context->has_record))
+        return;
+    record_context_key_add(name, &key);
+    record_context_add(name, &value);
+    change_add(change, &key, &value);
+}
+
+/* Deleted versions with the same id give way, unless something refers to them. */
+static void add_tombstones(const registration *self, registry_change *change)
+{
+    const registry_subject *subject = tables_subject(&self->self->tables, self->subject);
+
+    for (size_t i = 0; subject != NULL && i < subject->count; i++) {
+        const registry_version *version = &subject->versions[i];
+        stored_schema *const *referrers;
+
+        if (!version->is_deleted || version->schema->id != self->candidate.id ||
+            version->version >= self->candidate.version)
+            continue;
+        if (tables_referrers(&self->self->tables, self->subject, version->version, &referrers) == 0)
+            change_remove_version(change, subject, version);
+    }
+}
+
+static bool write_version(registration *self, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0}, text = {0};
+    registry_change change = {0};
+    record_schema record = candidate_record(&self->candidate, &text);
+    const registry_version *version;
+    bool is_good;
+
+    add_context_record(self, &change);
+    record_schema_key_add(self->subject, record.version, &key);
+    record_schema_add(self->subject, &record, &value);
+    change_add(&change, &key, &value);
+    add_tombstones(self, &change);
+    is_good = registry_commit(self->self, &change, "Register schema", error);
+    change_done(&change);
+    if (!is_good)
+        return false;
+    version = subject_version(tables_subject(&self->self->tables, self->subject), record.version);
+    self->found.schema = version->schema;
+    stored_schema_hold(version->schema);
+    self->found.version = record.version;
+    return true;
+}
+
+/* Under the write lock. */
+static bool run(registration *self, registry_error *error)
+{
+    const registry_subject *subject = tables_subject(&self->self->tables, self->subject);
+
+    config_in_scope(self->self, self->subject, &self->config);
+    self->mode = mode_in_scope(self->self, self->subject);
+    self->normalize = self->normalize || self->config.normalize;
+    self->new_version = 1;
+    if (subject != NULL && subject->count > 0) {
+        int32_t last = subject->versions[subject->count - 1].version;
+
+        self->new_version = last < INT32_MAX ? last + 1 : 0;
+    }
+    old_versions_add(&self->old, subject);
+    if (!check_mode(self, error) || !prepare(self, error))
+        return false;
+    if (find_existing(self))
+        return true;
+    return check_compatible(self, error) && choose_version(self, error) && choose_id(self, error) &&
+           write_version(self, error);
+}
+
+static void registration_done(registration *self)
+{
+    candidate_done(&self->candidate);
+    config_done(&self->config);
+    old_versions_done(&self->old);
+    found_version_done(&self->found);
+}
+
+/* What is there already is found without waiting for a writer. */
+static bool find_before(registration *self)
+{
+    registry_error ignored = {0};
+    registry_config config;
+    candidate wanted;
+    bool is_latest_only = self->request->version == -1, is_found = false;
+
+    registry_read_lock(self->self);
+    config_in_scope(self->self, self->subject, &config);
+    registry_read_unlock(self->self);
+    if (candidate_init(&wanted, self->request, &ignored) && (wanted.version <= 0) &&
+        config.default_metadata == NULL && config.override_metadata == NULL &&
+        config.default_rule_set == NULL && config.override_rule_set == NULL &&
+        !is_blank(self->request->text) &&
+        candidate_parse(&wanted, self->self, self->subject, self->request->text,
+                        self->request->references, self->normalize || config.normalize, false,
+                        &ignored))
+        is_found =
+            lookup_under(self->self, self->subject, &wanted, false, is_latest_only, &self->found);
+    if (is_found && wanted.id >= 0 && wanted.id != self->found.schema->id) {
+        found_version_done(&self->found);
+        is_found = false;
+    }
+    candidate_done(&wanted);
+    config_done(&config);
+    registry_error_done(&ignored);
+    return is_found;
+}
+
+static bool register_alone(registration *self, registry_error *error)
+{
+    bool is_good;
+
+    if (!candidate_init(&self->candidate, self->request, error) ||
+        !registry_write_begin(self->self, error))
+        return false;
+    is_good = run(self, error);
+    registry_write_end(self->self);
+    return is_good;
+}
+
+bool register_schema(registry *self, weir_str subject, const registry_schema *schema,
+                     bool normalize, bool force, found_version *out, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    registration job = {.self = self, .request = schema, .normalize = normalize, .force = force};
+    bool is_good;
+
+    if (subject.len > REGISTRY_NAME_MAX || !subject_name_is_valid(subject, false))
+        return registry_fail(error, REGISTRY_BAD_SUBJECT,
+                             "The specified subject '%.*s' is not a valid.", WEIR_ARG(subject));
+    subject_name_add(subject_name_of(subject), &name);
+    job.subject = weir_buf_str(&name);
+    is_good = rule_set_check(schema->rule_set, error) &&
+              (find_before(&job) || register_alone(&job, error));
+    if (is_good) {
+        *out = job.found;
+        job.found = (found_version){0};
+    }
+    registration_done(&job);
+    return is_good;
+}
+
+bool registry_register(registry *self, weir_str subject, const registry_schema *schema,
+                       bool normalize, bool force, weir_buf *reply, registry_error *error)
+{
+    found_version found = {0};
+
+    if (!register_schema(self, subject, schema, normalize, force, &found, error))
+        return false;
+    reply_version((weir_str){0}, found.version, found.schema, -1, false, reply);
+    found_version_done(&found);
+    return true;
+}
