@@ -242,6 +242,18 @@ weir_code durable_settle(durable *self, weir_str writer_id, int64_t epoch, weir_
     return WEIR_OK;
 }
 
+bool durable_config(durable *self, weir_str key, weir_buf *out)
+{
+    const weir_str *found;
+
+    pthread_mutex_lock(&self->lock);
+    found = weir_map_get(self->configs, key);
+    if (found != NULL)
+        weir_buf_add_str(out, *found);
+    pthread_mutex_unlock(&self->lock);
+    return found != NULL;
+}
+
 bool durable_next_config(durable *self, size_t *at, weir_str *key, weir_str *value)
 {
     void *text;

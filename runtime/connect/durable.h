@@ -25,6 +25,8 @@ void durable_close(durable *durable);
  * or does not know. value ptr NULL: a tombstone. */
 WEIR_MUST_CHECK weir_code durable_put_config(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);
+/* Copies what is configured under a key into out; false when there is nothing. */
+bool durable_config(durable *durable, weir_str key, weir_buf *out);
 /* Steps through the configurations: `size_t at = 0; while (durable_next_config(...))`. Only while nobody
  * writes: at the start. */
 bool durable_next_config(durable *durable, size_t *at, weir_str *key, weir_str *value);

@@ -124,3 +124,18 @@ weir_code secret_resolve(weir_str text, weir_buf *out, weir_error *err)
     }
     return WEIR_OK;
 }
+
+weir_code secret_resolve_settings(config_setting *settings, size_t count, weir_task *memory,
+                                  weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf value = {0};
+
+        if (memmem(settings[i].value.ptr, settings[i].value.len, "${", 2) == NULL)
+            continue;
+        if (secret_resolve(settings[i].value, &value, err) != WEIR_OK)
+            return weir_wrap(err, "setting \"%.*s\"", WEIR_ARG(settings[i].name));
+        settings[i].value = weir_task_copy(memory, weir_buf_str(&value));
+    }
+    return WEIR_OK;
+}

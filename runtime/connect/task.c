@@ -182,17 +182,16 @@ void task_ask_to_stop(connect_task *self)
     pthread_mutex_unlock(&self->wake_lock);
 }
 
-static weir_str writer_id(const connect_task *self, weir_buf *out)
+void task_writer_id(weir_str connector, int number, weir_buf *out)
 {
-    weir_buf_printf(out, "%.*s-%d", WEIR_ARG(self->connector), self->number);
-    return weir_buf_str(out);
+    weir_buf_printf(out, "%.*s-%d", WEIR_ARG(connector), number);
 }
 
 weir_code task_open_writer(connect_task *self, log_writer **out, weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf id = {0};
 
-    writer_id(self, &id);
+    task_writer_id(self->connector, self->number, &id);
     if (log_writer_open(self->world->log, weir_buf_str(&id), out, err) != WEIR_OK)
         return err->code;
     self->base.epoch = log_writer_epoch(*out);
@@ -203,7 +202,8 @@ void task_distrust(connect_task *self)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf id = {0};
 
-    durable_distrust(self->world->durable, writer_id(self, &id));
+    task_writer_id(self->connector, self->number, &id);
+    durable_distrust(self->world->durable, weir_buf_str(&id));
 }
 
 void task_pause(connect_task *self, int64_t timeout_ms)
@@ -261,22 +261,6 @@ void task_opened(connect_task *self)
     self->world->opened(self->world->context);
 }
 
-/* Replaces references to secrets, for this task's memory only. */
-static weir_code resolve_secrets(connect_task *self, weir_error *err)
-{
-    for (size_t i = 0; i < self->setting_count; i++) {
-        WEIR_CLEANUP(weir_buf_done) weir_buf value = {0};
-        config_setting *setting = &self->settings[i];
-
-        if (memmem(setting->value.ptr, setting->value.len, "${", 2) == NULL)
-            continue;
-        if (secret_resolve(setting->value, &value, err) != WEIR_OK)
-            return weir_wrap(err, "setting \"%.*s\"", WEIR_ARG(setting->name));
-        setting->value = weir_task_copy(&self->memory, weir_buf_str(&value));
-    }
-    return WEIR_OK;
-}
-
 static weir_code bind_all(connect_task *self, weir_error *err)
 {
     config_table common = settings_table();
@@ -316,7 +300,8 @@ void task_run(connect_task *self)
     weir_code code;
 
     diag_context(pairs, 2);
-    code = resolve_secrets(self, &self->error);
+    code =
+        secret_resolve_settings(self->settings, self->setting_count, &self->memory, &self->error);
     if (code == WEIR_OK)
         code = bind_all(self, &self->error);
     if (code == WEIR_OK)

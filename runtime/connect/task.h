@@ -132,6 +132,8 @@ void task_set_wake(connect_task *task, void (*wake)(connect_task *task), void *t
 /* Opens the task's writer, which fences what older starts of it still do; from then on its epoch is known, and
  * the offsets in memory are those of the log. */
 WEIR_MUST_CHECK weir_code task_open_writer(connect_task *task, log_writer **out, weir_error *err);
+/* The id of a task's writer: that of every start of this task. */
+void task_writer_id(weir_str connector, int number, weir_buf *out);
 /* What became of a commit of the task is not known, or will not be waited for. */
 void task_distrust(connect_task *task);
 

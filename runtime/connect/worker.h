@@ -72,6 +72,8 @@ WEIR_MUST_CHECK weir_code worker_alter_offsets(worker *worker, weir_str name, co
 json_t *worker_names(worker *worker); /* array of texts, sorted */
 /* The settings as they were given, secrets included: callers mask them. */
 json_t *worker_config(worker *worker, weir_str name);
+/* An array, by task: the connector's settings with what its plan says of this task. */
+json_t *worker_task_configs(worker *worker, weir_str name);
 /* {"name","type":"source"|"sink","connector":{"state","worker_id","trace"},"tasks":[{"id","state",
  * "worker_id","trace","phase","done","total","records","bytes","errors","restarts","retry_at_ms",
  * "partitions":[{"topic","partition","position","end","committed"}],"gauges":{...}}]}

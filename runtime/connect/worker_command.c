@@ -303,6 +303,8 @@ static bool restart(worker *self, void *context)
         order->code = no_such(order->name, order->err);
         return true;
     }
+    if (one->trace[0] != '\0' && one->plugin != NULL && order->task < 0)
+        connector_plan(self, one); /* what it failed with may have been mended outside */
     if (order->task >= one->task_count) {
         order->code = weir_fail(order->err, WEIR_END, "connector \"%.*s\" has no task %d",
                                 WEIR_ARG(order->name), order->task);
@@ -385,6 +387,7 @@ static bool alter_offsets(worker *self, void *context)
 {
     work_order *order = context;
     connector *one = worker_find(self, order->name);
+    bool stopped;
     size_t i;
     json_t *item;
 
@@ -392,14 +395,16 @@ static bool alter_offsets(worker *self, void *context)
         order->code = no_such(order->name, order->err);
         return true;
     }
+    stopped = one->target == TARGET_STOPPED;
     for (int t = 0; t < one->task_count; t++)
-        if (one->tasks[t].state == TASK_STARTED || one->target != TARGET_STOPPED) {
-            order->code = weir_fail(order->err, WEIR_CONFIG,
-                                    "connector \"%.*s\" is not stopped; stop it before its offsets "
-                                    "are changed",
-                                    WEIR_ARG(order->name));
-            return true;
-        }
+        stopped &= one->tasks[t].state != TASK_STARTED;
+    if (!stopped) {
+        order->code = weir_fail(order->err, WEIR_CONFIG,
+                                "connector \"%.*s\" is not stopped; stop it before its offsets "
+                                "are changed",
+                                WEIR_ARG(order->name));
+        return true;
+    }
     if (order->offsets == NULL) {
         order->code = forget_offsets(self, one->name, order->err);
         connector_hold(self, one);

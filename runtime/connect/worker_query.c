@@ -52,6 +52,15 @@ json_t *worker_names(worker *self)
     return question.answer;
 }
 
+static json_t *object_of(const config_setting *settings, size_t count)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, settings[i].name.ptr, text(settings[i].value));
+    return object;
+}
+
 static bool config(worker *self, void *context)
 {
     inquiry *question = context;
@@ -59,10 +68,7 @@ static bool config(worker *self, void *context)
 
     if (one == NULL)
         return true;
-    question->answer = json_object();
-    for (size_t i = 0; i < one->setting_count; i++)
-        json_object_set_new(question->answer, one->settings[i].name.ptr,
-                            text(one->settings[i].value));
+    question->answer = object_of(one->settings, one->setting_count);
     return true;
 }
 
@@ -71,6 +77,28 @@ json_t *worker_config(worker *self, weir_str name)
     inquiry question = {.name = name};
 
     worker_call(self, config, &question);
+    return question.answer;
+}
+
+static bool task_configs(worker *self, void *context)
+{
+    inquiry *question = context;
+    const connector *one = worker_find(self, question->name);
+
+    if (one == NULL)
+        return true;
+    question->answer = json_array();
+    for (int i = 0; i < one->task_count; i++)
+        json_array_append_new(question->answer,
+                              object_of(one->tasks[i].settings, one->tasks[i].setting_count));
+    return true;
+}
+
+json_t *worker_task_configs(worker *self, weir_str name)
+{
+    inquiry question = {.name = name};
+
+    worker_call(self, task_configs, &question);
     return question.answer;
 }
 
@@ -149,9 +177,9 @@ static bool status(worker *self, void *context)
     head = json_object();
     json_object_set_new(head, "state", json_string(connector_state_name(one)));
     json_object_set_new(head, "worker_id", json_string(self->id));
-    if (one->plugin == NULL)
+    if (one->trace[0] != '\0')
         json_object_set_new(head, "trace", json_string(one->trace));
-    else
+    if (one->plugin != NULL)
         json_object_set_new(head, "version", json_string(one->plugin->version));
     for (int i = 0; i < one->task_count; i++)
         json_array_append_new(tasks, task_status(self, one, i));
@@ -261,8 +289,8 @@ static bool finished(worker *self, void *context)
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && question->yes;) {
         const connector *one = value;
 
-        if (one->plugin == NULL || one->target == TARGET_STOPPED)
-            continue; /* what is stopped has nothing to finish */
+        if (one->task_count == 0 || one->target == TARGET_STOPPED)
+            continue; /* what failed or is stopped has nothing to finish */
         has_source |= one->plugin->kind == PLUGIN_SOURCE;
         for (int i = 0; i < one->task_count && question->yes; i++) {
             const task_slot *slot = &one->tasks[i];
@@ -292,7 +320,7 @@ static bool failure(worker *self, void *context)
 
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && !question->yes;) {
         const connector *one = value;
-        const char *trace = one->plugin == NULL ? one->trace : NULL;
+        const char *trace = one->trace[0] != '\0' ? one->trace : NULL;
 
         for (int i = 0; i < one->task_count && trace == NULL; i++)
             if (one->tasks[i].state == TASK_FAILED)

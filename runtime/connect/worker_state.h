@@ -5,6 +5,7 @@
  * end first is run again when one has.
  *
  *     worker.c          the mailbox, the control thread, opening and closing
+ *     worker_plan.c     how many tasks a connector has, and what each is told
  *     worker_tasks.c    connectors and their tasks: starting, ending, starting again
  *     worker_status.c   states: their names, and the log's record of them
  *     worker_command.c  what changes connectors
@@ -28,6 +29,8 @@ typedef enum task_state {
 } task_state;
 
 typedef struct task_slot {
+    config_setting *settings; /* the connector's, and on top what its plan says of this task */
+    size_t setting_count;
     connect_task *task; /* of the last start; NULL: never started */
     task_state state;
     int64_t failure_count; /* since it was last useful: the back-off */
@@ -46,10 +49,11 @@ typedef struct connector {
     connector_settings common;
     weir_task bound; /* memory of `common` */
     target_state target;
+    arena planned; /* of the tasks' settings */
     task_slot *tasks;
-    int task_count;
+    int task_count;         /* 0: it failed, and trace says why */
     assignment *assignment; /* of a sink's partitions to its tasks */
-    char trace[1200];
+    char trace[1200];       /* empty: the connector itself is well */
 } connector;
 
 /* Runs on the control thread. False: run it again when a task has ended. */
@@ -90,6 +94,12 @@ struct worker {
 void worker_call(worker *self, command_run *run, void *context);
 void worker_changed(worker *self);
 connector *worker_find(worker *self, weir_str name);
+
+/* --- worker_plan.c ---------------------------------------------------------------------------- */
+
+/* Gives a connector its tasks, all stopped. None of them has a thread now. */
+void connector_plan(worker *self, connector *one);
+void connector_forget_plan(connector *one);
 
 /* --- worker_tasks.c --------------------------------------------------------------------------- */
 

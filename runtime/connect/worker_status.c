@@ -45,7 +45,7 @@ const char *slot_state_name(const connector *one, const task_slot *slot)
 
 const char *connector_state_name(const connector *one)
 {
-    return one->plugin == NULL ? "FAILED" : target_state_name(one->target);
+    return one->trace[0] != '\0' ? "FAILED" : target_state_name(one->target);
 }
 
 const char *slot_trace(const task_slot *slot)

@@ -32,15 +32,6 @@ static void find_plugin(worker *self, connector *one)
         snprintf(one->trace, sizeof(one->trace), "%s", err.message);
 }
 
-static int task_count_of(const connector *one)
-{
-    if (one->plugin == NULL)
-        return 0;
-    return one->plugin->kind == PLUGIN_SINK && one->common.tasks_max > 0
-               ? (int)one->common.tasks_max
-               : 1;
-}
-
 connector *connector_new(worker *self, weir_str name, const config_setting *settings, size_t count)
 {
     connector *one = mem_zalloc(1, sizeof(*one));
@@ -59,20 +50,14 @@ connector *connector_new(worker *self, weir_str name, const config_setting *sett
                 &issues);
     config_issues_done(&issues); /* each task finds them again, and fails with them */
     find_plugin(self, one);
-    one->task_count = task_count_of(one);
-    one->assignment = assignment_new(one->task_count);
-    one->tasks = mem_zalloc((size_t)one->task_count + 1, sizeof(task_slot));
-    for (int i = 0; i < one->task_count; i++)
-        one->tasks[i].state = TASK_STOPPED;
+    if (one->plugin != NULL)
+        connector_plan(self, one);
     return one;
 }
 
 void connector_free(connector *one)
 {
-    for (int i = 0; i < one->task_count; i++)
-        task_free(one->tasks[i].task);
-    free(one->tasks);
-    assignment_free(one->assignment);
+    connector_forget_plan(one);
     task_done(&one->bound);
     arena_done(&one->memory);
     free(one);
@@ -96,7 +81,7 @@ static void start_task(worker *self, connector *one, int number)
                                        .connector = one->name,
                                        .number = number,
                                        .assignment = one->assignment},
-                          one->settings, one->setting_count);
+                          slot->settings, slot->setting_count);
     slot->state = TASK_STARTED;
     task_start(slot->task);
 }

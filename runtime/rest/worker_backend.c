@@ -80,21 +80,25 @@ static json_t *status(void *context, const char *name)
 
 static json_t *tasks(void *context, const char *name)
 {
-    json_t *all = status(context, name), *own = config(context, name);
+    worker_backend *self = context;
+    json_t *all = status(context, name);
+    json_t *configs = worker_task_configs(self->worker, weir_cstr(name));
     json_t *result = NULL, *task;
     size_t i;
 
-    if (all != NULL && own != NULL)
+    if (all != NULL && configs != NULL)
         result = json_array();
     json_array_foreach(json_object_get(all, "tasks"), i, task)
     {
-        if (result != NULL)
+        json_t *own = json_array_get(configs, i); /* none: it has other tasks since the status */
+
+        if (result != NULL && own != NULL)
             (void)json_array_append_new(result, json_pack("{s:{s:s, s:O}, s:O}", "id", "connector",
                                                           name, "task", json_object_get(task, "id"),
                                                           "config", own));
     }
     json_decref(all);
-    json_decref(own);
+    json_decref(configs);
     return result;
 }
 

@@ -26,7 +26,9 @@ typedef struct weir_source {
     /* What no single field can say about the configuration. Connects nowhere. Optional. */
     weir_code (*validate)(const void *state, weir_error *err);
 
-    /* Splits the work into at most max_tasks tasks. Optional: one task, with the whole of it. */
+    /* Splits the work into at most max_tasks tasks, at least one. Connects nowhere. Optional: one
+     * task, with the whole of it. Another configuration may give another split: offsets belong to the
+     * connector, so each task resumes the partitions that are its own now, whose they were before. */
     weir_code (*plan)(const void *state, int max_tasks, weir_planner *planner, weir_error *err);
 
     /* Connects, and resumes from weir_task_offset. Optional. */

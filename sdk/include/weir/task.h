@@ -59,7 +59,7 @@ WEIR_API void weir_task_gauge(weir_task *task, const char *name, double value);
 typedef struct weir_planner weir_planner; /* takes the configurations of a connector's tasks */
 
 /* Adds a task that has the connector's configuration, with these settings changed on top. settings
- * is a flat array of name, value, name, value. */
+ * is a flat array of name, value, name, value; count is its length. All of it is copied. */
 WEIR_API void weir_planner_add(weir_planner *planner, const weir_str *settings, size_t count);
 
 #endif

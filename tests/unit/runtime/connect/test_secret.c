@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "runtime/connect/secret.h"
+#include "sdk/src/task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,24 @@ static void what_is_no_reference_stays(void **state)
     assert_resolved("$1 ${x} ${env:WEIR", "$1 ${x} ${env:WEIR");
 }
 
+static void settings_are_resolved_and_the_message_names_the_setting(void **state)
+{
+    config_setting settings[] = {{WEIR_STR("plain"), WEIR_STR("x")},
+                                 {WEIR_STR("password"), WEIR_STR("${env:WEIR_TEST_SECRET}")},
+                                 {WEIR_STR("other"), WEIR_STR("${env:WEIR_NO_SUCH}")}};
+    weir_task memory;
+    weir_error err;
+    (void)state;
+
+    task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
+    assert_int_equal(secret_resolve_settings(settings, 2, &memory, &err), WEIR_OK);
+    assert_true(weir_str_eq(settings[0].value, WEIR_STR("x")));
+    assert_true(weir_str_eq(settings[1].value, WEIR_STR("from the environment")));
+    assert_int_equal(secret_resolve_settings(settings, 3, &memory, &err), WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "setting \"other\""));
+    task_done(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +110,7 @@ int main(void)
         cmocka_unit_test(a_line_of_a_file),
         cmocka_unit_test(a_whole_file),
         cmocka_unit_test(what_is_no_reference_stays),
+        cmocka_unit_test(settings_are_resolved_and_the_message_names_the_setting),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
