@@ -1,10 +1,8 @@
 /* avro.h - parsing and freeing Avro schemas, checking values against them.
  *
  * What connectors see of schemas, and decoding, is weir/schema.h; this is the rest, for the SDK's
- * library, the worker and the registry. The schema language is Avro 1.11, and what the specification
- * leaves open is as in Java's Schema.Parser. It is stricter than that where the specification is: each
- * part of a namespace is a name, aliases of fields too, "doc" is text, defaults of bytes, fixeds and
- * enums are values of them, and no member of an object comes twice.
+ * library, the worker and the registry. The schema language is Avro 1.12. What the specification leaves
+ * open is as in Java's Schema.Parser; where the two differ, docs/internals/avro.md says which is followed.
  *
  * A parsed schema never changes. Any thread may read it; whoever parsed it frees it. Its nodes, texts
  * and plans belong to it and go with it. Pure functions: no I/O, no locks, no state beside schemas.

@@ -5,8 +5,7 @@
  */
 #include "schema-registry/avro/canonical.h"
 
-#include "runtime/base/mem.h"
-#include "schema-registry/avro/tree.h"
+#include "schema-registry/avro/canonical_parts.h"
 #include "weir/map.h"
 
 #include <stdlib.h>
@@ -18,6 +17,7 @@ typedef struct writer {
     weir_buf *out;
     weir_map *written; /* the named types that the text has already */
     bool is_normal;    /* sorts what has no order of its own */
+    bool is_shallow;   /* of named types but the first one only the names */
 } writer;
 
 static void write_member(writer *w, weir_str name, weir_str value)
@@ -28,62 +28,30 @@ static void write_member(writer *w, weir_str name, weir_str value)
     weir_buf_add_json(w->out, value);
 }
 
-/* --- Lists without an order of their own ------------------------------------------------------- */
+/* --- Lists ------------------------------------------------------------------------------------ */
 
-static int compare_texts(weir_str a, weir_str b)
+/* schema: NULL where the properties are a field's. */
+static void write_properties(writer *w, const weir_schema *schema,
+                             const avro_properties *properties)
 {
-    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return compare_texts(*(const weir_str *)a, *(const weir_str *)b);
-}
-
-/* Confluent's normalization puts what makes a logical type in front. */
-static int property_rank(weir_str name)
-{
-    if (weir_str_eq(name, WEIR_STR("logicalType")))
-        return 0;
-    if (weir_str_eq(name, WEIR_STR("precision")))
-        return 1;
-    return weir_str_eq(name, WEIR_STR("scale")) ? 2 : 3;
-}
-
-static int compare_properties(const void *a, const void *b)
-{
-    weir_str first = ((const avro_property *)a)->name, second = ((const avro_property *)b)->name;
-
-    return compare_texts(first, second);
-}
-
-static int compare_logical_properties(const void *a, const void *b)
-{
-    weir_str first = ((const avro_property *)a)->name, second = ((const avro_property *)b)->name;
-    int order = property_rank(first) - property_rank(second);
-
-    return order != 0 ? order : compare_texts(first, second);
-}
-
-static void write_properties(writer *w, const avro_properties *properties, bool is_logical)
-{
-    WEIR_CLEANUP(weir_buf_done) weir_buf copy = {0};
-    const avro_property *items = properties->items;
-
-    if (w->is_normal && properties->count > 1) {
-        weir_buf_add(&copy, items, properties->count * sizeof(*items));
-        qsort(copy.ptr, properties->count, sizeof(*items),
-              is_logical ? compare_logical_properties : compare_properties);
-        items = (const void *)copy.ptr;
+    if (w->is_normal) {
+        avro_normal_properties(schema, properties, w->out);
+        return;
     }
     for (size_t i = 0; i < properties->count; i++) {
         weir_buf_add_byte(w->out, ',');
-        weir_buf_add_json(w->out, items[i].name);
+        weir_buf_add_json(w->out, properties->items[i].name);
         weir_buf_add_byte(w->out, ':');
-        weir_buf_add_str(w->out, items[i].value);
+        weir_buf_add_str(w->out, properties->items[i].value);
     }
+}
+
+/* True when the last part of a full name alone means the type in the namespace around it, and not one of
+ * the language's own. */
+static bool is_short(weir_str name, weir_str space)
+{
+    return space.len > 0 && weir_str_eq(avro_name_space(name), space) &&
+           !avro_is_type_name(avro_simple_name(name));
 }
 
 /* A list of names; those of types without the namespace that they are in. */
@@ -93,7 +61,7 @@ static void write_names(writer *w, const char *member, const avro_names *names, 
     for (size_t i = 0; i < names->count; i++) {
         weir_str name = names->items[i];
 
-        if (space.len > 0 && weir_str_eq(avro_name_space(name), space))
+        if (is_short(name, space))
             name = avro_simple_name(name);
         if (i > 0)
             weir_buf_add_byte(w->out, ',');
@@ -111,7 +79,7 @@ static void write_aliases(writer *w, const avro_names *aliases, weir_str space)
         return;
     if (w->is_normal) {
         weir_buf_add(&copy, aliases->items, aliases->count * sizeof(weir_str));
-        qsort(copy.ptr, aliases->count, sizeof(weir_str), compare_names);
+        qsort(copy.ptr, aliases->count, sizeof(weir_str), avro_compare_names);
         sorted.items = (void *)copy.ptr;
     }
     write_names(w, "aliases", &sorted, space);
@@ -131,13 +99,16 @@ static void write_field(writer *w, const avro_field *field, weir_str space)
         write_member(w, WEIR_STR("doc"), field->doc);
     if (field->default_value.ptr != NULL) {
         weir_buf_add_str(w->out, WEIR_STR(",\"default\":"));
-        weir_buf_add_str(w->out, field->default_value);
+        if (w->is_normal)
+            avro_normal_default(field->schema, field->default_value, w->out);
+        else
+            weir_buf_add_str(w->out, field->default_value);
     }
     if (field->order != AVRO_ASCENDING)
         write_member(w, WEIR_STR("order"),
                      field->order == AVRO_IGNORE ? WEIR_STR("ignore") : WEIR_STR("descending"));
     write_aliases(w, &field->aliases, (weir_str){0});
-    write_properties(w, &field->properties, false);
+    write_properties(w, NULL, &field->properties);
     weir_buf_add_byte(w->out, '}');
 }
 
@@ -152,15 +123,11 @@ static void write_fields(writer *w, const weir_schema *record, weir_str space)
     weir_buf_add_byte(w->out, ']');
 }
 
-/* The name of a type that was written before. Its last part alone would mean the type in the namespace
- * around it, or one of the language's own. */
+/* The name of a type that was written before. */
 static void write_reference(writer *w, const weir_schema *schema, weir_str space)
 {
-    weir_str simple = avro_simple_name(schema->name);
-    weir_str own_space = {schema->name.ptr, schema->space_len};
-    bool is_short = space.len > 0 && weir_str_eq(own_space, space) && !avro_is_type_name(simple);
-
-    weir_buf_add_json(w->out, is_short ? simple : schema->name);
+    weir_buf_add_json(w->out, is_short(schema->name, space) ? avro_simple_name(schema->name)
+                                                            : schema->name);
 }
 
 static void write_named(writer *w, const weir_schema *schema, weir_str space)
@@ -168,7 +135,9 @@ static void write_named(writer *w, const weir_schema *schema, weir_str space)
     weir_str own_space = {schema->name.ptr, schema->space_len};
     bool is_error = schema->is_error && !w->is_normal;
 
-    if (weir_map_put(w->written, schema->name, w) != NULL) {
+    bool is_known = w->is_shallow && weir_map_count(w->written) > 0;
+
+    if (weir_map_put(w->written, schema->name, w) != NULL || is_known) {
         write_reference(w, schema, space);
         return;
     }
@@ -187,7 +156,7 @@ static void write_named(writer *w, const weir_schema *schema, weir_str space)
         write_member(w, WEIR_STR("default"), schema->enum_default);
     if (schema->type == WEIR_TYPE_FIXED)
         weir_buf_printf(w->out, ",\"size\":%zu", schema->fixed_size);
-    write_properties(w, &schema->properties, schema->logical != WEIR_LOGICAL_NONE);
+    write_properties(w, schema, &schema->properties);
     write_aliases(w, &schema->aliases, own_space);
     weir_buf_add_byte(w->out, '}');
 }
@@ -223,7 +192,7 @@ static void write_type(writer *w, const weir_schema *schema, weir_str space)
         weir_buf_printf(w->out, ",\"%s\":", schema->type == WEIR_TYPE_MAP ? "values" : "items");
         write_type(w, schema->items, space);
     }
-    write_properties(w, &schema->properties, schema->logical != WEIR_LOGICAL_NONE);
+    write_properties(w, schema, &schema->properties);
     weir_buf_add_byte(w->out, '}');
 }
 
@@ -236,6 +205,22 @@ static void write_text(const weir_schema *schema, bool with_known, bool is_norma
     for (size_t i = 0; !with_known && i < known->count; i++)
         (void)weir_map_put(written, known->items[i], &w); /* two of one name: the same */
     write_type(&w, schema, (weir_str){0});
+}
+
+bool avro_same_definition(const weir_schema *a, const weir_schema *b)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf first = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf second = {0};
+    weir_map *written[2] = {weir_map_new(), weir_map_new()};
+    writer w = {.out = &first, .written = written[0], .is_shallow = true};
+
+    write_type(&w, a, (weir_str){0});
+    w.out = &second;
+    w.written = written[1];
+    write_type(&w, b, (weir_str){0});
+    weir_map_free(written[0]);
+    weir_map_free(written[1]);
+    return weir_str_eq(weir_buf_str(&first), weir_buf_str(&second));
 }
 
 void avro_canonical(const weir_schema *schema, weir_buf *out)

@@ -53,6 +53,10 @@ WEIR_MUST_CHECK weir_code avro_json_schema(const weir_schema *schema, weir_buf *
 void avro_json_double(weir_buf *out, double value);
 void avro_json_float(weir_buf *out, float value);
 
+/* The same in the form of Java's Double.toString, which schemas have: 0.001 to 9999999.0, else 1.0E10. */
+void avro_java_double(weir_buf *out, double value);
+void avro_java_float(weir_buf *out, float value);
+
 /* Adds bytes as base64, without quotes. */
 void avro_json_base64(weir_buf *out, weir_str bytes);
 

@@ -1,10 +1,12 @@
 /* number.c - floating point numbers as JSON: the shortest digits that read back as the same. */
 #include "schema-registry/avro/json.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* JSON has no such numbers; Jackson, which Connect uses, writes them as text. */
 static void add_special(weir_buf *out, double value)
@@ -112,4 +114,86 @@ void avro_json_float(weir_buf *out, float value)
             break;
     }
     weir_buf_add_str(out, weir_cstr(text));
+}
+
+/* --- As Java prints them ---------------------------------------------------------------------- */
+
+/* "-1.25e-07" as "-1.25E-7": one digit at least behind the point, no zeros that say nothing. */
+static void add_scientific(weir_buf *out, const char *text)
+{
+    const char *mark = strchr(text, 'e');
+    int exponent = 0;
+
+    assert(mark != NULL);
+    for (const char *digit = mark + 2; *digit != '\0'; digit++)
+        exponent = 10 * exponent + (*digit - '0');
+    weir_buf_add(out, text, (size_t)(mark - text));
+    if (memchr(text, '.', (size_t)(mark - text)) == NULL)
+        weir_buf_add_str(out, WEIR_STR(".0"));
+    while (out->ptr[out->len - 1] == '0' && out->ptr[out->len - 2] != '.')
+        out->len--;
+    weir_buf_printf(out, "E%s%d", mark[1] == '-' ? "-" : "", exponent);
+}
+
+/* Between 0.001 and 10000000: all digits, in front of and behind the point. */
+static void add_plain(weir_buf *out, double value, int digits)
+{
+    int whole = 1;
+
+    for (double size = fabs(value); size >= 10; size /= 10)
+        whole++;
+    for (double size = fabs(value); size < 1; size *= 10)
+        whole--;
+    weir_buf_printf(out, "%.*f", digits > whole ? digits - whole : 1, value);
+    while (out->ptr[out->len - 1] == '0' && out->ptr[out->len - 2] != '.')
+        out->len--;
+}
+
+static void add_java(weir_buf *out, double value, int digits)
+{
+    double size = fabs(value);
+    char text[40];
+
+    if (size == 0) {
+        weir_buf_add_str(out, signbit(value) ? WEIR_STR("-0.0") : WEIR_STR("0.0"));
+    } else if (size >= 1e-3 && size < 1e7) {
+        add_plain(out, value, digits);
+    } else {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        add_scientific(out, text);
+    }
+}
+
+void avro_java_double(weir_buf *out, double value)
+{
+    char text[40];
+    int digits = 2; /* no fewer, which decides what the smallest numbers are: 4.9E-324 */
+
+    if (!isfinite(value)) {
+        add_special(out, value);
+        return;
+    }
+    for (; digits < 17; digits++) {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    add_java(out, value, digits);
+}
+
+void avro_java_float(weir_buf *out, float value)
+{
+    char text[40];
+    int digits = 2; /* no fewer, which decides what the smallest numbers are: 4.9E-324 */
+
+    if (!isfinite(value)) {
+        add_special(out, (double)value);
+        return;
+    }
+    for (; digits < 9; digits++) {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    add_java(out, (double)value, digits);
 }

@@ -89,10 +89,10 @@ bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member
     const json_t *text = json_object_get(json, member);
     size_t mark = avro_parser_enter(parser, member);
 
-    if (text != NULL && !json_is_string(text))
+    if (text != NULL && !json_is_string(text) && !json_is_null(text))
         return avro_parser_fail(parser, "is %s, not a string", avro_json_kind(text));
     *out = (weir_str){0};
-    if (text != NULL)
+    if (json_is_string(text))
         *out = arena_copy(&parser->document->memory, avro_json_string(text));
     avro_parser_leave(parser, mark);
     return true;
@@ -233,10 +233,10 @@ static bool finish_node(avro_parser *parser, weir_schema *node, const json_t *js
 
 /* --- Types ------------------------------------------------------------------------------------ */
 
-/* A type by its name: primitive, in the namespace around it, or without one (as Java looks for it). */
+/* A type by its name: primitive, in the namespace around it, or, as in Java, a whole one without any. */
 static weir_schema *parse_reference(avro_parser *parser, weir_str name, weir_str space)
 {
-    weir_schema *found = NULL;
+    weir_schema *found = NULL, *other = NULL;
 
     for (weir_type type = WEIR_TYPE_NULL; type <= WEIR_TYPE_STRING; type++) {
         if (!weir_str_eq(avro_type_name(type), name))
@@ -246,13 +246,16 @@ static weir_schema *parse_reference(avro_parser *parser, weir_str name, weir_str
         parser->shared[type]->is_zero = type == WEIR_TYPE_NULL;
         return parser->shared[type];
     }
+    other = weir_map_get(parser->types, name);
     if (space.len > 0 && avro_name_space(name).len == 0) {
         weir_buf_clear(&parser->scratch);
         weir_buf_printf(&parser->scratch, "%.*s.%.*s", WEIR_ARG(space), WEIR_ARG(name));
         found = weir_map_get(parser->types, weir_buf_str(&parser->scratch));
+        if (other != NULL && !other->is_complete)
+            other = NULL;
     }
     if (found == NULL)
-        found = weir_map_get(parser->types, name);
+        found = other;
     if (found == NULL)
         avro_parser_fail(parser, "type \"%.*s\" is not known here", WEIR_ARG(name));
     return found;
@@ -342,7 +345,9 @@ static weir_schema *parse_object(avro_parser *parser, const json_t *json, weir_s
         if (!avro_type_is_named(type))
             return parse_container(parser, json, type, space);
         node = avro_parse_named(parser, json, type, space);
-        return node != NULL && finish_node(parser, node, json) ? node : NULL;
+        if (node == NULL || !finish_node(parser, node, json) || !avro_parse_again(parser, node))
+            return NULL;
+        return node;
     }
     weir_schema *found = parse_reference(parser, name, space);
 
@@ -404,8 +409,10 @@ static bool add_known(avro_parser *parser, const weir_schema *known)
 
         if (!avro_type_is_named(node->type))
             continue;
-        other = weir_map_put(parser->types, node->name, node);
-        if (other != NULL && other != node)
+        other = weir_map_get(parser->types, node->name);
+        if (other == NULL)
+            (void)weir_map_put(parser->types, node->name, node); /* was not there */
+        else if (!avro_same_definition(other, node))
             return avro_parser_fail(parser, "two references define type \"%.*s\"",
                                     WEIR_ARG(node->name));
     }

@@ -39,13 +39,17 @@ weir_schema *avro_parse_type(avro_parser *parser, const json_t *json, weir_str s
 weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type type,
                               weir_str space);
 
+/* False after a failure: the type was defined before, and differently. As in Java, a definition may come
+ * again when it is the same, but not inside itself. */
+bool avro_parse_again(avro_parser *parser, const weir_schema *node);
+
 /* All members of an object that are not in the list of reserved names, a NULL behind the last. */
 bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *const *reserved,
                            avro_properties *out);
-/* The text of a string, in the document; ptr NULL when the member is missing. */
+/* The text of a string, in the document; ptr NULL when the member is missing or, as in Java, null. */
 bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member, weir_str *out);
 
-/* True when the JSON is a default for the type: a union's fits its first branch. */
+/* True when the JSON is a default for the type: of a union, for one of its types. */
 bool avro_default_fits(const weir_schema *schema, const json_t *json);
 
 /* The numbers that JSON has only as text, as Java takes and writes them: "NaN", "Infinity", "-Infinity". */
@@ -58,7 +62,7 @@ bool avro_default_json(const weir_schema *schema, const json_t *json, weir_buf *
 /* Fills connect_default of all nodes that have a property "connect.default". */
 void avro_parse_connect_defaults(avro_document *document);
 
-/* A parsed JSON value as text again: no spaces, numbers as short as they can be. */
+/* A parsed JSON value as text again, as Jackson writes it: no spaces, numbers as Java prints them. */
 void avro_json_text(const json_t *json, weir_buf *out);
 weir_str avro_json_string(const json_t *string);
 

@@ -45,7 +45,7 @@ void avro_json_text(const json_t *json, weir_buf *out)
         weir_buf_printf(out, "%" PRId64, (int64_t)json_integer_value(json));
         return;
     case JSON_REAL:
-        avro_json_double(out, json_real_value(json));
+        avro_java_double(out, json_real_value(json));
         return;
     case JSON_TRUE:
         weir_buf_add_str(out, WEIR_STR("true"));
@@ -131,6 +131,15 @@ static bool fits_items(const weir_schema *schema, const json_t *json)
     return json_is_array(json);
 }
 
+/* Specification 1.12: a union's default is a value of any of its types. Up to 1.11: of its first. */
+static bool fits_union(const weir_schema *unions, const json_t *json)
+{
+    for (size_t i = 0; i < unions->branch_count; i++)
+        if (avro_default_fits(unions->branches[i], json))
+            return true;
+    return false;
+}
+
 bool avro_special_number(const json_t *json, double *out)
 {
     weir_str text = avro_json_string(json);
@@ -148,8 +157,6 @@ bool avro_special_number(const json_t *json, double *out)
 
 bool avro_default_fits(const weir_schema *schema, const json_t *json)
 {
-    double number = 0;
-
     switch (schema->type) {
     case WEIR_TYPE_NULL:
         return json_is_null(json);
@@ -162,7 +169,7 @@ bool avro_default_fits(const weir_schema *schema, const json_t *json)
         return json_is_integer(json);
     case WEIR_TYPE_FLOAT:
     case WEIR_TYPE_DOUBLE:
-        return json_is_number(json) || avro_special_number(json, &number);
+        return json_is_number(json);
     case WEIR_TYPE_BYTES:
     case WEIR_TYPE_STRING:
     case WEIR_TYPE_ENUM:
@@ -174,7 +181,7 @@ bool avro_default_fits(const weir_schema *schema, const json_t *json)
     case WEIR_TYPE_MAP:
         return fits_items(schema, json);
     case WEIR_TYPE_UNION:
-        return schema->branch_count > 0 && avro_default_fits(schema->branches[0], json);
+        return fits_union(schema, json);
     }
     assert(!"a type without a rule for defaults");
     return false;

@@ -1,9 +1,12 @@
 /* parse_named.c - records, enums and fixeds: names, namespaces, fields. */
 #include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/json.h"
 #include "schema-registry/avro/name.h"
 #include "schema-registry/avro/parse.h"
 
 #include <assert.h>
+#include <string.h>
+#include <strings.h>
 
 /* NOLINTBEGIN(misc-no-recursion): schemas nest; AVRO_SCHEMA_DEPTH_MAX bounds it */
 
@@ -38,17 +41,27 @@ static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *nod
         return avro_parser_fail(parser, "\"%.*s\" is the name of a primitive type", WEIR_ARG(name));
     node->name = name;
     node->space_len = avro_name_space(name).len;
-    if (weir_map_put(parser->types, name, node) != NULL)
-        return avro_parser_fail(parser, "type \"%.*s\" is defined a second time", WEIR_ARG(name));
+    if (weir_map_get(parser->types, name) == NULL)
+        (void)weir_map_put(parser->types, name, node); /* was not there */
     return true;
 }
 
-/* A list of names. of_type: aliases of a type, relative to the namespace; else of a field. */
+bool avro_parse_again(avro_parser *parser, const weir_schema *node)
+{
+    const weir_schema *first = weir_map_get(parser->types, node->name);
+
+    return first == node || (first->is_complete && avro_same_definition(first, node)) ||
+           avro_parser_fail(parser, "type \"%.*s\" is defined a second time, and differently",
+                            WEIR_ARG(node->name));
+}
+
+/* A list of names, each once. of_type: aliases of a type, relative to the namespace; else of a field. */
 static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_str *space,
                           avro_names *out)
 {
     const json_t *list = json_object_get(json, "aliases");
     size_t count = json_array_size(list);
+    WEIR_CLEANUP(weir_map_freep) weir_map *seen = list == NULL ? NULL : weir_map_new();
 
     if (list == NULL)
         return true;
@@ -66,8 +79,9 @@ static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_st
         if (space != NULL && space->len > 0 && avro_name_space(name).len == 0)
             weir_buf_printf(&parser->scratch, "%.*s.", WEIR_ARG(*space));
         weir_buf_add_str(&parser->scratch, name);
-        out->items[out->count++] =
-            arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
+        if (weir_map_put(seen, weir_buf_str(&parser->scratch), out) == NULL)
+            out->items[out->count++] =
+                arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
         avro_parser_leave(parser, mark);
     }
     return true;
@@ -75,17 +89,23 @@ static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_st
 
 /* --- Fields ----------------------------------------------------------------------------------- */
 
+/* In any case of its letters, as in Java. */
+static bool is_word(weir_str text, const char *word)
+{
+    return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
+
 static bool parse_order(avro_parser *parser, const json_t *json, avro_order *out)
 {
     weir_str order = {0};
 
     if (!avro_parse_text(parser, json, "order", &order))
         return false;
-    if (order.ptr == NULL || weir_str_eq(order, WEIR_STR("ascending")))
+    if (json_object_get(json, "order") == NULL || is_word(order, "ascending"))
         *out = AVRO_ASCENDING;
-    else if (weir_str_eq(order, WEIR_STR("descending")))
+    else if (is_word(order, "descending"))
         *out = AVRO_DESCENDING;
-    else if (weir_str_eq(order, WEIR_STR("ignore")))
+    else if (is_word(order, "ignore"))
         *out = AVRO_IGNORE;
     else
         return avro_parser_fail(parser, "order \"%.*s\" is none of ascending, descending, ignore",
@@ -93,28 +113,52 @@ static bool parse_order(avro_parser *parser, const json_t *json, avro_order *out
     return true;
 }
 
+/* Java takes a text for a number where the field is a float or a double itself: "NaN", "1.5", "1e3". */
+static bool parse_number_text(const avro_field *field, const json_t *value, weir_buf *out)
+{
+    weir_str text = avro_json_string(value);
+    double number = 0;
+
+    if (field->schema->type != WEIR_TYPE_FLOAT && field->schema->type != WEIR_TYPE_DOUBLE)
+        return false;
+    if (!avro_special_number(value, &number)) {
+        json_t *parsed =
+            text.ptr == NULL ? NULL : json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+        bool is_number = json_is_number(parsed);
+
+        number = json_number_value(parsed);
+        json_decref(parsed);
+        if (!is_number)
+            return false;
+    }
+    avro_java_double(out, number);
+    return true;
+}
+
+static bool refuse_default(avro_parser *parser, const avro_field *field)
+{
+    bool is_union = field->schema->type == WEIR_TYPE_UNION;
+    weir_str text = field->default_value;
+
+    avro_parser_enter(parser, "default");
+    return avro_parser_fail(parser, "%.*s is not a value of %s \"%.*s\"",
+                            (int)(text.len < 200 ? text.len : 200), text.ptr,
+                            is_union ? "any type of the" : "type", WEIR_ARG(field->schema->name));
+}
+
 static bool parse_default(avro_parser *parser, const json_t *json, avro_field *field)
 {
     const json_t *value = json_object_get(json, "default");
+    bool is_number = false;
 
     if (value == NULL)
         return true;
     weir_buf_clear(&parser->scratch);
-    avro_json_text(value, &parser->scratch);
+    is_number = parse_number_text(field, value, &parser->scratch);
+    if (!is_number)
+        avro_json_text(value, &parser->scratch);
     field->default_value = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
-    if (!avro_default_fits(field->schema, value)) {
-        bool is_union = field->schema->type == WEIR_TYPE_UNION;
-        const weir_schema *type = is_union && field->schema->branch_count > 0
-                                      ? field->schema->branches[0]
-                                      : field->schema;
-
-        avro_parser_enter(parser, "default");
-        return avro_parser_fail(
-            parser, "%.*s is not a value of type \"%.*s\"%s",
-            (int)(field->default_value.len < 200 ? field->default_value.len : 200),
-            field->default_value.ptr, WEIR_ARG(type->name), is_union ? ", the union's first" : "");
-    }
-    return true;
+    return is_number || avro_default_fits(field->schema, value) || refuse_default(parser, field);
 }
 
 static void find_original(avro_parser *parser, const json_t *json, avro_field *field)

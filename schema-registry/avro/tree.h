@@ -107,6 +107,9 @@ weir_schema *avro_cache_of(const weir_schema *schema);
 /* Frees what weir_schema_plan made. */
 void avro_plan_free(struct weir_plan *plan);
 
+/* True when two definitions of named types are the same, but for how the types in them are defined. */
+bool avro_same_definition(const weir_schema *a, const weir_schema *b);
+
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 /* "record", "long", ...: how the schema language spells a type. */

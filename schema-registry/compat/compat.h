@@ -1,7 +1,7 @@
 /* compat.h - may data written with one Avro schema be read with another?
  *
- * The rules, the kinds of incompatibility and their places are those of SchemaCompatibility of Apache
- * Avro for Java 1.12; logical types do not matter to it. Pure functions: no I/O, no locks. A result
+ * The rules, the kinds of incompatibility, their places, messages and order are those of
+ * SchemaCompatibility of Apache Avro for Java 1.12; logical types do not matter to it. Pure functions: no I/O, no locks. A result
  * belongs to one thread and to whoever owns it; schemas are only read, and must outlive the call.
  */
 #ifndef SCHEMA_REGISTRY_COMPAT_COMPAT_H
@@ -11,7 +11,8 @@
 #include "weir/buf.h"
 #include "weir/schema.h"
 
-#define COMPAT_ERRORS_MAX 10000 /* of one result; what comes behind them is not listed */
+#define COMPAT_ERRORS_MAX 10000      /* of one result; what comes behind them is not listed */
+#define COMPAT_STEPS_MAX  (20 << 20) /* of comparing two schemas: pairs of types, of fields */
 
 typedef enum compat_level {
     COMPAT_NONE,
@@ -30,12 +31,14 @@ typedef enum compat_kind {
     COMPAT_READER_FIELD_MISSING_DEFAULT_VALUE,
     COMPAT_TYPE_MISMATCH,
     COMPAT_MISSING_UNION_BRANCH,
+    COMPAT_UNDECIDED, /* Java throws: the message says why, the path is empty; it is the only one */
 } compat_kind;
 
 typedef struct compat_error {
     compat_kind kind;
-    size_t version;   /* index of the old schema */
-    weir_str path;    /* "/fields/1/type"; the result owns it */
+    bool is_forward; /* the old schema cannot read the candidate's data; else the other way round */
+    size_t version;  /* index of the old schema */
+    weir_str path;   /* "/fields/1/type"; the result owns it */
     weir_str message; /* as Java words it; the result owns it */
 } compat_error;
 
@@ -45,8 +48,16 @@ typedef struct compat_result {
     weir_buf errors; /* of compat_error */
 } compat_result;
 
+/* Adds what Confluent's registry makes of an error: {errorType:'TYPE_MISMATCH', description:'The type
+ * (path '/fields/0/type') of a field in the new schema does not match with the old schema',
+ * additionalInfo:'...'}. */
+void compat_error_text(const compat_error *error, weir_buf *out);
+
 bool compat_level_parse(weir_str name, compat_level *out); /* "FULL"; false: no such level */
 const char *compat_kind_name(compat_kind kind);
+
+/* True when data that writer wrote can be read with reader; adds to result why not, as version 0. */
+bool compat_reads(const weir_schema *reader, const weir_schema *writer, compat_result *result);
 
 /* True when candidate may follow the versions in old, oldest first, under the level. Adds to result
  * why not. Levels that are not transitive look at the newest version only. */

@@ -29,64 +29,20 @@ static void end_reason(reasons *self)
     self->count++;
 }
 
-/* One incompatibility; reader and writer are "new" and "old", or the reverse. */
-static void add_error(reasons *self, const compat_error *found, const char *reader,
-                      const char *writer)
-{
-    weir_str path = found->path, message = found->message;
-    weir_buf *out = &self->one;
-
-    weir_buf_printf(out, "{errorType:'%s', description:'", compat_kind_name(found->kind));
-    switch (found->kind) {
-    case COMPAT_FIXED_SIZE_MISMATCH:
-        weir_buf_printf(out,
-                        "The size of FIXED type field at path '%.*s' in the %s schema does not "
-                        "match with the %s schema",
-                        WEIR_ARG(path), reader, writer);
-        break;
-    case COMPAT_TYPE_MISMATCH:
-        weir_buf_printf(out,
-                        "The type (path '%.*s') of a field in the %s schema does not match with "
-                        "the %s schema",
-                        WEIR_ARG(path), reader, writer);
-        break;
-    case COMPAT_NAME_MISMATCH:
-        weir_buf_printf(out, "The name of the schema has changed (path '%.*s')", WEIR_ARG(path));
-        break;
-    case COMPAT_MISSING_ENUM_SYMBOLS:
-        weir_buf_printf(out,
-                        "The %s schema is missing enum symbols '%.*s' at path '%.*s' in the %s "
-                        "schema",
-                        reader, WEIR_ARG(message), WEIR_ARG(path), writer);
-        break;
-    case COMPAT_MISSING_UNION_BRANCH:
-        weir_buf_printf(out,
-                        "The %s schema is missing a type inside a union field at path '%.*s' in "
-                        "the %s schema",
-                        reader, WEIR_ARG(path), writer);
-        break;
-    case COMPAT_READER_FIELD_MISSING_DEFAULT_VALUE:
-        weir_buf_printf(out,
-                        "The field '%.*s' at path '%.*s' in the %s schema has no default value "
-                        "and is missing in the %s schema",
-                        WEIR_ARG(message), WEIR_ARG(path), reader, writer);
-        break;
-    }
-    weir_buf_printf(out, "', additionalInfo:'%.*s'}", WEIR_ARG(message));
-    end_reason(self);
-}
-
 /* Adds why one cannot read what the other wrote. */
 static bool compare(reasons *self, const parsed_schema *reader, const parsed_schema *writer,
                     bool is_new_reader)
 {
-    const weir_schema *old[] = {writer->schema};
     compat_result result = {0};
-    bool is_good = compat_check(reader->schema, old, 1, COMPAT_BACKWARD, &result);
+    bool is_good = compat_reads(reader->schema, writer->schema, &result);
 
-    for (size_t i = 0; i < compat_result_count(&result); i++)
-        add_error(self, compat_result_at(&result, i), is_new_reader ? "new" : "old",
-                  is_new_reader ? "old" : "new");
+    for (size_t i = 0; i < compat_result_count(&result); i++) {
+        compat_error found = *compat_result_at(&result, i);
+
+        found.is_forward = !is_new_reader;
+        compat_error_text(&found, &self->one);
+        end_reason(self);
+    }
     compat_result_done(&result);
     return is_good;
 }

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -100,6 +101,93 @@ static void normalizing_sorts_properties_and_aliases(void **state)
         "\"precision\":4,\"scale\":1,\"a\":2,\"z\":1,\"aliases\":[\"B\",\"Z\"]}");
 }
 
+static void normalizing_sorts_objects_and_writes_defaults_as_their_types_do(void **state)
+{
+    (void)state;
+    assert_text(
+        avro_normalize,
+        parse("{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f\",\"type\":\"float\","
+              "\"default\":1},{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"double\"},"
+              "\"default\":{\"b\":1,\"a\":0.1}},{\"name\":\"u\",\"type\":[\"null\",\"double\"],"
+              "\"default\":2}],\"p\":{\"z\":[{\"d\":1,\"c\":2}],\"y\":1}}"),
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f\",\"type\":\"float\","
+        "\"default\":1.0},"
+        "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"double\"},\"default\":{\"a\":0.1,"
+        "\"b\":1.0}},"
+        "{\"name\":\"u\",\"type\":[\"null\",\"double\"],\"default\":2.0}],"
+        "\"p\":{\"y\":1,\"z\":[{\"c\":2,\"d\":1}]}}");
+}
+
+static void numbers_are_written_as_java_prints_them(void **state)
+{
+    static const char *const cases[][2] = {
+        {"0.0", "0.0"},
+        {"-0.0", "-0.0"},
+        {"1e3", "1000.0"},
+        {"0.001", "0.001"},
+        {"1e-4", "1.0E-4"},
+        {"9999999.5", "9999999.5"},
+        {"1e7", "1.0E7"},
+        {"-1.25e-7", "-1.25E-7"},
+        {"123456789.125", "1.23456789125E8"},
+        {"4.9e-324", "4.9E-324"},
+        {"1.7976931348623157e308", "1.7976931348623157E308"},
+        {"0.1", "0.1"},
+        {"100", "100"},
+        {"-0", "0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[100], expected[100];
+
+        snprintf(text, sizeof(text), "{\"type\":\"int\",\"p\":%s}", cases[i][0]);
+        snprintf(expected, sizeof(expected), "{\"type\":\"int\",\"p\":%s}", cases[i][1]);
+        assert_text(avro_canonical, parse(text), expected);
+    }
+}
+
+static void a_definition_that_comes_again_is_written_once(void **state)
+{
+    (void)state;
+    assert_text(
+        avro_canonical,
+        parse("[{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}},"
+              "{\"type\":\"fixed\",\"size\":1,\"name\":\"F\"}]"),
+        "[{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}},\"F\"]");
+}
+
+/* Confluent's references are the types at their roots: what else they define is written out. */
+static void a_type_inside_a_reference_is_written_out_and_may_be_read_again(void **state)
+{
+    weir_schema *known =
+        parse("{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"e\",\"type\":"
+              "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}}]}");
+    const char *written = "[\"K\",{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}]";
+
+    (void)state;
+    assert_text(avro_canonical, parse_known("[\"K\",\"E\"]", known), written);
+    assert_text(avro_canonical, parse_known(written, known), written);
+    avro_schema_free(known);
+}
+
+static void a_reference_that_is_defined_differently_is_refused(void **state)
+{
+    weir_schema *first = parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}");
+    weir_schema *second = parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}");
+    const weir_schema *known[] = {first, second};
+    weir_error err = {0};
+
+    (void)state;
+    assert_null(avro_parse_with(WEIR_STR("\"F\""), known, 2, &err));
+    assert_non_null(strstr(err.message, "two references define type \"F\""));
+    assert_null(avro_parse_with(WEIR_STR("{\"type\":\"enum\",\"name\":\"F\",\"symbols\":[]}"),
+                                known, 1, &err));
+    assert_non_null(strstr(err.message, "\"F\" is defined a second time, and differently"));
+    avro_schema_free(first);
+    avro_schema_free(second);
+}
+
 /* The values are those of share/test/data/schema-tests.txt of Apache Avro. */
 static void fingerprints_are_those_of_the_specification(void **state)
 {
@@ -124,6 +212,11 @@ int main(void)
         cmocka_unit_test(a_reference_stays_a_name),
         cmocka_unit_test(a_text_may_be_only_the_name_of_a_reference),
         cmocka_unit_test(normalizing_sorts_properties_and_aliases),
+        cmocka_unit_test(normalizing_sorts_objects_and_writes_defaults_as_their_types_do),
+        cmocka_unit_test(numbers_are_written_as_java_prints_them),
+        cmocka_unit_test(a_definition_that_comes_again_is_written_once),
+        cmocka_unit_test(a_type_inside_a_reference_is_written_out_and_may_be_read_again),
+        cmocka_unit_test(a_reference_that_is_defined_differently_is_refused),
         cmocka_unit_test(fingerprints_are_those_of_the_specification),
     };
 

@@ -72,7 +72,17 @@ static void what_the_specification_forbids_is_refused_with_its_place(void **stat
         {"[\"int\",[\"long\"]]", "a union directly inside a union"},
         {"[{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},"
          "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}]",
-         "type \"F\" is defined a second time"},
+         "at \"/1\": a second \"F\" in one union"},
+        {"[{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},{\"type\":\"array\",\"items\":"
+         "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}}]",
+         "at \"/1/items\": type \"F\" is defined a second time, and differently"},
+        {R("{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}}"),
+         "type \"R\" is defined a second time, and differently"},
+        {R("{\"name\":\"a\",\"type\":\"int\",\"doc\":1}"), "at \"/fields/0/doc\": is a number"},
+        {R("{\"name\":\"a\",\"type\":\"int\",\"order\":null}"), "order \"\""},
+        {R("{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"n.R\",\"fields\":["
+           "{\"name\":\"b\",\"type\":[\"null\",\"S\"]}]}}"),
+         "type \"S\" is not known here"},
         {"{\"type\":\"enum\",\"name\":\"E\"}", "\"symbols\" is missing"},
         {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"A\"]}", "a second symbol \"A\""},
         {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a-b\"]}", "at \"/symbols/0\""},
@@ -137,9 +147,11 @@ static void a_default_fits_the_type_of_its_field(void **state)
         {"{\"type\":\"map\",\"values\":\"int\"}", "{\"a\":null}", false},
         {"{\"type\":\"map\",\"values\":\"int\"}", "[]", false},
         {"[\"null\",\"int\"]", "null", true},
-        {"[\"null\",\"int\"]", "1", false},
+        {"[\"null\",\"int\"]", "1", true},
+        {"[\"null\",\"int\"]", "\"a\"", false},
+        {"[\"double\"]", "\"NaN\"", false},
         {"[\"int\",\"null\"]", "1", true},
-        {"[\"int\",\"null\"]", "null", false},
+        {"[\"int\",\"null\"]", "null", true},
         {"[]", "null", false},
         {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"},"
          "{\"name\":\"y\",\"type\":\"int\",\"default\":1}]}",
