@@ -137,7 +137,7 @@ static weir_code check_source(const json_t *ours, weir_str index, const index_id
                : refuse(&(index_conflict){index, "source", theirs, identity->source, true}, err);
 }
 
-/* Whether the index has versions of this topic, and not of an earlier one of its name. */
+/* Whether the index has documents of this topic, and no versions of an earlier one of its name. */
 static weir_code check_topic(const json_t *ours, weir_str index, const index_identity *identity,
                              enum index_state *state, weir_error *err)
 {
@@ -146,7 +146,7 @@ static weir_code check_topic(const json_t *ours, weir_str index, const index_ide
 
     if (topic == NULL)
         *state = INDEX_EXTENDED;
-    else if (!weir_str_eq(weir_cstr(topic), identity->topic_id))
+    else if (!identity->by_position && !weir_str_eq(weir_cstr(topic), identity->topic_id))
         return refuse(&(index_conflict){index,
                                         "topic of the same name, deleted and made again since",
                                         topic, identity->topic_id, false},
@@ -176,8 +176,9 @@ static weir_code check_meta(const json_t *ours, weir_str index, const index_iden
                 &(index_conflict){index, "log", log, identity->log_id, identity->by_position}, err);
         *state = INDEX_EXTENDED;
     }
-    return identity->by_position ? check_source(ours, index, identity, state, err)
-                                 : check_topic(ours, index, identity, state, err);
+    if (identity->by_position && check_source(ours, index, identity, state, err) != WEIR_OK)
+        return err->code;
+    return check_topic(ours, index, identity, state, err);
 }
 
 weir_code index_check_identity(weir_str mapping, weir_str index, const index_identity *identity,
@@ -231,9 +232,8 @@ void index_add_meta(weir_str mapping, const index_identity *identity, weir_buf *
     json_object_set_new(ours, "version", json_string(rule_of(identity->by_position)));
     if (identity->by_position)
         add_once(member_of(ours, "sources", json_array), identity->source);
-    else
-        json_object_setn_new(member_of(ours, "topics", json_object), identity->topic.ptr,
-                             identity->topic.len, text_of(identity->topic_id));
+    json_object_setn_new(member_of(ours, "topics", json_object), identity->topic.ptr,
+                         identity->topic.len, text_of(identity->topic_id));
     text = json_dumps(meta, JSON_COMPACT);
     weir_buf_add_str(out, WEIR_STR("\"_meta\":"));
     weir_buf_add_str(out, weir_cstr(text));
@@ -385,6 +385,35 @@ static weir_code identify(index_setup *setup, const weir_record *record, weir_er
     if (state == INDEX_UNMARKED && check_empty(setup, err) != WEIR_OK)
         return err->code;
     return mark_index(setup, err);
+}
+
+static void look_for_topic(weir_str mapping, weir_str topic, bool *is_written, bool *is_shared)
+{
+    json_t *root = json_loadb(mapping.ptr, mapping.len, 0, NULL);
+    const json_t *topics = json_object_get(json_object_get(meta_of(root), "weir"), "topics");
+
+    *is_written = json_object_getn(topics, topic.ptr, topic.len) != NULL;
+    *is_shared = json_object_size(topics) > (*is_written ? 1 : 0);
+    json_decref(root);
+}
+
+weir_code index_look(const index_context *context, const weir_record *record, bool *is_written,
+                     bool *is_shared, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    index_entry entry = {0};
+    WEIR_CLEANUP(setup_done) index_setup setup = {.context = context, .entry = &entry};
+    long status = 0;
+
+    *is_written = *is_shared = false;
+    if (index_name(record->topic, &name, err) != WEIR_OK)
+        return err->code;
+    entry.name = weir_buf_str(&name);
+    if (read_mapping(&setup, &status, err) != WEIR_OK)
+        return err->code;
+    if (status == 200)
+        look_for_topic(weir_buf_str(&setup.answer), record->log_topic, is_written, is_shared);
+    return WEIR_OK;
 }
 
 static index_entry *make_entry(index_table *table, const index_context *context,

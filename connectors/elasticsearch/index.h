@@ -51,6 +51,10 @@ WEIR_MUST_CHECK weir_code index_find(index_table *table, const index_context *co
                                      const weir_record *record, const document_version *version,
                                      const index_entry **out, weir_error *err);
 
+/* Whether a record's topic was ever written to its index, and whether other topics were. */
+WEIR_MUST_CHECK weir_code index_look(const index_context *context, const weir_record *record,
+                                     bool *is_written, bool *is_shared, weir_error *err);
+
 /* The name of a topic's index: its lower case. WEIR_CONFIG when Elasticsearch forbids it. Exposed for
  * its test. */
 WEIR_MUST_CHECK weir_code index_name(weir_str topic, weir_buf *out, weir_error *err);
@@ -59,7 +63,7 @@ WEIR_MUST_CHECK weir_code index_name(weir_str topic, weir_buf *out, weir_error *
 typedef struct index_identity {
     weir_str log_id;
     bool by_position;
-    weir_str topic, topic_id; /* of the log; they count where versions are offsets of it */
+    weir_str topic, topic_id; /* of the log; the id counts where versions are offsets of it */
     weir_str source;          /* it counts where versions are positions */
     weir_list adopt_from;     /* others whose indices are taken over, by position */
 } index_identity;

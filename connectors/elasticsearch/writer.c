@@ -2,6 +2,7 @@
 #include "writer.h"
 
 #include "document.h"
+#include "restart.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -82,8 +83,7 @@ static weir_code find_target(writer *self, const weir_batch *batch, const weir_r
     return index_find(&self->indices, &context, record, &version, &out->index, err);
 }
 
-/* Adds an item to the lane of its id. source: of an index action. */
-static weir_code add_item(writer *self, const bulk_action *action, weir_str source, weir_error *err)
+weir_code writer_add(writer *self, const bulk_action *action, weir_str source, weir_error *err)
 {
     int lane = lane_of(self, action->index, action->id);
     bulk_request *bulk;
@@ -124,7 +124,7 @@ static weir_code send_deletion(writer *self, const writer_deletion *deletion, we
                           .partition = deletion->partition,
                           .offset = deletion->offset};
 
-    return add_item(self, &action, (weir_str){0}, err);
+    return writer_add(self, &action, (weir_str){0}, err);
 }
 
 static void release_held(writer *self)
@@ -248,15 +248,15 @@ static weir_code write_record(writer *self, const weir_batch *batch, const weir_
         return err->code;
     if (skip)
         return WEIR_OK;
-    if (add_item(self,
-                 &(bulk_action){.kind = where.kind,
-                                .index = where.index->name,
-                                .id = weir_buf_str(&self->id),
-                                .version = where.version,
-                                .topic = where.index->number,
-                                .partition = record->log_partition,
-                                .offset = record->log_offset},
-                 weir_buf_str(&self->document), err) != WEIR_OK)
+    if (writer_add(self,
+                   &(bulk_action){.kind = where.kind,
+                                  .index = where.index->name,
+                                  .id = weir_buf_str(&self->id),
+                                  .version = where.version,
+                                  .topic = where.index->number,
+                                  .partition = record->log_partition,
+                                  .offset = record->log_offset},
+                   weir_buf_str(&self->document), err) != WEIR_OK)
         return err->code;
     if (present != NULL)
         update_present(self, &where, present);
@@ -290,6 +290,8 @@ static weir_code put_record(writer *self, const weir_batch *batch, const weir_re
     weir_error problem = {0};
     bool skip;
 
+    if (restart_is(batch, record))
+        return restart_empty(self, batch, record, err);
     if (skip_null(self, record, &skip, err) != WEIR_OK)
         return err->code;
     if (skip || write_record(self, batch, record, &problem) == WEIR_OK)
@@ -379,7 +381,7 @@ static weir_code look_ahead(writer *self, const weir_batch *batch, weir_record r
             *err = problem;
             return err->code;
         }
-        if (present_is_full(&self->present)) {
+        if (present_is_full(&self->present) || restart_is(batch, &record)) {
             *last = record.index;
             break;
         }

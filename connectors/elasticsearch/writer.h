@@ -41,6 +41,9 @@ typedef struct writer {
 } writer;
 
 void writer_init(writer *self, weir_task *task, const es_settings *settings, es_client *client);
+/* Adds an item to the lane of its id. source: of an index action. */
+WEIR_MUST_CHECK weir_code writer_add(writer *self, const bulk_action *action, weir_str source,
+                                     weir_error *err);
 /* Also of one that was never initialised. */
 void writer_done(writer *self);
 

@@ -11,7 +11,7 @@
  *     tolerate 0|1                       whether a rejected record is tolerated; 1 at first
  *     open · close · clear
  *     schema NAME HEX                    Avro, as JSON
- *     record TOPIC PARTITION OFFSET KEYSCHEMA KEY VALUESCHEMA VALUE UNSENT [TABLETOPIC|- [POSITION]]
+ *     record TOPIC PARTITION OFFSET KEYSCHEMA KEY VALUESCHEMA VALUE UNSENT [TABLETOPIC|- [HEADER=VALUE ...]]
  *     put                                the records since the last flush or clear
  *     assigned TOPIC PARTITION · revoked TOPIC PARTITION
  *     flush (TOPIC PARTITION OFFSET)...
@@ -215,11 +215,15 @@ static void set_unsent(driver *self, batch_entry *entry, char *list)
     }
 }
 
-/* A header in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */
-static void add_header(batch_log_record *record, const char *name, const char *value,
-                       weir_buf *headers)
+/* A header, NAME=VALUE, in the encoding of batch_entry.headers: lengths are zig-zag, one byte. */
+static void add_header(batch_log_record *record, char *text, weir_buf *headers)
 {
-    weir_buf_printf(headers, "%c%s%c%s", (int)(2 * strlen(name)), name, (int)(2 * strlen(value)),
+    char *value = strchr(text, '=');
+
+    if (value == NULL)
+        errx(1, "header %s has no value", text);
+    *value++ = '\0';
+    weir_buf_printf(headers, "%c%s%c%s", (int)(2 * strlen(text)), text, (int)(2 * strlen(value)),
                     value);
     record->headers = weir_buf_str(headers);
     record->header_count++;
@@ -235,10 +239,8 @@ static weir_code add_record(driver *self, char **words, size_t count)
                                .key = from_hex(words[5]),
                                .value = from_hex(words[7])};
 
-    if (count > 10)
-        add_header(&record, "weir.position", words[10], &headers);
-    if (count > 11)
-        add_header(&record, "weir.source", words[11], &headers);
+    for (size_t i = 10; i < count; i++)
+        add_header(&record, words[i], &headers);
     if (!batch_add_log_record(self->batch, &record))
         return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
     uint32_t key_schema = schema_number(self, words[4]);

@@ -134,7 +134,7 @@ class Sink:
         return self.schemas[text]
 
     def add(self, topic, key_schema=None, key=None, value_schema=None, value=None, partition=0,
-            offset=None, unsent=(), table=None, position=None, source=None):
+            offset=None, unsent=(), table=None, position=None, source=None, restart=None):
         if offset is None:
             offset = self.offsets.get((topic, partition), 0)
         self.offsets[topic, partition] = offset + 1
@@ -148,12 +148,10 @@ class Sink:
             else:
                 words.append(content.hex())
         words.append(",".join(map(str, unsent)) or "-")
-        if table or position is not None:
-            words.append(table or "-")
-        if position is not None:  # in the header weir.position, as a change from a database has it
-            words.append(str(position))
-            if source is not None:  # in the header weir.source
-                words.append(source)
+        # As a change from a database has them.
+        headers = {"weir.position": position, "weir.source": source, "weir.restart": restart}
+        words.append(table or "-")
+        words += [f"{name}={value}" for name, value in headers.items() if value is not None]
         self.waiting.append((topic, partition, offset, " ".join(words)))
         self.command(" ".join(words))
 

@@ -41,7 +41,7 @@ static void a_name_that_elasticsearch_forbids_is_refused(void **state)
 
 #define BY_POSITION(log, sources)                                                                  \
     META("\"weir\":{\"log\":\"" log "\",\"version\":\"source position\",\"sources\":[" sources "]" \
-                                                                                               "}")
+         ",\"topics\":{\"t\":\"T0\"}}")
 
 static weir_str old_ones[] = {{"S0", 2}, {"K", 1}};
 static const index_identity by_offset = {.log_id = {"L", 1},
@@ -50,9 +50,12 @@ static const index_identity by_offset = {.log_id = {"L", 1},
                                          .topic_id = {"T", 1},
                                          .adopt_from = {old_ones, 2}};
 static const index_identity by_position = {
-    .log_id = {"L", 1}, .by_position = true, .source = {"S", 1}};
-static const index_identity adopting = {
-    .log_id = {"L", 1}, .by_position = true, .source = {"S", 1}, .adopt_from = {old_ones, 2}};
+    .log_id = {"L", 1}, .by_position = true, .topic = {"t", 1}, .source = {"S", 1}};
+static const index_identity adopting = {.log_id = {"L", 1},
+                                        .by_position = true,
+                                        .topic = {"t", 1},
+                                        .source = {"S", 1},
+                                        .adopt_from = {old_ones, 2}};
 
 static void an_identity_is_ours_unknown_or_another(void **state)
 {
@@ -70,6 +73,8 @@ static void an_identity_is_ours_unknown_or_another(void **state)
         {OURS(""), &by_position, WEIR_FATAL, 0, "rule for versions"},
         {BY_POSITION("L", "\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
         {BY_POSITION("L", "\"R\",\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
+        {META("\"weir\":{\"log\":\"L\",\"version\":\"source position\",\"sources\":[\"S\"]}"),
+         &by_position, WEIR_OK, INDEX_EXTENDED, NULL},
         {BY_POSITION("L", "\"S0\""), &by_position, WEIR_FATAL, 0,
          "another source (\"S0\", this is \"S\")"},
         {BY_POSITION("L", ""), &by_position, WEIR_FATAL, 0, "another source (\"\""},
@@ -148,7 +153,7 @@ static void a_mark_names_each_source_once(void **state)
     index_add_meta(weir_buf_str(&mapping), &by_position, &meta);
     assert_string_equal(weir_buf_cstr(&meta),
                         "\"_meta\":{\"weir\":{\"log\":\"L\",\"version\":\"source position\","
-                        "\"sources\":[\"S0\",\"S\"]}}");
+                        "\"sources\":[\"S0\",\"S\"],\"topics\":{\"t\":\"\"}}}");
     weir_buf_done(&meta);
     weir_buf_done(&mapping);
 }
