@@ -64,6 +64,15 @@ void partition_add_segment(store_partition *partition, log_segment *segment)
     weir_buf_add(&partition->segments, &segment, sizeof(segment));
 }
 
+void partition_take_segment(store_partition *partition, log_segment *added)
+{
+    if (partition_segment_count(partition) == 0)
+        partition->start_offset = added->base_offset;
+    partition_add_segment(partition, added);
+    partition->active = partition->applied = added;
+    partition->size_bytes += added->applied_bytes;
+}
+
 void partition_insert_segment(store_partition *partition, size_t i, log_segment *segment)
 {
     char *at;

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SCAN_BYTES = 1 << 20 };
 
@@ -16,6 +17,26 @@ void segment_path(const log_segment *segment, const char *suffix, char *path)
 
     snprintf(path, STORE_PATH_BYTES, "%s/topics/%s/%d/%020lld.%s", topic->store->path, topic->dir,
              segment->partition->number, (long long)segment->base_offset, suffix);
+}
+
+int64_t segment_base_of(const char *name)
+{
+    int64_t base = 0;
+
+    for (int i = 0; i < 20; i++) {
+        if (name[i] < '0' || name[i] > '9' || base > INT64_MAX / 10 - 1)
+            return -1;
+        base = base * 10 + (name[i] - '0');
+    }
+    return base;
+}
+
+void segment_note_base(void *context, const char *name)
+{
+    int64_t base = segment_base_of(name);
+
+    if (base >= 0 && strcmp(name + 20, ".log") == 0)
+        weir_buf_add(context, &base, sizeof(base));
 }
 
 log_segment *segment_new(store_partition *partition, int64_t base_offset)

@@ -17,6 +17,10 @@ bool store_id_parse(weir_str text, uint8_t *id);
 /* --- store_segment.c: files of segments ----------------------------------------------------- */
 
 void segment_path(const log_segment *segment, const char *suffix, char *path);
+/* The base offset in the name of a segment's file; -1 when it is no such name. */
+int64_t segment_base_of(const char *name);
+/* For disk_list: adds the base offset of a segment's .log file to a weir_buf. */
+void segment_note_base(void *context, const char *name);
 /* A segment that nothing knows yet. Its file is made by the first pin. */
 log_segment *segment_new(store_partition *partition, int64_t base_offset);
 /* Its file, opened (and made) when it is not; unpin when done with it. */
@@ -41,6 +45,8 @@ log_segment *partition_segment(const store_partition *partition, size_t i);
 /* The last segment whose base is at or below offset, else the first; -1 when there is none. */
 ptrdiff_t partition_find(const store_partition *partition, int64_t offset);
 void partition_add_segment(store_partition *partition, log_segment *segment);
+/* Recovery: what was found is the last one. */
+void partition_take_segment(store_partition *partition, log_segment *added);
 void partition_insert_segment(store_partition *partition, size_t i, log_segment *segment);
 void partition_drop_segment(store_partition *partition, size_t i);
 int64_t partition_end_of(const store_partition *partition, size_t i);
@@ -55,7 +61,7 @@ int64_t partition_segment_bytes(const store_partition *partition);
 void partition_done(store_partition *partition);
 void partition_dir(const store_partition *partition, char *path);
 
-/* --- store_topics.c ------------------------------------------------------------------------- */
+/* --- store_table.c -------------------------------------------------------------------------- */
 
 extern const uint8_t STORE_METADATA_ID[STORE_ID_BYTES];
 
@@ -64,7 +70,7 @@ void topics_init(store *store);
 void topics_done(store *store);
 /* Any state: the topic with an identity, NULL when there is none. Recovery only. */
 store_topic *topics_by_id(store *store, const uint8_t *id);
-/* Recovery: takes in what records of the metadata topic say. */
+/* store_topics.c, recovery: takes in what records of the metadata topic say. */
 WEIR_MUST_CHECK weir_code topics_replay(store *store, weir_str batches, weir_error *err);
 WEIR_MUST_CHECK weir_code topics_make_dirs(store_topic *topic, weir_error *err);
 WEIR_MUST_CHECK weir_code topics_sync_dirs(store_topic *topic, weir_error *err);
@@ -91,8 +97,11 @@ WEIR_MUST_CHECK weir_code store_unlink_segment(store_partition *partition, int64
  * hole, or bring back what was replaced. */
 WEIR_MUST_CHECK weir_code store_may_remove(const store_partition *partition, weir_error *err);
 WEIR_MUST_CHECK weir_code store_unlink_if_there(disk *disk, const char *path, weir_error *err);
-/* store_recover.c: checkpoint, topics, segments, journal */
+/* store_recover.c: checkpoint, topics, segments */
 WEIR_MUST_CHECK weir_code store_recover(store *store, weir_error *err);
+/* store_replay.c: the journal, from where the checkpoint ends */
+WEIR_MUST_CHECK weir_code store_replay(store *store, const log_checkpoint *checkpoint,
+                                       weir_error *err);
 /* store_format.c: the files format and lock */
 WEIR_MUST_CHECK weir_code store_claim(store *store, weir_error *err);
 
