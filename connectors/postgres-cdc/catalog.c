@@ -261,6 +261,36 @@ weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err)
     return WEIR_OK;
 }
 
+weir_str catalog_largest_column(catalog *self, const catalog_table *table)
+{
+    int64_t largest_size = 0;
+    weir_str largest = {0};
+    weir_buf sql = {0};
+    weir_error ignored; /* it is about another error */
+
+    weir_buf_printf(&sql, "BEGIN; SET LOCAL statement_timeout = '2s'; SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        weir_buf_printf(&sql, "%spg_catalog.max(pg_catalog.pg_column_size(", i > 0 ? ", " : "");
+        catalog_add_identifier(&sql, table->columns[i].name);
+        weir_buf_printf(&sql, "))");
+    }
+    weir_buf_printf(&sql, " FROM ");
+    catalog_add_name(&sql, table->schema, table->name);
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(self->connection, weir_buf_cstr(&sql), NULL, 0, &ignored);
+    for (int i = 0; result != NULL && i < PQnfields(result); i++) {
+        int64_t size = number(connection_field(result, 0, i));
+
+        if (size > largest_size) {
+            largest_size = size;
+            largest = table->columns[i].name;
+        }
+    }
+    weir_buf_done(&sql);
+    return connection_run(self->connection, "ROLLBACK", &ignored) == WEIR_OK ? largest
+                                                                             : (weir_str){0};
+}
+
 static const char type_sql[] =
     "SELECT t.typname, t.typtype, t.typbasetype, t.typtypmod, "
     "CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, "

@@ -60,6 +60,9 @@ WEIR_MUST_CHECK weir_code catalog_columns(catalog *self, catalog_table *table, w
 /* Brings the estimates of rows and pages up to date. */
 WEIR_MUST_CHECK weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err);
 
+/* The column whose values take most room on the disk; empty when that takes too long to find out. */
+weir_str catalog_largest_column(catalog *self, const catalog_table *table);
+
 /* Adds what catalog_columns would find, as bytes to compare with what was found before. */
 WEIR_MUST_CHECK weir_code catalog_signature(catalog *self, uint32_t table, weir_buf *out,
                                             weir_error *err);

@@ -101,6 +101,16 @@ static weir_code classify(const char *state)
     return WEIR_FATAL;
 }
 
+static const char too_large[] = "a row is larger than the server can send";
+
+/* PostgreSQL calls it "out of memory" when a message would grow past 1 GB, in the class of exceeded limits,
+ * and an internal error when one value would. Real lack of memory has another state. */
+static bool is_too_large(const char *state, const char *reason)
+{
+    return strcmp(state, "54000") == 0 ||
+           strstr(reason, "invalid memory alloc request size") != NULL;
+}
+
 weir_code connection_failed(PGconn *connection, const PGresult *result, const char *what,
                             weir_error *err)
 {
@@ -112,8 +122,15 @@ weir_code connection_failed(PGconn *connection, const PGresult *result, const ch
 
     while (length > 0 && (reason[length - 1] == '\n' || reason[length - 1] == ' '))
         length--;
+    if (state != NULL && is_too_large(state, reason))
+        return weir_fail(err, WEIR_FATAL, "%s: %s (%.*s)", what, too_large, (int)length, reason);
     return weir_fail(err, state != NULL ? classify(state) : WEIR_RETRY, "%s: %.*s", what,
                      (int)length, reason);
+}
+
+bool connection_is_too_large(const weir_error *err)
+{
+    return strstr(err->message, too_large) != NULL;
 }
 
 PGresult *connection_query(PGconn *connection, const char *sql, const char *const *arguments,

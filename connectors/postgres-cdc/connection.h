@@ -37,6 +37,9 @@ bool connection_is_null(const PGresult *result, int row, int column);
 weir_code connection_failed(PGconn *connection, const PGresult *result, const char *what,
                             weir_error *err);
 
+/* Whether the failure is that the server cannot put a row into a message of 1 GB. */
+bool connection_is_too_large(const weir_error *err);
+
 /* Waits until the connection has something to read, at most this long. False: it has not. */
 bool connection_wait(PGconn *connection, int64_t timeout_us);
 

@@ -206,7 +206,13 @@ static weir_code put_record(event *self, const event_part *part, bool *full, wei
     }
     if (weir_record_end(batch, err) == WEIR_OK)
         return WEIR_OK;
-    return weir_wrap(err, "a change of %.*s.%.*s", WEIR_ARG(table->schema), WEIR_ARG(table->name));
+    const pgoutput_tuple *row =
+        part->change.new_row != NULL ? part->change.new_row : part->change.old_row;
+    weir_str column = row != NULL ? relation_largest(table, row) : (weir_str){0};
+    return weir_wrap(err,
+                     "a row of %.*s.%.*s, whose largest column is \"%.*s\" (it can be left out by "
+                     "column.exclude.list)",
+                     WEIR_ARG(table->schema), WEIR_ARG(table->name), WEIR_ARG(column));
 }
 
 static int split(const event *self, const event_change *change, event_part parts[3])

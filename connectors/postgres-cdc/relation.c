@@ -5,11 +5,21 @@
 
 #include <assert.h>
 
+#define SCRATCH_KEPT_BYTES (1u << 20)
+
 void relation_context_done(relation_context *context)
 {
     for (size_t i = 0; i < CODEC_SCRATCH_COUNT; i++)
         weir_buf_done(&context->scratch[i]);
     weir_buf_done(&context->text);
+}
+
+void relation_context_trim(relation_context *context)
+{
+    for (size_t i = 0; i < CODEC_SCRATCH_COUNT; i++) {
+        if (context->scratch[i].capacity > SCRATCH_KEPT_BYTES)
+            weir_buf_done(&context->scratch[i]);
+    }
 }
 
 /* --- Compiling ------------------------------------------------------------------------------ */
@@ -306,6 +316,20 @@ weir_code relation_put_key(const relation *self, const pgoutput_tuple *tuple, we
             return err->code;
     }
     return WEIR_OK;
+}
+
+weir_str relation_largest(const relation *self, const pgoutput_tuple *tuple)
+{
+    size_t size = 0;
+    weir_str name = {0};
+
+    for (size_t i = 0; i < self->column_count; i++) {
+        if (!self->columns[i].included || tuple->values[i].bytes.len <= size)
+            continue;
+        size = tuple->values[i].bytes.len;
+        name = self->columns[i].name;
+    }
+    return name;
 }
 
 bool relation_same_key(const relation *self, const pgoutput_tuple *a, const pgoutput_tuple *b)

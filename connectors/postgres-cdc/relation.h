@@ -49,6 +49,9 @@ typedef struct relation_context {
 
 void relation_context_done(relation_context *context);
 
+/* Gives back what conversions of very large values took. */
+void relation_context_trim(relation_context *context);
+
 /* NULL on error. The table has its columns. */
 relation *relation_new(relation_context *context, const catalog_table *table, weir_error *err);
 
@@ -61,6 +64,9 @@ WEIR_MUST_CHECK weir_code relation_put_value(const relation *self, const pgoutpu
 /* Writes the key's columns of a row. */
 WEIR_MUST_CHECK weir_code relation_put_key(const relation *self, const pgoutput_tuple *tuple,
                                            weir_batch *batch, weir_error *err);
+
+/* The name of the captured column with the most bytes in a row. */
+weir_str relation_largest(const relation *self, const pgoutput_tuple *tuple);
 
 /* Whether the keys of two rows are the same. */
 bool relation_same_key(const relation *self, const pgoutput_tuple *a, const pgoutput_tuple *b);

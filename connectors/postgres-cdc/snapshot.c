@@ -16,6 +16,8 @@
 #define CHECKPOINT_ROWS 10000 /* so many rows become durable together */
 #define TURN_ROWS       256 /* of one reader, before the next one's turn and a look at the clock */
 
+#define LARGE_ROW_BYTES (8u << 20) /* libpq keeps the room for it: worth a new connection */
+
 /* Of a table whose rows nothing can put right: when it is no larger, a crash leaves nothing of it. */
 #define WHOLE_BYTES (INT64_C(64) << 20)
 
@@ -53,6 +55,7 @@ struct snapshot {
     int64_t estimate;    /* of all tables */
     int64_t undurable_rows, undurable_bytes;
     bool range_ended; /* since the last checkpoint */
+    bool was_large;   /* a row of the table was very large */
     copy_row held, next;
     weir_buf left; /* as the position has it */
 };
@@ -123,6 +126,18 @@ static weir_code read_state(source *self, snapshot *reading, weir_error *err)
     return WEIR_OK;
 }
 
+static weir_code export_state(source *self, copy_reader *copy, weir_str *name, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result =
+        connection_query(copy->connection, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, err);
+
+    if (result == NULL)
+        return weir_wrap(err, "exporting the snapshot");
+    *name = weir_task_copy(self->task, connection_field(result, 0, 0));
+    return WEIR_OK;
+}
+
 /* The first reader's state is the slot's, or a new one; the others enter it. */
 static weir_code open_readers(source *self, snapshot *reading, weir_error *err)
 {
@@ -135,14 +150,32 @@ static weir_code open_readers(source *self, snapshot *reading, weir_error *err)
         reading->reader_count++;
         if (copy_reader_open(copy, &self->settings, name, err) != WEIR_OK)
             return err->code;
-        if (name.len > 0 || self->settings.snapshot_threads == 1)
-            continue;
-        WEIR_CLEANUP(connection_clear)
-        PGresult *result = connection_query(copy->connection,
-                                            "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, err);
-        if (result == NULL)
-            return weir_wrap(err, "exporting the snapshot");
-        name = weir_task_copy(self->task, connection_field(result, 0, 0));
+        if (name.len == 0 && self->settings.snapshot_threads > 1 &&
+            export_state(self, copy, &name, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
+}
+
+/* Behind a table with very large rows: the same state in new connections, without the room for them. */
+static weir_code renew_readers(source *self, snapshot *reading, weir_error *err)
+{
+    if (!reading->was_large)
+        return WEIR_OK;
+    reading->was_large = false;
+    relation_context_trim(&self->context);
+    for (size_t i = 0; i < reading->reader_count; i++) {
+        copy_reader *copy = &reading->readers[i].copy;
+        copy_reader old = *copy;
+        weir_str name;
+
+        assert(old.state == COPY_IDLE);
+        if (export_state(self, copy, &name, err) != WEIR_OK)
+            return err->code;
+        weir_code code = copy_reader_open(copy, &self->settings, name, err);
+        copy_reader_done(&old);
+        if (code != WEIR_OK)
+            return code;
     }
     return WEIR_OK;
 }
@@ -234,10 +267,26 @@ static void finish_table(source *self, snapshot *reading, weir_batch *batch)
 
 /* --- One table -------------------------------------------------------------------------------- */
 
-static weir_code table_failed(const catalog_table *table, weir_error *err)
+/* The readers' transactions have failed; the catalog's connection still works. */
+static weir_code explain_too_large(source *self, const catalog_table *table, weir_error *err)
 {
+    weir_str column = catalog_largest_column(&self->catalog, table);
+
+    return weir_wrap(err,
+                     "snapshot of table %.*s.%.*s%s%.*s%s: leave its largest columns out by "
+                     "column.exclude.list and by a column list of the publication",
+                     WEIR_ARG(table->schema), WEIR_ARG(table->name),
+                     column.len > 0 ? ", whose largest column is \"" : "", WEIR_ARG(column),
+                     column.len > 0 ? "\"" : "");
+}
+
+static weir_code table_failed(source *self, weir_error *err)
+{
+    const catalog_table *table = &self->catalog.tables[self->snapshot->table];
     bool hidden = strstr(err->message, "row-level security") != NULL;
 
+    if (connection_is_too_large(err))
+        return explain_too_large(self, table, err);
     return weir_wrap(err, "snapshot of table %.*s.%.*s (the role needs %s)",
                      WEIR_ARG(table->schema), WEIR_ARG(table->name),
                      hidden ? "BYPASSRLS, because policies hide rows of it that the stream has"
@@ -324,7 +373,7 @@ static weir_code split_table(source *self, snapshot *reading, pause *why, weir_e
     if (code == WEIR_OK)
         code = copy_reader_result(copy, &keys, err);
     if (code != WEIR_OK)
-        return table_failed(&self->catalog.tables[reading->table], err);
+        return table_failed(self, err);
     *why = keys == NULL ? PAUSE_WAIT : PAUSE_NONE;
     if (keys != NULL)
         reading->splitting = snapshot_table_split(&reading->ranges, reading->splitting, keys) + 1;
@@ -394,6 +443,7 @@ static weir_code deliver(source *self, snapshot *reading, weir_batch *batch, pau
         reading->total_count++;
         reading->undurable_rows++;
         reading->undurable_bytes += (int64_t)reading->held.row.len;
+        reading->was_large = reading->was_large || reading->held.row.len >= LARGE_ROW_BYTES;
         reading->first = false;
         copy_row_done(&reading->held);
         if (reading->next.memory != NULL && is_checkpoint_due(reading))
@@ -454,7 +504,7 @@ static weir_code take_turn(source *self, range_reader *reader, weir_batch *batch
     *why = PAUSE_NONE;
     for (int i = 0; i < TURN_ROWS && *why == PAUSE_NONE; i++) {
         if (advance(reading, reader, err) != WEIR_OK)
-            return table_failed(&self->catalog.tables[reading->table], err);
+            return table_failed(self, err);
         if (reading->next.memory != NULL) {
             if (deliver(self, reading, batch, why, err) != WEIR_OK)
                 return err->code;
@@ -497,9 +547,10 @@ static weir_code read_table(source *self, weir_batch *batch, pause *why, weir_er
     *why = PAUSE_NONE;
     if (deliver(self, reading, batch, why, err) != WEIR_OK)
         return err->code;
-    if (*why == PAUSE_NONE)
-        finish_table(self, reading, batch);
-    return WEIR_OK;
+    if (*why != PAUSE_NONE)
+        return WEIR_OK;
+    finish_table(self, reading, batch);
+    return renew_readers(self, reading, err);
 }
 
 static weir_code take_step(source *self, weir_batch *batch, pause *why, weir_error *err)
