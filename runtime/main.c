@@ -13,6 +13,7 @@ typedef struct command {
 static const command commands[] = {
     {"run", "runs pipelines until their sources end, showing what they do", cli_run},
     {"server", "runs a worker with a REST API", cli_server},
+    {"registry", "runs a schema registry alone", cli_registry},
     {"validate", "tells all that is wrong with pipeline files", cli_validate},
     {"status", "shows the connectors of a running worker", cli_status},
     {"pause", "pauses connectors of a running worker", cli_control},
@@ -22,6 +23,7 @@ static const command commands[] = {
     {"offsets", "shows, sets or forgets a connector's offsets", cli_offsets},
     {"plugin", "lists, describes, checks connectors, and begins new ones", cli_plugin},
     {"log", "checks a log, or prints a topic", cli_log},
+    {"schema", "asks a schema registry: list, get, register, check, diff", cli_schema},
     {"version", "prints the version", cli_version},
 };
 

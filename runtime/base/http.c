@@ -123,6 +123,7 @@ static bool route_matches(const char *pattern, weir_str path, exchange *x)
     size_t count = 0;
 
     x->decoded = 0;
+    memset(x->parameters, 0, sizeof(x->parameters)); /* of a route that matched in part */
     while (next_segment(&left, &want)) {
         if (!next_segment(&path, &have))
             return false;
@@ -299,7 +300,8 @@ static int listen_on(const struct addrinfo *address)
     return -1;
 }
 
-static weir_code open_socket(const char *name, const char *address, int *out, weir_error *err)
+static weir_code open_socket(const char *name, const char *address, bool optional, int *out,
+                             weir_error *err)
 {
     char host[256], service[16];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
@@ -321,8 +323,9 @@ static weir_code open_socket(const char *name, const char *address, int *out, we
     if (failed == EADDRINUSE)
         return weir_fail(err, WEIR_CONFIG,
                          "port %d is in use by another process: choose another one with %s "
-                         "HOST:PORT, or switch the listener off with %s none",
-                         port, name, name);
+                         "HOST:PORT%s%s%s",
+                         port, name, optional ? ", or switch the listener off with " : "",
+                         optional ? name : "", optional ? " none" : "");
     return weir_fail(err, WEIR_CONFIG, "%s %s: cannot listen: %s", name, address, strerror(failed));
 }
 
@@ -378,7 +381,7 @@ weir_code http_server_start(const char *name, const char *address, const http_se
     http_server *server;
     int fd = -1;
 
-    if (open_socket(name, address, &fd, err) != WEIR_OK)
+    if (open_socket(name, address, service->optional, &fd, err) != WEIR_OK)
         return err->code;
     server = mem_zalloc(1, sizeof(*server));
     *server = (http_server){.service = *service, .port = port_of(fd)};

@@ -30,7 +30,7 @@ typedef struct http_service http_service;
 typedef struct http_request {
     const char *method;                      /* "GET" for HEAD as well */
     weir_str path;                           /* as it came, without the query */
-    const char *parameters[HTTP_PARAMETERS]; /* what the {…} of the pattern stand for, in order */
+    const char *parameters[HTTP_PARAMETERS]; /* what the {…} of the pattern stand for; then NULL */
     weir_str body;
     const http_service *service;
     void *connection; /* for http_query, http_header */
@@ -66,6 +66,7 @@ struct http_service {
         *body_types;   /* what JSON may be sent as, NULL at the end; NULL: as content_type */
     size_t body_limit; /* bytes; 0: HTTP_BODY_LIMIT */
     int threads;       /* 0: HTTP_THREADS */
+    bool optional;     /* "none" switches the listener off: said when its port is in use */
     const char *tls_certificate; /* PEM texts; both or none */
     const char *tls_key;
 };

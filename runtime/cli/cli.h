@@ -15,14 +15,17 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-#define WEIR_VERSION     "0.1.0"
-#define CLI_REST_ADDRESS "127.0.0.1:8083"
+#define WEIR_VERSION         "0.1.0"
+#define CLI_REST_ADDRESS     "127.0.0.1:8083"
+#define CLI_REGISTRY_ADDRESS "127.0.0.1:8081"
 
 int cli_control(int argc, char **argv); /* pause, resume, stop, restart */
 int cli_log(int argc, char **argv);
 int cli_offsets(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
+int cli_registry(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_schema(int argc, char **argv);
 int cli_server(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_validate(int argc, char **argv);

@@ -17,7 +17,8 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
                              &(http_service){.routes = rest_routes,
                                              .route_count = rest_route_count,
                                              .context = &self->api,
-                                             .admit = rest_admit},
+                                             .admit = rest_admit,
+                                             .optional = true},
                              &self->server, err);
 }
 

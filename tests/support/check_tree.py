@@ -11,8 +11,8 @@ import sys
 # A folder includes itself and what stands above it.
 LAYERS = ["sdk/include", "runtime/base", "schema-registry/avro", "sdk/src", "runtime/wire",
           "runtime/log", "schema-registry/store", "runtime/broker", "runtime/connect",
-          "runtime/pipeline", "runtime/rest", "schema-registry/rest", "runtime/cli"]
-REST = {"runtime/rest", "schema-registry/rest"}  # beside each other, below the command line
+          "runtime/pipeline", "runtime/rest", "schema-registry/api", "runtime/cli"]
+REST = {"runtime/rest", "schema-registry/api"}  # beside each other, below the command line
 
 BANNED = {"strcpy": "weir_buf_add", "strcat": "weir_buf_add", "sprintf": "snprintf",
           "strtok": "a loop over a weir_str", "atoi": "a checked parser", "strtol": "a checked parser",

@@ -1,0 +1,114 @@
+/* schemas.c - /schemas: schemas by id and by GUID. */
+#include "schema-registry/api/api.h"
+
+#include "runtime/base/text.h"
+
+/* The id in the path. What is no number is no path that JAX-RS knows. */
+static bool id_of(const http_request *request, int64_t *id, http_reply *reply)
+{
+    if (text_to_int(weir_cstr(request->parameters[0]), id))
+        return true;
+    http_reply_error(reply, 404, "HTTP 404 Not Found");
+    return false;
+}
+
+/* The subject in the query, after aliases; none when there is none. */
+static weir_str subject_of(void *context, const http_request *request, weir_buf *subject)
+{
+    weir_str asked = api_text(request, "subject");
+
+    if (asked.len == 0)
+        return (weir_str){0};
+    registry_resolve_alias(api_registry(context), asked, subject);
+    return weir_buf_str(subject);
+}
+
+void api_schema_get(void *context, const http_request *request, http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    int64_t id;
+
+    if (id_of(request, &id, reply))
+        api_finish(reply,
+                   registry_get_schema(api_registry(context), id,
+                                       subject_of(context, request, &subject),
+                                       api_text(request, "format"), api_flag(request, "fetchMaxId"),
+                                       &reply->body, &error),
+                   &error);
+    weir_buf_done(&subject);
+}
+
+void api_schema_text(void *context, const http_request *request, http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    int64_t id;
+
+    if (id_of(request, &id, reply))
+        api_finish(reply,
+                   registry_get_schema_text(api_registry(context), id,
+                                            subject_of(context, request, &subject),
+                                            api_text(request, "format"), &reply->body, &error),
+                   &error);
+    weir_buf_done(&subject);
+}
+
+typedef bool (*list_of_id)(registry *registry, int64_t id, weir_str subject, bool deleted,
+                           registry_page page, weir_buf *reply, registry_error *error);
+
+static void list(list_of_id what, void *context, const http_request *request, http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    registry_page page;
+    int64_t id;
+
+    if (id_of(request, &id, reply) && api_page(request, &page, reply))
+        api_finish(reply,
+                   what(api_registry(context), id, subject_of(context, request, &subject),
+                        api_flag(request, "deleted"), page, &reply->body, &error),
+                   &error);
+    weir_buf_done(&subject);
+}
+
+void api_schema_subjects(void *context, const http_request *request, http_reply *reply)
+{
+    list(registry_get_schema_subjects, context, request, reply);
+}
+
+void api_schema_versions(void *context, const http_request *request, http_reply *reply)
+{
+    list(registry_get_schema_versions, context, request, reply);
+}
+
+void api_schema_types(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request;
+    weir_buf_add_str(&reply->body, WEIR_STR("[\"JSON\",\"PROTOBUF\",\"AVRO\"]"));
+}
+
+void api_guid_get(void *context, const http_request *request, http_reply *reply)
+{
+    registry_error error = {0};
+
+    api_finish(reply,
+               registry_get_guid(api_registry(context), weir_cstr(request->parameters[0]),
+                                 api_text(request, "format"), &reply->body, &error),
+               &error);
+}
+
+void api_guid_ids(void *context, const http_request *request, http_reply *reply)
+{
+    registry_get_guid_ids(api_registry(context), weir_cstr(request->parameters[0]), &reply->body);
+}
+
+void api_schemas_list(void *context, const http_request *request, http_reply *reply)
+{
+    registry_page page;
+
+    if (api_page(request, &page, reply))
+        registry_list_schemas(api_registry(context), api_text(request, "subjectPrefix"),
+                              api_flag(request, "deleted"), api_flag(request, "latestOnly"), page,
+                              &reply->body);
+}
