@@ -5,7 +5,9 @@
 #include "runtime/base/reader.h"
 #include "runtime/connect/json_read.h"
 #include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/canonical.h"
 #include "schema-registry/avro/json.h"
+#include "schema-registry/client/registry_client.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -14,10 +16,11 @@
 
 enum { FRAME_BYTES = 5, CACHE_SLOTS = 64 };
 
-/* A small direct-mapped cache; a miss asks the store. */
+/* A small direct-mapped cache; a miss asks the registry. */
 typedef struct id_slot {
     const weir_schema *schema;
     weir_buf topic;
+    bool is_held; /* the id is one of CONVERTER_HELD */
     int32_t id;
 } id_slot;
 
@@ -29,8 +32,9 @@ typedef struct schema_slot {
 struct converter {
     converter_kind kind;
     bool is_key;
-    bool schemas_enable;
-    schema_store *schemas;
+    const converter_settings *settings;
+    registry_client *registry;
+    bool held_is_open; /* CONVERTER_HELD takes everything */
     json_reader *json;
     weir_schema *string_schema, *bytes_schema;
     id_slot ids[CACHE_SLOTS];
@@ -48,19 +52,50 @@ static weir_schema *plain_schema(const char *text)
     return schema;
 }
 
-converter *converter_new(converter_kind kind, bool is_key, bool schemas_enable,
-                         schema_store *schemas)
+static weir_code open_registry(converter *self, registry *local, weir_error *err)
+{
+    const converter_settings *settings = self->settings;
+    http_client_options how = {0};
+    bool has_user = settings->basic_source.index == 1;
+    weir_str user = settings->basic_user.len > 0 ? settings->basic_user : settings->basic_user_old;
+
+    if (settings->urls.count == 0 || self->kind != CONVERTER_AVRO) {
+        self->registry = registry_client_local(local);
+        return WEIR_OK;
+    }
+    if (has_user && user.len == 0)
+        return weir_fail(err, WEIR_CONFIG,
+                         "basic.auth.credentials.source is USER_INFO, but basic.auth.user.info is "
+                         "not set");
+    if (settings->bearer_source.index == 1 && settings->bearer_token.len == 0)
+        return weir_fail(err, WEIR_CONFIG,
+                         "bearer.auth.credentials.source is STATIC_TOKEN, but bearer.auth.token is "
+                         "not set");
+    how.user = has_user ? user.ptr : NULL;
+    how.token = settings->bearer_source.index == 1 ? settings->bearer_token.ptr : NULL;
+    how.ca_file = settings->ca_file.len > 0 ? settings->ca_file.ptr : NULL;
+    how.cert_file = settings->cert_file.len > 0 ? settings->cert_file.ptr : NULL;
+    how.key_file = how.cert_file;
+    how.key_password = settings->key_password.len > 0 ? settings->key_password.ptr : NULL;
+    return registry_client_remote(&settings->urls, &how, &self->registry, err);
+}
+
+weir_code converter_new(const converter_options *options, converter **out, weir_error *err)
 {
     converter *self = mem_zalloc(1, sizeof(*self));
 
-    self->kind = kind;
-    self->is_key = is_key;
-    self->schemas_enable = schemas_enable;
-    self->schemas = schemas;
+    self->kind = options->kind;
+    self->is_key = options->is_key;
+    self->settings = options->settings;
     self->json = json_reader_new();
     self->string_schema = plain_schema("\"string\"");
     self->bytes_schema = plain_schema("\"bytes\"");
-    return self;
+    if (open_registry(self, options->registry, err) != WEIR_OK) {
+        converter_free(self);
+        return weir_wrap(err, "the %s's converter", options->is_key ? "key" : "value");
+    }
+    *out = self;
+    return WEIR_OK;
 }
 
 void converter_free(converter *self)
@@ -69,6 +104,7 @@ void converter_free(converter *self)
         return;
     for (int i = 0; i < CACHE_SLOTS; i++)
         weir_buf_done(&self->ids[i].topic);
+    registry_client_free(self->registry);
     json_reader_free(self->json);
     avro_schema_free(self->string_schema);
     avro_schema_free(self->bytes_schema);
@@ -78,28 +114,97 @@ void converter_free(converter *self)
 
 /* --- Into the log --------------------------------------------------------------------------- */
 
-static weir_code schema_id(converter *self, weir_str topic, const weir_schema *schema, int32_t *id,
-                           weir_error *err)
+static weir_code add_subject(const converter *self, weir_str topic, const weir_schema *schema,
+                             weir_buf *subject, weir_error *err)
+{
+    subject_strategy strategy = converter_strategy(self->settings, self->is_key);
+    weir_str name = weir_schema_name(schema);
+
+    if (strategy == SUBJECT_TOPIC_NAME) {
+        weir_buf_printf(subject, "%.*s-%s", WEIR_ARG(topic), self->is_key ? "key" : "value");
+        return WEIR_OK;
+    }
+    if (weir_schema_type(schema) != WEIR_TYPE_RECORD)
+        return weir_fail(err, WEIR_REJECT,
+                         "the %s is no record, so its schema has no name to make a subject of; "
+                         "use TopicNameStrategy",
+                         self->is_key ? "key" : "value");
+    if (strategy == SUBJECT_TOPIC_RECORD_NAME)
+        weir_buf_printf(subject, "%.*s-", WEIR_ARG(topic));
+    weir_buf_add_str(subject, name);
+    return WEIR_OK;
+}
+
+static weir_code open_held(converter *self, weir_error *err)
+{
+    if (!self->held_is_open &&
+        registry_client_set_level(self->registry, CONVERTER_HELD, "NONE", err) != WEIR_OK)
+        return err->code;
+    self->held_is_open = true;
+    return WEIR_OK;
+}
+
+/* What records get when use.latest.version says so. */
+static weir_code latest_id(converter *self, weir_str subject, const weir_schema *schema,
+                           int32_t *id, weir_error *err)
+{
+    const weir_schema *latest;
+
+    if (registry_client_latest(self->registry, subject, id, &latest, err) != WEIR_OK)
+        return err->code;
+    if (self->settings->latest_strict && avro_fingerprint64(latest) != avro_fingerprint64(schema))
+        return weir_fail(err, WEIR_REJECT,
+                         "the latest version of subject \"%.*s\" is written in another way than "
+                         "the record's schema, and use.latest.version is set",
+                         WEIR_ARG(subject));
+    return WEIR_OK;
+}
+
+static weir_code ask_id(converter *self, const weir_schema *schema, bool is_held, weir_buf *subject,
+                        int32_t *id, converted *out, weir_error *err)
+{
+    const converter_settings *settings = self->settings;
+    weir_str name = weir_buf_str(subject);
+
+    if (is_held)
+        return open_held(self, err) == WEIR_OK
+                   ? registry_client_register(self->registry, name, schema, false, id, err)
+                   : err->code;
+    if (settings->use_latest && !settings->auto_register)
+        return latest_id(self, name, schema, id, err);
+    if (!settings->auto_register)
+        return registry_client_find(self->registry, name, schema, settings->normalize, id, err);
+    if (registry_client_register(self->registry, name, schema, settings->normalize, id, err) ==
+        WEIR_OK)
+        return WEIR_OK;
+    out->is_incompatible = err->code == WEIR_REJECT;
+    return err->code;
+}
+
+static weir_code schema_id(converter *self, weir_str topic, const weir_schema *schema, bool is_held,
+                           int32_t *id, converted *out, weir_error *err)
 {
     id_slot *slot = &self->ids[((uintptr_t)schema >> 4) % CACHE_SLOTS];
     WEIR_CLEANUP(weir_buf_done) weir_buf subject = {0};
 
-    if (slot->schema == schema && weir_str_eq(weir_buf_str(&slot->topic), topic)) {
+    if (slot->schema == schema && slot->is_held == is_held &&
+        weir_str_eq(weir_buf_str(&slot->topic), topic)) {
         *id = slot->id;
         return WEIR_OK;
     }
-    weir_buf_printf(&subject, "%.*s-%s", WEIR_ARG(topic), self->is_key ? "key" : "value");
-    if (schema_store_register(self->schemas, weir_buf_str(&subject), schema, id, err) != WEIR_OK)
+    if (is_held)
+        weir_buf_add_str(&subject, CONVERTER_HELD);
+    if (add_subject(self, topic, schema, &subject, err) != WEIR_OK ||
+        ask_id(self, schema, is_held, &subject, id, out, err) != WEIR_OK)
         return err->code;
-    slot->schema = schema;
-    slot->id = *id;
+    *slot = (id_slot){.schema = schema, .topic = slot->topic, .is_held = is_held, .id = *id};
     weir_buf_clear(&slot->topic);
     weir_buf_add_str(&slot->topic, topic);
     return WEIR_OK;
 }
 
 static weir_code write_avro(converter *self, weir_str topic, const weir_schema *schema,
-                            weir_str bytes, converted *out, weir_error *err)
+                            weir_str bytes, bool is_held, converted *out, weir_error *err)
 {
     int32_t id;
 
@@ -109,26 +214,26 @@ static weir_code write_avro(converter *self, weir_str topic, const weir_schema *
             "the %s has no schema, which the avro converter needs; use json, string or "
             "bytes",
             self->is_key ? "key" : "value");
-    if (schema_id(self, topic, schema, &id, err) != WEIR_OK)
+    if (schema_id(self, topic, schema, is_held, &id, out, err) != WEIR_OK)
         return err->code;
     self->frame[0] = 0;
     for (int i = 0; i < 4; i++)
         self->frame[1 + i] = (uint8_t)((uint32_t)id >> (24 - 8 * i));
-    *out = (converted){{(const char *)self->frame, FRAME_BYTES}, bytes};
+    *out = (converted){{(const char *)self->frame, FRAME_BYTES}, bytes, false};
     return WEIR_OK;
 }
 
 static weir_code write_json(converter *self, const weir_schema *schema, weir_str bytes,
                             converted *out, weir_error *err)
 {
-    avro_json_options options = {.replace_null = true};
+    avro_json_options options = {.replace_null = self->settings->replace_null};
 
     if (schema == NULL) { /* JSON text already, or bytes that are told to be */
-        *out = (converted){{0}, bytes};
+        *out = (converted){.content = bytes};
         return WEIR_OK;
     }
     weir_buf_clear(&self->text);
-    if (self->schemas_enable) {
+    if (self->settings->schemas_enable) {
         weir_buf_add_str(&self->text, WEIR_STR("{\"schema\":"));
         if (avro_json_schema(schema, &self->text, err) != WEIR_OK)
             return err->code;
@@ -136,9 +241,9 @@ static weir_code write_json(converter *self, const weir_schema *schema, weir_str
     }
     if (avro_json_value(schema, bytes, &options, &self->text, err) != WEIR_OK)
         return err->code;
-    if (self->schemas_enable)
+    if (self->settings->schemas_enable)
         weir_buf_add_byte(&self->text, '}');
-    *out = (converted){{0}, weir_buf_str(&self->text)};
+    *out = (converted){.content = weir_buf_str(&self->text)};
     return WEIR_OK;
 }
 
@@ -173,20 +278,19 @@ static weir_code write_plain(converter *self, const weir_schema *schema, weir_st
     }
     if (content.ptr == NULL)
         content.ptr = ""; /* empty, not null */
-    *out = (converted){{0}, content};
+    *out = (converted){.content = content};
     return WEIR_OK;
 }
 
-weir_code converter_write(converter *self, weir_str topic, const weir_schema *schema,
-                          weir_str bytes, converted *out, weir_error *err)
+static weir_code write_as(converter *self, weir_str topic, const weir_schema *schema,
+                          weir_str bytes, bool is_held, converted *out, weir_error *err)
 {
-    if (bytes.ptr == NULL) {
-        *out = (converted){0};
+    *out = (converted){0};
+    if (bytes.ptr == NULL)
         return WEIR_OK;
-    }
     switch (self->kind) {
     case CONVERTER_AVRO:
-        return write_avro(self, topic, schema, bytes, out, err);
+        return write_avro(self, topic, schema, bytes, is_held, out, err);
     case CONVERTER_JSON:
         return write_json(self, schema, bytes, out, err);
     case CONVERTER_STRING:
@@ -194,6 +298,50 @@ weir_code converter_write(converter *self, weir_str topic, const weir_schema *sc
         return write_plain(self, schema, bytes, out, err);
     }
     return weir_fail(err, WEIR_REJECT, "converter %d is not known", (int)self->kind);
+}
+
+weir_code converter_write(converter *self, weir_str topic, const weir_schema *schema,
+                          weir_str bytes, converted *out, weir_error *err)
+{
+    return write_as(self, topic, schema, bytes, false, out, err);
+}
+
+weir_code converter_write_held(converter *self, weir_str topic, const weir_schema *schema,
+                               weir_str bytes, converted *out, weir_error *err)
+{
+    return write_as(self, topic, schema, bytes, true, out, err);
+}
+
+/* The id and what is behind it. */
+static weir_code unframe(const converter *self, weir_str bytes, int32_t *id, weir_str *content,
+                         weir_error *err)
+{
+    reader in = reader_of(bytes);
+    uint8_t magic = reader_u8(&in);
+
+    *id = (int32_t)reader_be32(&in);
+    *content = (weir_str){(const char *)in.at, reader_left(&in)};
+    if (in.failed || magic != 0)
+        return weir_fail(err, WEIR_REJECT,
+                         "the %s of %zu bytes is not framed as Avro (0x00 and a schema id)",
+                         self->is_key ? "key" : "value", bytes.len);
+    return WEIR_OK;
+}
+
+weir_code converter_release(converter *self, weir_str topic, weir_str held, converted *out,
+                            weir_error *err)
+{
+    const weir_schema *schema;
+    weir_str content;
+    int32_t id;
+
+    *out = (converted){.content = held};
+    if (held.ptr == NULL || self->kind != CONVERTER_AVRO)
+        return WEIR_OK;
+    if (unframe(self, held, &id, &content, err) != WEIR_OK ||
+        registry_client_schema(self->registry, id, CONVERTER_HELD, &schema, err) != WEIR_OK)
+        return err->code;
+    return write_as(self, topic, schema, content, false, out, err);
 }
 
 /* --- Out of the log ------------------------------------------------------------------------- */
@@ -205,7 +353,7 @@ static weir_code known_schema(converter *self, int32_t id, const weir_schema **o
     if (slot->id != id || id == 0) {
         const weir_schema *schema;
 
-        if (schema_store_get(self->schemas, id, &schema, err) != WEIR_OK)
+        if (registry_client_schema(self->registry, id, (weir_str){0}, &schema, err) != WEIR_OK)
             return err->code;
         *slot = (schema_slot){id, schema};
     }
@@ -216,16 +364,12 @@ static weir_code known_schema(converter *self, int32_t id, const weir_schema **o
 static weir_code read_avro(converter *self, weir_batch *batch, batch_span *span, uint32_t *schema,
                            weir_error *err)
 {
-    reader in = reader_of(batch_bytes_of(batch, *span));
-    uint8_t magic = reader_u8(&in);
-    int32_t id = (int32_t)reader_be32(&in);
     const weir_schema *found = NULL;
+    weir_str content;
+    int32_t id;
 
-    if (in.failed || magic != 0)
-        return weir_fail(err, WEIR_REJECT,
-                         "the %s of %" PRIu32 " bytes is not framed as Avro (0x00 and a schema id)",
-                         self->is_key ? "key" : "value", span->len);
-    if (known_schema(self, id, &found, err) != WEIR_OK)
+    if (unframe(self, batch_bytes_of(batch, *span), &id, &content, err) != WEIR_OK ||
+        known_schema(self, id, &found, err) != WEIR_OK)
         return err->code;
     *schema = batch_schema(batch, found);
     span->at += FRAME_BYTES;
@@ -258,7 +402,7 @@ static weir_code read_json(converter *self, weir_batch *batch, batch_span *span,
     weir_str none = {0};
     bool is_null;
 
-    if (!self->schemas_enable)
+    if (!self->settings->schemas_enable)
         return WEIR_OK;
     weir_buf_clear(&self->text);
     if (json_read(self->json, batch_bytes_of(batch, *span), &found, &self->text, &is_null, err) !=

@@ -10,24 +10,47 @@
 #ifndef RUNTIME_CONNECT_CONVERTER_H
 #define RUNTIME_CONNECT_CONVERTER_H
 
+#include "runtime/connect/converter_settings.h"
 #include "runtime/connect/settings.h"
-#include "schema-registry/store/schema_store.h"
+#include "schema-registry/registry/registry.h"
 #include "sdk/src/batch.h"
+
+/* The context in which everything is compatible: for records that wait. */
+#define CONVERTER_HELD WEIR_STR(":.__weir_held:")
 
 typedef struct converter converter;
 
-converter *converter_new(converter_kind kind, bool is_key, bool schemas_enable,
-                         schema_store *schemas);
+typedef struct converter_options {
+    converter_kind kind;
+    bool is_key;
+    const converter_settings *settings; /* outlives the converter */
+    registry *registry;                 /* of this process; used when the settings name no other */
+} converter_options;
+
+/* WEIR_CONFIG: the settings make no sense. */
+WEIR_MUST_CHECK weir_code converter_new(const converter_options *options, converter **out,
+                                        weir_error *err);
 void converter_free(converter *converter);
 
 typedef struct converted {
     weir_str prefix, content; /* both ptr NULL: null. Valid until the next call */
+    bool
+        is_incompatible; /* after WEIR_REJECT: its schema is not compatible with its subject's versions */
 } converted;
 
 /* Into the log. bytes ptr NULL stays null. topic decides the subject. */
 WEIR_MUST_CHECK weir_code converter_write(converter *converter, weir_str topic,
                                           const weir_schema *schema, weir_str bytes, converted *out,
                                           weir_error *err);
+
+/* The same for a record that has to wait: its schema goes into the context CONVERTER_HELD. */
+WEIR_MUST_CHECK weir_code converter_write_held(converter *converter, weir_str topic,
+                                               const weir_schema *schema, weir_str bytes,
+                                               converted *out, weir_error *err);
+
+/* From what converter_write_held gave to what converter_write gives now. */
+WEIR_MUST_CHECK weir_code converter_release(converter *converter, weir_str topic, weir_str held,
+                                            converted *out, weir_error *err);
 
 /* Out of the log: sets the entry's key or value, and its schema. */
 WEIR_MUST_CHECK weir_code converter_read(converter *converter, weir_batch *batch,

@@ -1,12 +1,15 @@
 /* settings.c - the table of what every connector can be told. */
 #include "runtime/connect/settings.h"
 
+#include "runtime/connect/converter_settings.h"
+
 #include <string.h>
 
 #define FIELD(member, ...) WEIR_FIELD(connector_settings, member, __VA_ARGS__)
 
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const compressions[] = {"none", "lz4", "zstd", NULL};
+static const char *const incompatible_policies[] = {"hold", "fail", "dead-letter", NULL};
 static const char *const full_policies[] = {"wait", "trim", NULL};
 
 static weir_code check_converter(weir_str value, weir_error *err)
@@ -41,10 +44,13 @@ static const weir_field fields[] = {
           .importance = WEIR_MEDIUM, .doc = "How keys are written in the log."),
     FIELD(value_converter, .name = "value.converter", .fallback = "avro", .check = check_converter,
           .importance = WEIR_MEDIUM, .doc = "How values are written in the log."),
-    FIELD(key_schemas_enable, .name = "key.converter.schemas.enable", .fallback = "true",
-          .importance = WEIR_LOW, .doc = "With the json converter: each key carries its schema."),
-    FIELD(value_schemas_enable, .name = "value.converter.schemas.enable", .fallback = "true",
-          .importance = WEIR_LOW, .doc = "With the json converter: each value carries its schema."),
+    FIELD(schema_incompatible, .name = "schema.incompatible.policy", .fallback = "hold",
+          .choices = incompatible_policies, .importance = WEIR_MEDIUM,
+          .doc =
+              "What becomes of a source's records whose schema is not compatible with the versions "
+              "of its subject. hold: they and all behind them in their topic wait in "
+              "__weir_held.TOPIC until it is, and other topics go on. fail: the task fails. "
+              "dead-letter: each goes into errors.deadletterqueue.topic.name."),
     FIELD(errors_tolerance, .name = "errors.tolerance", .fallback = "none", .choices = tolerances,
           .importance = WEIR_MEDIUM,
           .doc =
@@ -116,12 +122,6 @@ static const weir_field fields[] = {
                        .ignored = "the log is one process", .doc = "The log is one process."),
     WEIR_FIELD_UNBOUND(.name = "topic.creation.default.replication.factor",
                        .ignored = "the log is one process", .doc = "The log is one process."),
-    WEIR_FIELD_UNBOUND(.name = "key.converter.schema.registry.url",
-                       .ignored = "schemas are in the log's own registry",
-                       .doc = "Schemas are in the log's own registry."),
-    WEIR_FIELD_UNBOUND(.name = "value.converter.schema.registry.url",
-                       .ignored = "schemas are in the log's own registry",
-                       .doc = "Schemas are in the log's own registry."),
 };
 
 config_table settings_table(void)
@@ -134,12 +134,19 @@ static bool begins_with(weir_str text, weir_str prefix)
     return text.len > prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
 }
 
+static bool table_has(config_table table, weir_str name)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (weir_str_eq(weir_cstr(table.fields[i].name), name))
+            return true;
+    return false;
+}
+
 bool settings_is_common(weir_str name)
 {
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (weir_str_eq(weir_cstr(fields[i].name), name))
-            return true;
-    return begins_with(name, WEIR_STR("transforms.")) || begins_with(name, WEIR_STR("predicates."));
+    return table_has(settings_table(), name) || table_has(converter_settings_table(true), name) ||
+           table_has(converter_settings_table(false), name) ||
+           begins_with(name, WEIR_STR("transforms.")) || begins_with(name, WEIR_STR("predicates."));
 }
 
 size_t settings_of(const config_setting *settings, size_t count, const char *kind, weir_str name,

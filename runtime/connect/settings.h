@@ -14,6 +14,13 @@ typedef enum converter_kind {
     CONVERTER_BYTES,
 } converter_kind;
 
+/* What becomes of a source's records whose schema the registry does not take. */
+typedef enum incompatible_policy {
+    INCOMPATIBLE_HOLD,
+    INCOMPATIBLE_FAIL,
+    INCOMPATIBLE_DEAD_LETTER,
+} incompatible_policy;
+
 typedef struct connector_settings {
     weir_str class_name;
     int64_t tasks_max;
@@ -21,7 +28,7 @@ typedef struct connector_settings {
     weir_str topics_regex;
     weir_list transforms, predicates;
     weir_str key_converter, value_converter;
-    bool key_schemas_enable, value_schemas_enable;
+    weir_choice schema_incompatible; /* an incompatible_policy */
     weir_choice errors_tolerance;    /* 0 none, 1 all */
     int64_t errors_retry_timeout_ms; /* -1: for ever */
     int64_t errors_retry_delay_max_ms;
@@ -41,7 +48,8 @@ typedef struct connector_settings {
 /* The table of the settings above. */
 config_table settings_table(void);
 
-/* True for a name that is no plugin's business: one of the table, or transforms.X or predicates.X. */
+/* True for a name that is no plugin's business: one of the table, of a converter's, or transforms.X or
+ * predicates.X. */
 bool settings_is_common(weir_str name);
 
 /* The kind of a converter by its short name or Java class; false when it is none. */

@@ -10,8 +10,7 @@
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
-#include "runtime/connect/task.h"
-#include "runtime/connect/unsent.h"
+#include "runtime/connect/source_state.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -24,44 +23,12 @@ enum {
     UNIT_BYTES = 1 << 20, /* a unit is sent at the first checkpoint from here on */
     POLL_MS = 100,        /* how soon acks and stops are noticed while nothing comes */
     STOP_WAIT_MS = 30000, /* for the outcome of what was committed, when stopping */
-    PENDING_MAX = 256,
-    HEADERS_MAX = 64,
     FULL_TOLD_EVERY_MS = 60000,
 };
 
-/* A commit under way: what to tell the connector when it is durable. */
-typedef struct pending {
-    log_ticket ticket;
-    size_t bytes;
-    weir_buf offsets; /* of pairs (weir_str partition, weir_str offset), their bytes in texts */
-    weir_buf texts;
-} pending;
-
-typedef struct offset_pair {
-    size_t partition_at, partition_len, offset_at, offset_len;
-} offset_pair;
-
-typedef struct source_task {
-    connect_task *task;
-    const weir_source *source;
-    void *state;
-    log_writer *writer;
-    weir_batch *batch;
-    pending ring[PENDING_MAX];
-    uint64_t first, next; /* of the ring; next is the unit that is being built */
-    size_t in_flight_bytes;
-    uint64_t topics_generation;
-    weir_map *topics; /* those that are known to be there; values are not looked at */
-    weir_buf unsent;  /* the header of the record that is being added */
-    bool ended;       /* the connector said WEIR_END */
-    bool was_told;    /* that records are dropped */
-    int64_t
-        full_told_ms; /* when it was last told that a topic is full; 0: not since there was room */
-} source_task;
-
 static pending *unit_at(source_task *self, uint64_t number)
 {
-    return &self->ring[number % PENDING_MAX];
+    return &self->ring[number % SOURCE_PENDING_MAX];
 }
 
 /* --- Outcomes --------------------------------------------------------------------------------- */
@@ -76,6 +43,10 @@ static weir_code tell_connector(source_task *self, const pending *unit, weir_err
         weir_str offset = {unit->texts.ptr + pairs[i].offset_at, pairs[i].offset_len};
         WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
 
+        if (pairs[i].is_ours) {
+            durable_committed(self->task->world->durable, partition, offset);
+            continue;
+        }
         durable_offset_key(self->task->connector, partition, &key);
         durable_committed(self->task->world->durable, weir_buf_str(&key), offset);
         if (self->source->acked != NULL &&
@@ -133,154 +104,13 @@ static weir_code take_outcomes(source_task *self, int timeout_ms, weir_error *er
 
 /* --- Building units --------------------------------------------------------------------------- */
 
-/* For those who ask what the source has written to. A start after the first knows some already. */
-static void show_topic(connect_task *task, weir_str topic)
-{
-    task_view *view = &task->view;
-    bool known = false;
-
-    pthread_mutex_lock(&view->lock);
-    for (size_t i = 0; i < view->topic_count; i++)
-        known |= weir_str_eq(view->topics[i], topic);
-    if (!known && view->topic_count < TASK_TOPICS_MAX)
-        view->topics[view->topic_count++] = weir_task_copy(&task->memory, topic);
-    pthread_mutex_unlock(&view->lock);
-}
-
-static weir_code ensure_topic(source_task *self, weir_str topic, weir_error *err)
-{
-    if (weir_map_get(self->topics, topic) != NULL)
-        return WEIR_OK;
-    if (task_ensure_topic(self->task, topic, err) != WEIR_OK)
-        return err->code;
-    weir_map_put(self->topics, topic, self);
-    show_topic(self->task, topic);
-    return WEIR_OK;
-}
-
-static weir_code add_record(source_task *self, const weir_record *record, weir_error *err)
-{
-    connect_task *task = self->task;
-    weir_header headers[HEADERS_MAX + 1];
-    uint32_t header_count = record->header_count;
-    converted key, value;
-    const batch_entry *entry = batch_at(self->batch, record->index);
-
-    if (ensure_topic(self, record->topic, err) != WEIR_OK)
-        return err->code;
-    if (converter_write(task->key_converter, record->topic, record->key_schema, record->key, &key,
-                        err) != WEIR_OK ||
-        converter_write(task->value_converter, record->topic, record->value_schema, record->value,
-                        &value, err) != WEIR_OK)
-        return err->code;
-    if (record->header_count > HEADERS_MAX)
-        return weir_fail(err, WEIR_REJECT, "the record has %u headers, %d are the most",
-                         record->header_count, HEADERS_MAX);
-    batch_headers(self->batch, entry, headers);
-    if (record->unsent != NULL) {
-        weir_buf_clear(&self->unsent);
-        unsent_write(record, &self->unsent);
-        headers[header_count++] = (weir_header){UNSENT_HEADER, weir_buf_str(&self->unsent)};
-    }
-    return log_add(self->writer,
-                   &(log_record){.topic = record->topic,
-                                 .partition = entry->partition,
-                                 .timestamp_ms = record->timestamp_ms,
-                                 .key_prefix = key.prefix,
-                                 .key = key.content,
-                                 .value_prefix = value.prefix,
-                                 .value = value.content,
-                                 .headers = headers,
-                                 .header_count = header_count},
-                   err);
-}
-
-/* A record that cannot be written fails a source: it has no place in the log to be told by, and passing it
- * over silently would lose it. With errors.tolerance=all it is dropped. */
-static weir_code refuse_record(source_task *self, const weir_record *record, weir_error *err)
-{
-    connect_task *task = self->task;
-
-    pthread_mutex_lock(&task->view.lock);
-    task->view.error_count++;
-    pthread_mutex_unlock(&task->view.lock);
-    if (task->common.errors_tolerance.index == 0)
-        return weir_fail(err, WEIR_FATAL, "%s (topic %.*s; errors.tolerance is \"none\")",
-                         strdupa(err->message), WEIR_ARG(record->topic));
-    if (task->common.errors_log)
-        diag(WEIR_ERROR, "a record for topic %.*s is dropped: %s", WEIR_ARG(record->topic),
-             err->message);
-    else if (!self->was_told)
-        diag(WEIR_WARN, "records that cannot be written are dropped, as errors.tolerance says; "
-                        "errors.log.enable=true shows each of them");
-    self->was_told = true;
-    return WEIR_OK;
-}
-
-/* One attempt: WEIR_OK also when a transform takes the record out. */
-static weir_code convert_record(source_task *self, uint32_t index, weir_record *record,
-                                weir_error *err)
-{
-    batch_entry *entry = batch_at(self->batch, index);
-    weir_code code = WEIR_OK;
-
-    if (!entry->dropped)
-        code = transform_apply(self->task->transforms, self->batch, entry, err);
-    if (code == WEIR_OK && batch_at(self->batch, index)->dropped)
-        return WEIR_OK;
-    *record = (weir_record){0};
-    if (index > 0) /* as if the one before it had been stepped to */
-        *record = (weir_record){.topic = WEIR_STR(""), .index = index - 1};
-    if (!weir_record_next(self->batch, record) || code != WEIR_OK)
-        return code;
-    return add_record(self, record, err);
-}
-
-/* A converter or transform whose fault may pass is asked again; the source is served meanwhile. */
-static bool try_again(source_task *self, retry *rules, weir_error *err)
-{
-    enum { STEP_MS = 500 };
-    connect_task *task = self->task;
-    int64_t pause_ms = retry_after(rules, clock_mono_ms(task->world->clock),
-                                   (uint64_t)task->world->clock->mono_ns(task->world->clock) / 64);
-    weir_error idle_err;
-
-    if (pause_ms < 0)
-        return false;
-    for (; pause_ms > 0 && !task_is_stopping(task); pause_ms -= STEP_MS) {
-        task_pause(task, pause_ms < STEP_MS ? pause_ms : STEP_MS);
-        if (self->source->idle != NULL &&
-            self->source->idle(&task->base, self->state, &idle_err) != WEIR_OK) {
-            *err = idle_err;
-            return false;
-        }
-    }
-    return !task_is_stopping(task);
-}
-
-static weir_code process_record(source_task *self, uint32_t index, weir_error *err)
-{
-    const batch_entry before = *batch_at(self->batch, index);
-    retry rules = task_retry(self->task);
-    weir_record record = {0};
-    weir_code code;
-
-    while ((code = convert_record(self, index, &record, err)) == WEIR_RETRY &&
-           rules.timeout_ms != 0 && try_again(self, &rules, err))
-        *batch_at(self->batch, index) = before; /* some of it was transformed already */
-    return code == WEIR_REJECT ? refuse_record(self, &record, err) : code;
-}
-
-/* An offset goes into the unit as a record of __weir_offsets, and is remembered for acked. */
-static weir_code add_offset(source_task *self, const batch_mark *mark, weir_error *err)
+/* Remembers an offset for the moment when the unit is durable. */
+static void remember_offset(source_task *self, weir_str partition, weir_str offset, bool is_ours)
 {
     pending *unit = unit_at(self, self->next);
-    weir_str partition = batch_bytes_of(self->batch, mark->partition);
-    weir_str offset = batch_bytes_of(self->batch, mark->offset);
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
     offset_pair *pairs = (void *)unit->offsets.ptr;
-    offset_pair pair = {unit->texts.len, partition.len, unit->texts.len + partition.len,
-                        offset.len};
+    offset_pair pair = {unit->texts.len, partition.len, unit->texts.len + partition.len, offset.len,
+                        is_ours};
     size_t count = unit->offsets.len / sizeof(pair), i = 0;
 
     weir_buf_add_str(&unit->texts, partition);
@@ -293,14 +123,29 @@ static weir_code add_offset(source_task *self, const batch_mark *mark, weir_erro
         pairs[i] = pair;
     else
         weir_buf_add(&unit->offsets, &pair, sizeof(pair));
-    durable_offset_key(self->task->connector, partition, &key);
+}
+
+/* Adds an offset to the unit, as a record of __weir_offsets. */
+static weir_code write_offset(source_task *self, weir_str key, weir_str offset, weir_error *err)
+{
     return log_add(self->writer,
                    &(log_record){.topic = DURABLE_OFFSETS,
                                  .partition = 0,
                                  .timestamp_ms = -1,
-                                 .key = weir_buf_str(&key),
+                                 .key = key,
                                  .value = offset.len > 0 ? offset : (weir_str){0}},
                    err);
+}
+
+static weir_code add_offset(source_task *self, const batch_mark *mark, weir_error *err)
+{
+    weir_str partition = batch_bytes_of(self->batch, mark->partition);
+    weir_str offset = batch_bytes_of(self->batch, mark->offset);
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
+
+    remember_offset(self, partition, offset, false);
+    durable_offset_key(self->task->connector, partition, &key);
+    return write_offset(self, weir_buf_str(&key), offset, err);
 }
 
 static void send_unit(source_task *self)
@@ -355,7 +200,7 @@ static weir_code wait_for_room(source_task *self, weir_error *err)
 {
     connect_task *task = self->task;
 
-    while (self->next - self->first >= PENDING_MAX - 1 ||
+    while (self->next - self->first >= SOURCE_PENDING_MAX - 1 ||
            self->in_flight_bytes > (size_t)task->common.in_flight_bytes || waits_for_topic(self)) {
         if (take_outcomes(self, POLL_MS, err) != WEIR_OK)
             return err->code;
@@ -409,7 +254,7 @@ static weir_code process_batch(source_task *self, weir_error *err)
         bool is_last = true;
 
         for (; done < end; done++)
-            if (process_record(self, done, err) != WEIR_OK)
+            if (source_record_process(self, done, err) != WEIR_OK)
                 return err->code;
         if (m == marks)
             break;
@@ -424,6 +269,60 @@ static weir_code process_batch(source_task *self, weir_error *err)
         if ((is_last || log_unit_bytes(self->writer) >= UNIT_BYTES) &&
             end_unit(self, err) != WEIR_OK)
             return err->code;
+    }
+    return WEIR_OK;
+}
+
+/* --- Releasing what waits --------------------------------------------------------------------- */
+
+static weir_code serve_source(source_task *self, weir_error *err)
+{
+    return self->source->idle != NULL ? self->source->idle(&self->task->base, self->state, err)
+                                      : WEIR_OK;
+}
+
+/* One unit of the number-th topic. *more: there may be another. */
+static weir_code release_unit(source_task *self, size_t number, bool *more, weir_error *err)
+{
+    held_step step;
+    weir_code code = held_release(self->held, number, self->writer, &step, err);
+
+    *more = code == WEIR_OK && !step.is_refused && !step.is_at_end;
+    if (*more) {
+        remember_offset(self, weir_buf_str(&step.key), weir_buf_str(&step.value), true);
+        code = write_offset(self, weir_buf_str(&step.key), weir_buf_str(&step.value), err);
+        if (code == WEIR_OK)
+            code = end_unit(self, err);
+    } else if (code == WEIR_OK && step.is_at_end) {
+        held_end(self->held, number);
+    }
+    held_step_done(&step);
+    return code;
+}
+
+/* Waits until nothing is under way, so that the end of a topic is its end. */
+static weir_code settle(source_task *self, weir_error *err)
+{
+    while (self->first < self->next && !task_is_stopping(self->task)) {
+        if (take_outcomes(self, POLL_MS, err) != WEIR_OK || serve_source(self, err) != WEIR_OK)
+            return err->code;
+    }
+    return WEIR_OK;
+}
+
+/* Asks for each topic whether its records may go on; where they may, all of them do, before the source is
+ * polled again. Only between units of the source. From the last to the first: one that has ended is taken out. */
+static weir_code release_held(source_task *self, weir_error *err)
+{
+    for (size_t i = held_count(self->held); i-- > 0;) {
+        bool more = true;
+
+        while (more && !task_is_stopping(self->task)) {
+            if (settle(self, err) != WEIR_OK)
+                return err->code;
+            if (!task_is_stopping(self->task) && release_unit(self, i, &more, err) != WEIR_OK)
+                return err->code;
+        }
     }
     return WEIR_OK;
 }
@@ -447,6 +346,9 @@ static weir_code poll_once(source_task *self, weir_error *err)
     weir_code code, processed;
 
     if (wait_for_room(self, err) != WEIR_OK || take_outcomes(self, 0, err) != WEIR_OK)
+        return err->code;
+    if (log_unit_bytes(self->writer) == 0 && held_is_due(self->held) &&
+        release_held(self, err) != WEIR_OK)
         return err->code;
     if (task_is_stopping(task))
         return WEIR_OK;
@@ -529,16 +431,19 @@ weir_code source_task_run(connect_task *task, weir_error *err)
     self->batch = batch_new(BATCH_BYTES);
     self->topics = weir_map_new();
     code = task_open_writer(task, &self->writer, err);
+    if (code == WEIR_OK)
+        code = held_open(task, &self->held, err);
     if (code == WEIR_OK) {
         task_set_wake(task, wake_writer, self->writer);
         code = run(self, err);
         task_set_wake(task, NULL, NULL);
     }
     log_writer_close(self->writer);
-    for (int i = 0; i < PENDING_MAX; i++) {
+    for (int i = 0; i < SOURCE_PENDING_MAX; i++) {
         weir_buf_done(&self->ring[i].offsets);
         weir_buf_done(&self->ring[i].texts);
     }
+    held_free(self->held);
     weir_buf_done(&self->unsent);
     batch_free(self->batch);
     weir_map_free(self->topics);

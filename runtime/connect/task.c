@@ -132,6 +132,7 @@ connect_task *task_new(const task_world *world, const task_role *role,
     copy_settings(self, settings, setting_count);
     self->view.partitions = mem_zalloc(TASK_PARTITIONS_MAX, sizeof(task_partition));
     self->view.topics = mem_zalloc(TASK_TOPICS_MAX, sizeof(weir_str));
+    self->view.held = mem_zalloc(TASK_HELD_MAX, sizeof(task_held));
     pthread_mutex_init(&self->view.lock, NULL);
     pthread_mutex_init(&self->wake_lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -151,6 +152,7 @@ void task_free(connect_task *self)
     free(self->state);
     free(self->view.partitions);
     free(self->view.topics);
+    free(self->view.held);
     task_done(&self->base);
     task_done(&self->memory);
     pthread_mutex_destroy(&self->view.lock);
@@ -261,11 +263,29 @@ void task_opened(connect_task *self)
     self->world->opened(self->world->context);
 }
 
+/* The converter of a side, by its settings. */
+static weir_code open_converter(connect_task *self, bool is_key, weir_str kind, converter **out,
+                                weir_error *err)
+{
+    converter_settings *bound = weir_task_alloc(&self->memory, sizeof(*bound));
+    config_table table = converter_settings_table(is_key);
+    converter_options options = {
+        .is_key = is_key, .settings = bound, .registry = self->world->registry};
+    config_issues issues = {0};
+    weir_code code;
+
+    (void)settings_converter(kind, &options.kind); /* the table has checked it */
+    config_bind(&table, self->settings, self->setting_count, CONFIG_WARNING, NULL, &self->memory,
+                bound, &issues);
+    code = config_result(&issues, err);
+    config_issues_done(&issues);
+    return code == WEIR_OK ? converter_new(&options, out, err) : code;
+}
+
 static weir_code bind_all(connect_task *self, weir_error *err)
 {
     config_table common = settings_table();
     config_issues issues = {0}, others = {0};
-    converter_kind key = CONVERTER_AVRO, value = CONVERTER_AVRO;
     weir_code code;
 
     config_bind(&common, self->settings, self->setting_count, CONFIG_WARNING, NULL, &self->memory,
@@ -280,12 +300,11 @@ static weir_code bind_all(connect_task *self, weir_error *err)
     config_issues_done(&others);
     if (code != WEIR_OK)
         return code;
-    (void)settings_converter(self->common.key_converter, &key); /* the table checked them */
-    (void)settings_converter(self->common.value_converter, &value);
-    self->key_converter =
-        converter_new(key, true, self->common.key_schemas_enable, self->world->schemas);
-    self->value_converter =
-        converter_new(value, false, self->common.value_schemas_enable, self->world->schemas);
+    if (open_converter(self, true, self->common.key_converter, &self->key_converter, err) !=
+            WEIR_OK ||
+        open_converter(self, false, self->common.value_converter, &self->value_converter, err) !=
+            WEIR_OK)
+        return err->code;
     return transform_chain_open(self->settings, self->setting_count, CONFIG_WARNING, NULL,
                                 &self->transforms, err);
 }

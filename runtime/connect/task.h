@@ -20,7 +20,12 @@
 
 #include <pthread.h>
 
-enum { TASK_GAUGES_MAX = 32, TASK_PARTITIONS_MAX = 1024, TASK_TOPICS_MAX = 1024 };
+enum {
+    TASK_GAUGES_MAX = 32,
+    TASK_PARTITIONS_MAX = 1024,
+    TASK_TOPICS_MAX = 1024,
+    TASK_HELD_MAX = 64
+};
 
 typedef struct connect_task connect_task;
 
@@ -34,6 +39,12 @@ typedef struct task_partition {
     int32_t partition;
     int64_t position, committed; /* the next offset to read; what is durable in the destination */
 } task_partition;
+
+/* A source's topic whose records wait, and why: runtime/connect/held.h. */
+typedef struct task_held {
+    weir_str topic; /* as long as the task */
+    char reason[sizeof(((weir_error *)0)->message)];
+} task_held;
 
 /* What others may see of a task. */
 typedef struct task_view {
@@ -49,13 +60,15 @@ typedef struct task_view {
     size_t partition_count;
     weir_str *topics; /* a source: those it has written to; as long as the task */
     size_t topic_count;
+    task_held *held;
+    size_t held_count;
 } task_view;
 
 /* What all tasks of a worker share. */
 typedef struct task_world {
     log *log;
     durable *durable;
-    schema_store *schemas;
+    registry *registry;
     holds *holds;
     clock_source *clock;
     /* Tell the control thread that a task's thread has ended, that its connector is open, or that something

@@ -249,7 +249,7 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
     init_lock(self);
     self->connectors = weir_map_new();
     if (durable_open(options->log, &self->durable, err) != WEIR_OK ||
-        schema_store_open(options->log, &self->schemas, err) != WEIR_OK ||
+        registry_open(options->log, &REGISTRY_DEFAULTS, &self->registry, err) != WEIR_OK ||
         status_open(options->log, &self->statuses, err) != WEIR_OK) {
         worker_close(self);
         return err->code;
@@ -257,7 +257,7 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
     self->holds = holds_new(options->log, self->durable);
     self->world = (task_world){.log = options->log,
                                .durable = self->durable,
-                               .schemas = self->schemas,
+                               .registry = self->registry,
                                .holds = self->holds,
                                .clock = options->clock,
                                .ended = task_ended,
@@ -309,7 +309,7 @@ void worker_close(worker *self)
     weir_map_free(self->connectors);
     holds_free(self->holds);
     status_close(self->statuses);
-    schema_store_close(self->schemas);
+    registry_close(self->registry);
     durable_close(self->durable);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->posted);

@@ -50,6 +50,35 @@ static void check_plugin(const plugin *found, const config_setting *settings, si
     free(state);
 }
 
+/* "key.converter." or "value.converter.", when the setting is one of a converter's; else "". */
+static const char *converter_of(weir_str name)
+{
+    static const char *const prefixes[] = {"key.converter.", "value.converter."};
+
+    for (size_t i = 0; i < 2; i++)
+        if (name.len > strlen(prefixes[i]) &&
+            memcmp(name.ptr, prefixes[i], strlen(prefixes[i])) == 0)
+            return prefixes[i];
+    return "";
+}
+
+static void check_converter(bool is_key, const config_setting *settings, size_t count, bool strict,
+                            weir_task *memory, config_issues *issues)
+{
+    const char *prefix = is_key ? "key.converter." : "value.converter.";
+    config_setting *own = mem_zalloc(count + 1, sizeof(*own));
+    config_table table = converter_settings_table(is_key);
+    converter_settings bound = {0};
+    size_t own_count = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(converter_of(settings[i].name), prefix) == 0)
+            own[own_count++] = settings[i];
+    config_bind(&table, own, own_count, strict ? CONFIG_ERROR : CONFIG_WARNING, NULL, memory,
+                &bound, issues);
+    free(own);
+}
+
 void connector_validate(plugins *all, const config_setting *settings, size_t count, bool strict,
                         config_issues *issues)
 {
@@ -66,9 +95,16 @@ void connector_validate(plugins *all, const config_setting *settings, size_t cou
     for (size_t i = 0; i < count; i++)
         if (settings_is_common(settings[i].name) &&
             strncmp(settings[i].name.ptr, "transforms.", 11) != 0 &&
-            strncmp(settings[i].name.ptr, "predicates.", 11) != 0)
+            strncmp(settings[i].name.ptr, "predicates.", 11) != 0 &&
+            converter_of(settings[i].name)[0] == '\0')
             ours[ours_count++] = settings[i];
     config_bind(&table, ours, ours_count, CONFIG_WARNING, NULL, &memory, &common, issues);
+    check_converter(true, settings, count, strict, &memory, issues);
+    check_converter(false, settings, count, strict, &memory, issues);
+    if (common.schema_incompatible.index == INCOMPATIBLE_DEAD_LETTER &&
+        common.dead_letter_topic.len == 0)
+        config_issue_add(issues, WEIR_STR("schema.incompatible.policy"), CONFIG_ERROR,
+                         "is dead-letter, but errors.deadletterqueue.topic.name is not set");
     if (transform_chain_open(settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING, issues,
                              &chain, &err) == WEIR_OK)
         transform_chain_close(chain);

@@ -104,7 +104,7 @@ json_t *worker_task_configs(worker *self, weir_str name)
 
 static void add_view(worker *self, task_view *view, json_t *task)
 {
-    json_t *partitions = json_array(), *gauges = json_object();
+    json_t *partitions = json_array(), *gauges = json_object(), *held = json_array();
 
     pthread_mutex_lock(&view->lock);
     json_object_set_new(task, "phase", json_string(view->phase));
@@ -127,11 +127,18 @@ static void add_view(worker *self, task_view *view, json_t *task)
                                   "position", (json_int_t)partition->position, "end",
                                   (json_int_t)end, "committed", (json_int_t)partition->committed));
     }
+    for (size_t i = 0; i < view->held_count; i++)
+        json_array_append_new(held,
+                              json_pack("{s:s%,s:s}", "topic", view->held[i].topic.ptr,
+                                        view->held[i].topic.len, "reason", view->held[i].reason));
     for (size_t i = 0; i < view->gauge_count; i++)
         json_object_set_new(gauges, view->gauges[i].name, json_real(view->gauges[i].value));
     pthread_mutex_unlock(&view->lock);
     json_object_set_new(task, "partitions", partitions);
     json_object_set_new(task, "gauges", gauges);
+    if (json_array_size(held) > 0)
+        json_object_set(task, "held", held);
+    json_decref(held);
 }
 
 static json_t *task_status(worker *self, const connector *one, int number)

@@ -70,7 +70,7 @@ struct worker {
     worker_options options;
     task_world world;
     durable *durable;
-    schema_store *schemas;
+    registry *registry;
     status_store *statuses;
     holds *holds;
     char id[128];

@@ -27,7 +27,8 @@
     "{\"name\":\"rate\",\"type\":\"double\"}]}"
 
 static log *the_log;
-static schema_store *schemas;
+static registry *schemas;
+static converter_settings settings;
 static weir_batch *batch;
 static converter *self;
 
@@ -37,7 +38,7 @@ static int setup(void **state)
 
     (void)state;
     the_log = fake_log_new(1);
-    assert_int_equal(schema_store_open(the_log, &schemas, &err), WEIR_OK);
+    assert_int_equal(registry_open(the_log, &REGISTRY_DEFAULTS, &schemas, &err), WEIR_OK);
     batch = batch_new(4096);
     self = NULL;
     return 0;
@@ -48,15 +49,23 @@ static int teardown(void **state)
     (void)state;
     converter_free(self);
     batch_free(batch);
-    schema_store_close(schemas);
+    registry_close(schemas);
     fake_log_free(the_log);
     return 0;
 }
 
 static void begin(converter_kind kind, bool schemas_enable)
 {
+    weir_error err;
+
     converter_free(self);
-    self = converter_new(kind, false, schemas_enable, schemas);
+    settings = (converter_settings){
+        .schemas_enable = schemas_enable, .replace_null = true, .auto_register = true};
+    assert_int_equal(converter_new(&(converter_options){.kind = kind,
+                                                        .settings = &settings,
+                                                        .registry = schemas},
+                                   &self, &err),
+                     WEIR_OK);
 }
 
 /* What the log gets, prefix included. */

@@ -1,0 +1,409 @@
+/* registry_client.c - one conversation, two ways to have it: calls, or HTTP. What differs is how a question is
+ * asked; the answers are the same JSON. */
+#include "schema-registry/client/registry_client.h"
+
+#include "runtime/base/mem.h"
+#include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/canonical.h"
+#include "weir/map.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#define MEDIA_TYPE "application/vnd.schemaregistry.v1+json"
+
+struct registry_client {
+    registry *local;       /* NULL: the others are asked */
+    http_client **remotes; /* of one registry */
+    size_t remote_count;
+    size_t answering;  /* the remote that answered last */
+    weir_map *schemas; /* "CONTEXT ID" and "SUBJECT VERSION" -> weir_schema */
+    weir_buf parsed;   /* of weir_schema *, all of them */
+    weir_buf text;     /* of a schema on its way */
+};
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+registry_client *registry_client_local(registry *local)
+{
+    registry_client *self = mem_zalloc(1, sizeof(*self));
+
+    self->local = local;
+    self->schemas = weir_map_new();
+    return self;
+}
+
+weir_code registry_client_remote(const weir_list *urls, const http_client_options *how,
+                                 registry_client **out, weir_error *err)
+{
+    registry_client *self = registry_client_local(NULL);
+
+    self->remotes = mem_zalloc(urls->count + 1, sizeof(*self->remotes));
+    for (size_t i = 0; i < urls->count; i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf url = {0};
+        http_client_options options = *how;
+
+        weir_buf_add_str(&url, urls->items[i]);
+        options.url = weir_buf_cstr(&url);
+        options.what = "schema registry";
+        options.accept = MEDIA_TYPE;
+        if (http_client_new(&options, &self->remotes[i], err) != WEIR_OK) {
+            registry_client_free(self);
+            return err->code;
+        }
+        self->remote_count++;
+    }
+    *out = self;
+    return WEIR_OK;
+}
+
+void registry_client_free(registry_client *self)
+{
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->remote_count; i++)
+        http_client_free(self->remotes[i]);
+    free(self->remotes);
+    for (size_t i = 0; i < self->parsed.len / sizeof(weir_schema *); i++)
+        avro_schema_free(((weir_schema **)(void *)self->parsed.ptr)[i]);
+    weir_buf_done(&self->parsed);
+    weir_buf_done(&self->text);
+    weir_map_free(self->schemas);
+    free(self);
+}
+
+/* --- Asking ----------------------------------------------------------------------------------- */
+
+/* number: an error code of five digits, or a status. */
+static weir_code code_of(int number)
+{
+    int status = number > 999 ? number / 100 : number;
+
+    if (status == 404 || status == 409) /* not there; not compatible */
+        return WEIR_REJECT;
+    return status >= 500 || status == 408 || status == 429 ? WEIR_RETRY : WEIR_FATAL;
+}
+
+/* The answer as JSON, or its error. */
+static weir_code take_answer(int number, const weir_buf *answer, json_t **out, weir_error *err)
+{
+    json_error_t where;
+
+    *out = json_loadb(answer->ptr != NULL ? answer->ptr : "", answer->len, JSON_ALLOW_NUL, &where);
+    if (number == 0 && *out == NULL)
+        return weir_fail(err, WEIR_RETRY, "the schema registry's answer is no JSON: %s",
+                         where.text);
+    if (number == 0)
+        return WEIR_OK;
+    const char *message = json_string_value(json_object_get(*out, "message"));
+    json_int_t code = json_integer_value(json_object_get(*out, "error_code"));
+
+    (void)weir_fail(err, code_of(code > 0 && code < 100000 ? (int)code : number),
+                    "the schema registry answered %d: %s",
+                    code > 0 && code < 100000 ? (int)code : number,
+                    message != NULL ? message : "without a message");
+    json_decref(*out);
+    *out = NULL;
+    return err->code;
+}
+
+/* What a call into our own registry gave. */
+static weir_code take_local(bool success, weir_buf *reply, registry_error *error, json_t **out,
+                            weir_error *err)
+{
+    weir_code code;
+
+    if (success)
+        code = take_answer(0, reply, out, err);
+    else
+        code = weir_fail(err, code_of((int)error->code), "%s", weir_buf_cstr(&error->message));
+    registry_error_done(error);
+    return code;
+}
+
+/* Asks the remote that answered last, then the others. */
+static weir_code send(registry_client *self, const http_client_request *request, json_t **out,
+                      weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf answer = {0};
+    int status = 0;
+
+    for (size_t i = 0; i < self->remote_count; i++) {
+        size_t which = (self->answering + i) % self->remote_count;
+
+        if (http_client_send(self->remotes[which], request, &status, &answer, err) != WEIR_OK)
+            continue;
+        self->answering = which;
+        return take_answer(status == 200 ? 0 : status, &answer, out, err);
+    }
+    return err->code;
+}
+
+/* Sends the text of a schema to "/subjects/SUBJECT" and what is behind it. */
+static weir_code post_schema(registry_client *self, weir_str subject, const char *behind,
+                             json_t **out, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf target = {0};
+    json_t *body = json_pack("{s:s%}", "schema", self->text.ptr, self->text.len);
+    char *text = json_dumps(body, JSON_COMPACT);
+
+    json_decref(body);
+    weir_buf_add_str(&target, WEIR_STR("/subjects/"));
+    http_client_add_segment(&target, subject);
+    weir_buf_add_str(&target, weir_cstr(behind));
+    weir_code code = send(
+        self,
+        &(http_client_request){"POST", weir_buf_cstr(&target), weir_cstr(text != NULL ? text : "")},
+        out, err);
+    free(text);
+    return code;
+}
+
+static weir_code get(registry_client *self, const weir_buf *target, json_t **out, weir_error *err)
+{
+    return send(self, &(http_client_request){"GET", target->ptr, {0}}, out, err);
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static weir_code id_in(json_t *take_answer, int32_t *id, weir_error *err)
+{
+    json_int_t number = json_integer_value(json_object_get(take_answer, "id"));
+
+    json_decref(take_answer);
+    if (number < 0 || number > INT32_MAX)
+        return weir_fail(err, WEIR_RETRY, "the schema registry's answer has no id");
+    *id = (int32_t)number;
+    return WEIR_OK;
+}
+
+static weir_code get_version(registry_client *self, weir_str subject, int32_t version, json_t **out,
+                             weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf buf = {0};
+
+    if (self->local != NULL) {
+        registry_error error = {0};
+        bool success =
+            registry_get_version(self->local, subject, version, true, (weir_str){0}, &buf, &error);
+
+        return take_local(success, &buf, &error, out, err);
+    }
+    weir_buf_add_str(&buf, WEIR_STR("/subjects/"));
+    http_client_add_segment(&buf, subject);
+    if (version < 0)
+        weir_buf_printf(&buf, "/versions/latest");
+    else
+        weir_buf_printf(&buf, "/versions/%" PRId32 "?deleted=true", version);
+    (void)weir_buf_cstr(&buf);
+    return get(self, &buf, out, err);
+}
+
+static weir_code parse(registry_client *self, const json_t *answer, int depth, weir_buf *known,
+                       const weir_schema **out, weir_error *err);
+
+/* Adds the schema that a reference names to known, behind those that it is built on. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most REGISTRY_REFS_MAX deep */
+static weir_code add_reference(registry_client *self, const json_t *reference, int depth,
+                               weir_buf *known, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
+    const char *subject = json_string_value(json_object_get(reference, "subject"));
+    json_int_t version = json_integer_value(json_object_get(reference, "version"));
+    const weir_schema *schema;
+    json_t *answer = NULL;
+
+    if (subject == NULL || version < 1 || version > INT32_MAX || depth >= REGISTRY_REFS_MAX)
+        return weir_fail(err, WEIR_REJECT, "a reference of the schema cannot be followed");
+    if (get_version(self, weir_cstr(subject), (int32_t)version, &answer, err) != WEIR_OK)
+        return weir_wrap(err, "the schema refers to version %lld of %s", (long long)version,
+                         subject);
+    weir_code code = parse(self, answer, depth + 1, known, &schema, err);
+    json_decref(answer);
+    if (code == WEIR_OK)
+        weir_buf_add(known, &schema, sizeof(schema));
+    return code;
+}
+
+/* The schema in an answer. known gets what it is built on. */
+/* NOLINTNEXTLINE(misc-no-recursion): see add_reference */
+static weir_code parse(registry_client *self, const json_t *answer, int depth, weir_buf *known,
+                       const weir_schema **out, weir_error *err)
+{
+    const json_t *text = json_object_get(answer, "schema");
+    const char *type = json_string_value(json_object_get(answer, "schemaType"));
+    const json_t *references = json_object_get(answer, "references");
+    weir_schema *schema;
+    const json_t *reference;
+    size_t i;
+
+    if (type != NULL && strcmp(type, "AVRO") != 0)
+        return weir_fail(err, WEIR_REJECT, "the schema is of type %s, not AVRO", type);
+    if (json_array_size(references) > REGISTRY_REFS_MAX)
+        return weir_fail(err, WEIR_REJECT, "the schema has more than %d references",
+                         REGISTRY_REFS_MAX);
+    json_array_foreach(references, i, reference)
+    {
+        if (add_reference(self, reference, depth, known, err) != WEIR_OK)
+            return err->code;
+    }
+    if (!json_is_string(text))
+        return weir_fail(err, WEIR_RETRY, "the schema registry's answer has no schema");
+    schema = avro_parse_with((weir_str){json_string_value(text), json_string_length(text)},
+                             (const weir_schema *const *)(const void *)known->ptr,
+                             known->len / sizeof(schema), err);
+    if (schema == NULL)
+        return err->code;
+    weir_buf_add(&self->parsed, &schema, sizeof(schema));
+    *out = schema;
+    return WEIR_OK;
+}
+
+/* --- What converters ask ---------------------------------------------------------------------- */
+
+static registry_schema local_schema(const registry_client *self)
+{
+    return (registry_schema){.text = weir_buf_str(&self->text)};
+}
+
+weir_code registry_client_register(registry_client *self, weir_str subject,
+                                   const weir_schema *schema, bool normalize, int32_t *id,
+                                   weir_error *err)
+{
+    json_t *answer = NULL;
+    weir_code code;
+
+    weir_buf_clear(&self->text);
+    avro_canonical(schema, &self->text);
+    if (self->local != NULL) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
+        registry_schema sent = local_schema(self);
+        registry_error error = {0};
+        bool success =
+            registry_register(self->local, subject, &sent, normalize, false, &reply, &error);
+
+        code = take_local(success, &reply, &error, &answer, err);
+    } else {
+        code = post_schema(self, subject, normalize ? "/versions?normalize=true" : "/versions",
+                           &answer, err);
+    }
+    if (code == WEIR_OK)
+        code = id_in(answer, id, err);
+    return code == WEIR_OK
+               ? code
+               : weir_wrap(err, "registering a schema under subject \"%.*s\"", WEIR_ARG(subject));
+}
+
+weir_code registry_client_find(registry_client *self, weir_str subject, const weir_schema *schema,
+                               bool normalize, int32_t *id, weir_error *err)
+{
+    json_t *answer = NULL;
+    weir_code code;
+
+    weir_buf_clear(&self->text);
+    avro_canonical(schema, &self->text);
+    if (self->local != NULL) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
+        registry_schema sent = local_schema(self);
+        registry_error error = {0};
+        bool success =
+            registry_lookup(self->local, subject, &sent, normalize, false, &reply, &error);
+
+        code = take_local(success, &reply, &error, &answer, err);
+    } else {
+        code = post_schema(self, subject, normalize ? "?normalize=true" : "", &answer, err);
+    }
+    if (code == WEIR_OK)
+        code = id_in(answer, id, err);
+    return code == WEIR_OK
+               ? code
+               : weir_wrap(err, "looking a schema up under subject \"%.*s\"", WEIR_ARG(subject));
+}
+
+weir_code registry_client_latest(registry_client *self, weir_str subject, int32_t *id,
+                                 const weir_schema **out, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf known = {0};
+    json_t *answer = NULL;
+    weir_code code = get_version(self, subject, -1, &answer, err);
+
+    if (code == WEIR_OK)
+        code = parse(self, answer, 0, &known, out, err);
+    if (code == WEIR_OK)
+        code = id_in(json_incref(answer), id, err);
+    json_decref(answer);
+    return code == WEIR_OK
+               ? code
+               : weir_wrap(err, "the latest version of subject \"%.*s\"", WEIR_ARG(subject));
+}
+
+static weir_code get_schema(registry_client *self, int32_t id, weir_str subject, json_t **out,
+                            weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf buf = {0};
+
+    if (self->local != NULL) {
+        registry_error error = {0};
+        bool success =
+            registry_get_schema(self->local, id, subject, (weir_str){0}, false, &buf, &error);
+
+        return take_local(success, &buf, &error, out, err);
+    }
+    weir_buf_printf(&buf, "/schemas/ids/%" PRId32, id);
+    if (subject.len > 0) {
+        weir_buf_add_str(&buf, WEIR_STR("?subject="));
+        http_client_add_segment(&buf, subject);
+    }
+    (void)weir_buf_cstr(&buf);
+    return get(self, &buf, out, err);
+}
+
+weir_code registry_client_schema(registry_client *self, int32_t id, weir_str subject,
+                                 const weir_schema **out, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, known = {0};
+    json_t *answer = NULL;
+    weir_code code;
+
+    weir_buf_printf(&key, "%" PRId32 " %.*s", id, WEIR_ARG(subject));
+    *out = weir_map_get(self->schemas, weir_buf_str(&key));
+    if (*out != NULL)
+        return WEIR_OK;
+    if (self->local != NULL && subject.len == 0)
+        return registry_avro_of(self->local, id, out, err);
+    code = get_schema(self, id, subject, &answer, err);
+    if (code == WEIR_OK)
+        code = parse(self, answer, 0, &known, out, err);
+    json_decref(answer);
+    if (code != WEIR_OK)
+        return weir_wrap(err, "the schema with id %" PRId32, id);
+    weir_map_put(self->schemas, weir_buf_str(&key), (void *)*out);
+    return WEIR_OK;
+}
+
+weir_code registry_client_set_level(registry_client *self, weir_str subject, const char *level,
+                                    weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf body = {0}, buf = {0};
+    json_t *answer = NULL;
+    weir_code code;
+
+    weir_buf_printf(&body, "{\"compatibility\":\"%s\"}", level);
+    if (self->local != NULL) {
+        registry_error error = {0};
+        bool success = registry_set_config(self->local, subject, weir_buf_str(&body), &buf, &error);
+
+        code = take_local(success, &buf, &error, &answer, err);
+    } else {
+        weir_buf_add_str(&buf, WEIR_STR("/config/"));
+        http_client_add_segment(&buf, subject);
+        code = send(self, &(http_client_request){"PUT", weir_buf_cstr(&buf), weir_buf_str(&body)},
+                    &answer, err);
+    }
+    json_decref(answer);
+    return code == WEIR_OK ? code
+                           : weir_wrap(err, "setting the compatibility of \"%.*s\" to %s",
+                                       WEIR_ARG(subject), level);
+}

@@ -1,0 +1,314 @@
+/* test_held.c - records that the registry refuses wait, the rest of their topic behind them, and nothing else; when it
+ * takes them they come in order and once, whatever the log does to commits.
+ *
+ * The source counts. Even numbers go to topic "even", odd ones to "odd". From CHANGE on, even ones have a schema that is not
+ * compatible with the first.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/reader.h"
+#include "runtime/connect/held.h"
+#include "schema-registry/avro/avro.h"
+#include "tests/fixtures/connect_world.h"
+#include "tests/fixtures/fake_log.h"
+
+#include <string.h>
+
+#define PARTITION WEIR_STR("{\"p\":0}")
+#define EVEN      WEIR_STR("even")
+#define ODD       WEIR_STR("odd")
+#define WAITING   WEIR_STR("__weir_held.even")
+
+enum { CHANGE = 20, END = 200, BATCH = 10 };
+
+typedef struct counting {
+    int64_t next;
+} counting;
+
+static log *the_log;
+static weir_schema *first_schema, *second_schema;
+static int64_t end;      /* where the source ends */
+static char reason[512]; /* of what waits, as the last start's status has it at its end */
+
+static weir_code counting_open(weir_task *task, void *state, weir_error *err)
+{
+    counting *self = state;
+    weir_str offset = weir_task_offset(task, PARTITION);
+    (void)err;
+
+    self->next = 0;
+    if (offset.len > 0)
+        assert_true(weir_offset_int(offset, "next", &self->next));
+    return WEIR_OK;
+}
+
+static weir_code counting_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                               weir_error *err)
+{
+    counting *self = state;
+    (void)task, (void)timeout_ms;
+
+    if (self->next == end)
+        return WEIR_END;
+    for (int i = 0; i < BATCH; i++, self->next++) {
+        bool is_even = self->next % 2 == 0, is_new = is_even && self->next >= CHANGE;
+
+        assert_true(weir_record_begin(batch, is_even ? EVEN : ODD));
+        weir_record_timestamp(batch, self->next);
+        weir_record_header(batch, WEIR_STR("h"), WEIR_STR("v"));
+        weir_record_value(batch, is_new ? second_schema : first_schema);
+        weir_put_int(batch, (int32_t)self->next);
+        if (is_new)
+            weir_put_bytes(batch, WEIR_STR("text"));
+        if (weir_record_end(batch, err) != WEIR_OK)
+            return err->code;
+    }
+    weir_offset(batch, PARTITION, "{\"next\":%d}", (int)self->next);
+    weir_checkpoint(batch);
+    return WEIR_OK;
+}
+
+static const plugin counting_plugin = {
+    .kind = PLUGIN_SOURCE,
+    .name = "counting",
+    .state_size = sizeof(counting),
+    .source = {.name = "counting", .open = counting_open, .poll = counting_poll},
+};
+
+/* Runs tasks, one after the other, until one ends with something else than RETRY; returns that. level: what the
+ * registry is told before; NULL: nothing. */
+static weir_code run(const char *policy, const char *level)
+{
+    const config_setting settings[] = {
+        {WEIR_STR("connector.class"), WEIR_STR("counting")},
+        {WEIR_STR("schema.incompatible.policy"), weir_cstr(policy)},
+        {WEIR_STR("errors.deadletterqueue.topic.name"), WEIR_STR("dead")},
+    };
+    connect_world world;
+    weir_code code = WEIR_RETRY;
+
+    connect_world_open(&world, the_log);
+    if (level != NULL) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf body = {0}, reply = {0};
+        registry_error error = {0};
+
+        weir_buf_printf(&body, "{\"compatibility\":\"%s\"}", level);
+        assert_true(registry_set_config(world.world.registry, WEIR_STR("even-value"),
+                                        weir_buf_str(&body), &reply, &error));
+        registry_error_done(&error);
+    }
+    for (int starts = 0; code == WEIR_RETRY && starts < 5000; starts++) {
+        connect_task *task = task_new(
+            &world.world, &(task_role){.plugin = &counting_plugin, .connector = WEIR_STR("c")},
+            settings, 3);
+
+        task_run(task);
+        code = task->outcome;
+        reason[0] = '\0';
+        if (task->view.held_count > 0)
+            snprintf(reason, sizeof(reason), "%s", task->view.held[0].reason);
+        task_free(task);
+    }
+    connect_world_close(&world);
+    return code;
+}
+
+static int64_t number_of(weir_str value)
+{
+    reader in = reader_of(value);
+
+    assert_int_equal(reader_u8(&in), 0);
+    (void)reader_be32(&in);
+    int64_t number = reader_varint(&in);
+    assert_false(in.failed);
+    return number;
+}
+
+static int32_t id_of(weir_str value)
+{
+    reader in = reader_of(value);
+
+    (void)reader_u8(&in);
+    return (int32_t)reader_be32(&in);
+}
+
+/* The topic has every second number from `from` to below `to`, in order, once. */
+static void assert_numbers(weir_str topic, int64_t from, int64_t to)
+{
+    int64_t count = fake_log_count(the_log, topic, 0);
+
+    assert_int_equal(count, (to - from + 1) / 2);
+    for (int64_t i = 0; i < count; i++) {
+        fake_record record;
+
+        assert_true(fake_log_at(the_log, topic, 0, i, &record));
+        assert_int_equal(number_of(record.value), from + 2 * i);
+        assert_int_equal(record.timestamp_ms, from + 2 * i);
+    }
+}
+
+static void what_is_refused_waits_with_all_behind_it_and_other_topics_go_on(void **state)
+{
+    (void)state;
+
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    assert_numbers(EVEN, 0, CHANGE);
+    assert_numbers(ODD, 1, END);
+    assert_numbers(WAITING, CHANGE, END);
+}
+
+static void the_status_names_the_subject_and_the_field(void **state)
+{
+    (void)state;
+
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    assert_non_null(strstr(reason, "even-value"));
+    assert_non_null(strstr(reason, "extra"));
+}
+
+static void after_a_restart_they_still_wait_and_what_comes_goes_behind_them(void **state)
+{
+    (void)state;
+
+    end = END / 2;
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    end = END;
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    assert_numbers(EVEN, 0, CHANGE);
+    assert_numbers(WAITING, CHANGE, END);
+    assert_non_null(strstr(reason, "extra"));
+}
+
+static void when_the_registry_takes_them_they_come_in_order_before_what_is_newer(void **state)
+{
+    fake_record record;
+    (void)state;
+
+    end = END / 2;
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    end = END;
+    assert_int_equal(run("hold", "NONE"), WEIR_END);
+    assert_numbers(EVEN, 0, END);
+    assert_int_equal(fake_log_count(the_log, WAITING, 0), (END / 2 - CHANGE) / 2);
+    assert_string_equal(reason, "");
+    assert_true(fake_log_at(the_log, EVEN, 0, CHANGE / 2, &record));
+    assert_int_equal(record.header_count, 1); /* the connector's own */
+}
+
+static void released_records_have_an_id_of_their_subject(void **state)
+{
+    fake_record released, newer;
+    (void)state;
+
+    end = END / 2;
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    end = END;
+    assert_int_equal(run("hold", "NONE"), WEIR_END);
+    assert_true(fake_log_at(the_log, EVEN, 0, CHANGE / 2, &released));
+    assert_true(fake_log_at(the_log, EVEN, 0, END / 2 - 1, &newer));
+    assert_int_equal(id_of(released.value), id_of(newer.value));
+}
+
+static void it_may_happen_again(void **state)
+{
+    (void)state;
+
+    end = END / 2;
+    assert_int_equal(run("hold", NULL), WEIR_END);
+    assert_int_equal(run("hold", "NONE"), WEIR_END);
+    assert_numbers(EVEN, 0, END / 2);
+    end = END;
+    assert_int_equal(run("hold", "BACKWARD"), WEIR_END); /* the second schema is a version now */
+    assert_numbers(EVEN, 0, END);
+}
+
+static void whatever_becomes_of_commits_each_record_comes_once_and_in_order(void **state)
+{
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        fake_log_free(the_log);
+        the_log = fake_log_new(seed);
+        fake_log_chaos(the_log, 15, 15, 20);
+        end = END / 2;
+        assert_int_equal(run("hold", NULL), WEIR_END);
+        assert_numbers(EVEN, 0, CHANGE);
+        assert_numbers(WAITING, CHANGE, END / 2);
+        end = END;
+        assert_int_equal(run("hold", "NONE"), WEIR_END);
+        assert_numbers(EVEN, 0, END);
+        assert_numbers(ODD, 1, END);
+    }
+}
+
+static void the_policy_fail_ends_the_task_and_nothing_behind_it_is_written(void **state)
+{
+    (void)state;
+
+    assert_int_equal(run("fail", NULL), WEIR_FATAL);
+    assert_numbers(EVEN, 0, CHANGE);
+    assert_int_equal(fake_log_count(the_log, WAITING, 0), 0);
+}
+
+static void the_policy_dead_letter_writes_each_with_the_reason_and_goes_on(void **state)
+{
+    fake_record record;
+    (void)state;
+
+    assert_int_equal(run("dead-letter", NULL), WEIR_END);
+    assert_numbers(EVEN, 0, CHANGE);
+    assert_numbers(ODD, 1, END);
+    assert_numbers(WEIR_STR("dead"), CHANGE, END);
+    assert_true(fake_log_at(the_log, WEIR_STR("dead"), 0, 0, &record));
+    assert_non_null(memmem(record.headers.ptr, record.headers.len, "even-value", 10));
+}
+
+static int setup(void **state)
+{
+    weir_error err;
+
+    (void)state;
+    the_log = fake_log_new(7);
+    end = END;
+    first_schema = avro_parse(WEIR_STR("{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                                       "{\"name\":\"n\",\"type\":\"int\"}]}"),
+                              &err);
+    second_schema = avro_parse(WEIR_STR("{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                                        "{\"name\":\"n\",\"type\":\"int\"},"
+                                        "{\"name\":\"extra\",\"type\":\"string\"}]}"),
+                               &err);
+    return first_schema == NULL || second_schema == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_log_free(the_log);
+    avro_schema_free(first_schema);
+    avro_schema_free(second_schema);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_refused_waits_with_all_behind_it_and_other_topics_go_on),
+        TEST(the_status_names_the_subject_and_the_field),
+        TEST(after_a_restart_they_still_wait_and_what_comes_goes_behind_them),
+        TEST(when_the_registry_takes_them_they_come_in_order_before_what_is_newer),
+        TEST(released_records_have_an_id_of_their_subject),
+        TEST(it_may_happen_again),
+        TEST(whatever_becomes_of_commits_each_record_comes_once_and_in_order),
+        TEST(the_policy_fail_ends_the_task_and_nothing_behind_it_is_written),
+        TEST(the_policy_dead_letter_writes_each_with_the_reason_and_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
