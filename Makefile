@@ -267,16 +267,16 @@ $(OUT)/%.alone: % $(OUT)/flags
 	$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -include $< -x c /dev/null
 	@touch $@
 
-# docs/reference is what the connectors' tables say. `make docs` writes it; `make check` refuses a difference.
-REFERENCE := $(CONNECTORS:%=docs/reference/%.md)
+# docs/reference is what the tables of settings say. `make docs` writes it; `make check` refuses a difference.
+DESCRIBED := $(CONNECTORS) common converter unwrap route
 
 docs: all
 	@mkdir -p docs/reference
-	@for name in $(CONNECTORS); do $(PROGRAM) plugin describe $$name --markdown \
+	@for name in $(DESCRIBED); do $(PROGRAM) plugin describe $$name --markdown \
 	    --plugins $(OUT)/connectors > docs/reference/$$name.md || exit 1; done
 
 check-docs: all
-	@for name in $(CONNECTORS); do $(PROGRAM) plugin describe $$name --markdown \
+	@for name in $(DESCRIBED); do $(PROGRAM) plugin describe $$name --markdown \
 	    --plugins $(OUT)/connectors | cmp -s - docs/reference/$$name.md || \
 	    { echo "docs/reference/$$name.md is not what the table says: make docs"; exit 1; }; done
 

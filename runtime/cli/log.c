@@ -4,7 +4,7 @@
 #include "runtime/log/embedded.h"
 #include "runtime/log/store_keep.h"
 #include "runtime/log/verify.h"
-#include "schema-registry/store/schema_store.h"
+#include "schema-registry/registry/registry.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -111,7 +111,7 @@ static bool decode(void *context, int32_t schema_id, weir_str datum, weir_buf *o
     const weir_schema *schema;
     weir_error err;
 
-    return schema_store_get(context, schema_id, &schema, &err) == WEIR_OK &&
+    return registry_avro_of(context, schema_id, &schema, &err) == WEIR_OK &&
            weir_value_json(schema, datum, out, &err) == WEIR_OK;
 }
 
@@ -129,18 +129,18 @@ static int dump(const arguments *args, log *opened)
                            .json = args->json,
                            .decode = decode,
                            .line = print_line};
-    schema_store *schemas;
+    registry *schemas;
     log_topic topic;
     weir_error err;
     weir_code code;
 
     if (!log_topic_find(opened, weir_cstr(args->topic), &topic))
         return cli_fail("log", NO_TOPIC, args->topic, args->data);
-    code = schema_store_open(opened, &schemas, &err);
+    code = registry_open(opened, &REGISTRY_DEFAULTS, &schemas, &err);
     if (code == WEIR_OK) {
         wanted.context = schemas;
         code = dump_topic(embedded_store(opened), &wanted, &err);
-        schema_store_close(schemas);
+        registry_close(schemas);
     }
     if (code != WEIR_OK)
         return cli_fail("log", "%s", err.message);

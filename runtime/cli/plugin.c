@@ -3,6 +3,7 @@
 #include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/plugin_builtin.h"
 #include "runtime/cli/plugin_run.h"
 #include "runtime/cli/plugin_template.h"
 #include "runtime/rest/definition.h"
@@ -84,20 +85,28 @@ static void print_table(plugins *all)
     scols_unref_table(table);
 }
 
+static json_t *settings_json(const config_table *table, const char *group)
+{
+    json_t *settings = json_array();
+
+    for (size_t i = 0; i < table->count; i++) {
+        weir_field field = config_field(table, i);
+
+        (void)json_array_append_new(settings, definition_json(&field, group, (int)i + 1));
+    }
+    return settings;
+}
+
 static json_t *describe_json(const plugin *one)
 {
-    json_t *settings = json_array(), *aliases = json_array();
+    json_t *aliases = json_array();
 
-    for (size_t i = 0; i < one->table.count; i++) {
-        weir_field field = config_field(&one->table, i);
-
-        (void)json_array_append_new(settings, definition_json(&field, one->name, (int)i + 1));
-    }
     for (size_t i = 0; one->aliases != NULL && one->aliases[i] != NULL; i++)
         (void)json_array_append_new(aliases, json_string(one->aliases[i]));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "class", one->name, "type",
                      kind_of(one), "version", one->version, "summary", one->summary, "file",
-                     one->path, "aliases", aliases, "settings", settings);
+                     one->path, "aliases", aliases, "settings",
+                     settings_json(&one->table, one->name));
 }
 
 static void print_json(json_t *take_value)
@@ -148,13 +157,39 @@ static void describe(const arguments *args, const plugin *one)
     weir_buf_done(&out);
 }
 
+static void describe_builtin(const arguments *args, const plugin_builtin *one)
+{
+    weir_buf out = {0};
+
+    if (args->json) {
+        print_json(json_pack("{s:s, s:s, s:s, s:o}", "class", one->name, "type", one->kind,
+                             "summary", one->summary, "settings",
+                             settings_json(&one->table, one->name)));
+        return;
+    }
+    weir_buf_printf(&out, "%s%s, %s\n\n%s\n\n", args->markdown ? "# " : "", one->name, one->kind,
+                    one->summary);
+    if (one->alias != NULL)
+        weir_buf_printf(&out, "Also called `%s`.\n\n", one->alias);
+    config_reference(&one->table, &out);
+    (void)fwrite(out.ptr, 1, out.len, stdout); /* as good as printf */
+    weir_buf_done(&out);
+}
+
 static int describe_all(const arguments *args, plugins *all)
 {
     for (size_t i = 0; i < args->count; i++) {
         static const plugin_kind kinds[] = {PLUGIN_SOURCE, PLUGIN_SINK};
+        plugin_builtin builtin;
         weir_error err;
         bool found = false;
 
+        if (plugin_builtin_find(weir_cstr(args->names[i]), &builtin)) {
+            if (i > 0)
+                putchar('\n');
+            describe_builtin(args, &builtin);
+            continue;
+        }
         for (size_t k = 0; k < 2; k++) {
             const plugin *one = plugins_find(all, weir_cstr(args->names[i]), kinds[k], &err);
 

@@ -67,6 +67,14 @@ def test_a_connector_is_described_by_its_table(cli):
     assert "| `topic` |" in cli("plugin", "describe", "counter", "--markdown").stdout
 
 
+def test_what_is_compiled_in_is_described_by_its_table(cli):
+    described = cli("plugin", "describe", "common", "converter", "unwrap", "--markdown").stdout
+    for setting in ("tasks.max", "key.converter.schema.registry.url", "delete.tombstone.handling.mode"):
+        assert f"| `{setting}` |" in described, setting
+    route = json.loads(cli("plugin", "describe", "route", "--json").stdout)
+    assert {s["name"]: s["required"] for s in route["settings"]}["regex"] is True
+
+
 def test_an_unknown_connector_is_told_with_the_nearest_name(cli):
     done = cli("plugin", "describe", "countr")
     assert done.returncode == 1
