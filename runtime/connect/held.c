@@ -162,6 +162,14 @@ weir_code held_open(connect_task *task, held **out, weir_error *err)
             return err->code;
         }
     }
+    if (task->has_siblings && self->count > 0) {
+        (void)weir_fail(err, WEIR_FATAL,
+                        "records of topic %.*s wait for their schema, which a connector with "
+                        "several tasks cannot release: set tasks.max to 1 until they are",
+                        WEIR_ARG(self->topics[0].topic));
+        held_free(self);
+        return err->code;
+    }
     *out = self;
     return WEIR_OK;
 }

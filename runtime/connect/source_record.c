@@ -115,8 +115,14 @@ static weir_code add_incompatible(source_task *self, addition *adding, weir_erro
 {
     const weir_error reason = *err;
     weir_str topic = adding->record->topic;
+    incompatible_policy policy = (incompatible_policy)self->task->common.schema_incompatible.index;
 
-    switch ((incompatible_policy)self->task->common.schema_incompatible.index) {
+    if (policy == INCOMPATIBLE_HOLD && self->task->has_siblings)
+        return weir_fail(err, WEIR_FATAL,
+                         "%s (topic %.*s; records of a connector with several tasks cannot wait: "
+                         "set tasks.max to 1, or another schema.incompatible.policy)",
+                         reason.message, WEIR_ARG(topic));
+    switch (policy) {
     case INCOMPATIBLE_FAIL:
         break;
     case INCOMPATIBLE_DEAD_LETTER:

@@ -124,6 +124,7 @@ connect_task *task_new(const task_world *world, const task_role *role,
     self->world = world;
     self->plugin = role->plugin;
     self->number = role->number;
+    self->has_siblings = role->has_siblings;
     self->assignment = role->assignment;
     task_init(&self->memory, WEIR_STR(""), 0, NULL, NULL);
     self->connector = weir_task_copy(&self->memory, role->connector);

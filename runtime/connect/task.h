@@ -84,6 +84,7 @@ typedef struct task_role {
     const plugin *plugin;
     weir_str connector;
     int number;
+    bool has_siblings;      /* the connector has more tasks than this one */
     assignment *assignment; /* of a sink's partitions; the connector's */
 } task_role;
 
@@ -92,6 +93,7 @@ struct connect_task {
     const plugin *plugin;
     weir_str connector; /* a copy */
     int number;
+    bool has_siblings;
     assignment *assignment;
     connector_settings common;
     config_setting *settings; /* resolved: no references to secrets are left */

@@ -80,6 +80,7 @@ static void start_task(worker *self, connector *one, int number)
                           &(task_role){.plugin = one->plugin,
                                        .connector = one->name,
                                        .number = number,
+                                       .has_siblings = one->task_count > 1,
                                        .assignment = one->assignment},
                           slot->settings, slot->setting_count);
     slot->state = TASK_STARTED;

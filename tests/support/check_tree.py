@@ -10,7 +10,8 @@ import sys
 
 # A folder includes itself and what stands above it.
 LAYERS = ["sdk/include", "runtime/base", "schema-registry/avro", "sdk/src", "runtime/wire",
-          "runtime/log", "schema-registry/store", "runtime/broker", "runtime/connect",
+          "runtime/log", "schema-registry/compat", "schema-registry/registry",
+          "schema-registry/client", "runtime/broker", "runtime/connect",
           "runtime/pipeline", "runtime/rest", "schema-registry/api", "runtime/cli"]
 REST = {"runtime/rest", "schema-registry/api"}  # beside each other, below the command line
 

@@ -33,8 +33,8 @@ typedef struct counting {
 
 static log *the_log;
 static weir_schema *first_schema, *second_schema;
-static int64_t end;      /* where the source ends */
-static char reason[512]; /* of what waits, as the last start's status has it at its end */
+static int64_t end;       /* where the source ends */
+static char reason[1024]; /* of what waits, as the last start's status has it at its end */
 
 static weir_code counting_open(weir_task *task, void *state, weir_error *err)
 {
@@ -81,6 +81,24 @@ static const plugin counting_plugin = {
     .source = {.name = "counting", .open = counting_open, .poll = counting_poll},
 };
 
+/* The log may abort that, too. */
+static void set_level(registry *registry_of_world, const char *level)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf body = {0};
+    bool is_set = false;
+
+    weir_buf_printf(&body, "{\"compatibility\":\"%s\"}", level);
+    for (int tries = 0; tries < 1000 && !is_set; tries++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
+        registry_error error = {0};
+
+        is_set = registry_set_config(registry_of_world, WEIR_STR("even-value"), weir_buf_str(&body),
+                                     &reply, &error);
+        registry_error_done(&error);
+    }
+    assert_true(is_set);
+}
+
 /* Runs tasks, one after the other, until one ends with something else than RETRY; returns that. level: what the
  * registry is told before; NULL: nothing. */
 static weir_code run(const char *policy, const char *level)
@@ -94,15 +112,8 @@ static weir_code run(const char *policy, const char *level)
     weir_code code = WEIR_RETRY;
 
     connect_world_open(&world, the_log);
-    if (level != NULL) {
-        WEIR_CLEANUP(weir_buf_done) weir_buf body = {0}, reply = {0};
-        registry_error error = {0};
-
-        weir_buf_printf(&body, "{\"compatibility\":\"%s\"}", level);
-        assert_true(registry_set_config(world.world.registry, WEIR_STR("even-value"),
-                                        weir_buf_str(&body), &reply, &error));
-        registry_error_done(&error);
-    }
+    if (level != NULL)
+        set_level(world.world.registry, level);
     for (int starts = 0; code == WEIR_RETRY && starts < 5000; starts++) {
         connect_task *task = task_new(
             &world.world, &(task_role){.plugin = &counting_plugin, .connector = WEIR_STR("c")},
