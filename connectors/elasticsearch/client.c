@@ -26,6 +26,8 @@ typedef struct bulk_lane {
     int64_t sent_at_ms;
     size_t sent_bytes;
     int tries;
+    weir_str node; /* that sending went to */
+    char problem[CURL_ERROR_SIZE];
 } bulk_lane;
 
 struct es_client {
@@ -42,6 +44,7 @@ struct es_client {
 
     CURL *probe; /* GET / */
     weir_buf probe_answer;
+    char probe_problem[CURL_ERROR_SIZE];
     bool probe_in_flight, was_down;
     int64_t probe_at_ms;
     unsigned seed; /* of the jitter */
@@ -74,13 +77,13 @@ es_client *client_new(const client_options *options)
     for (int i = 0; i < self->lane_count; i++) {
         bulk_lane *lane = &self->lanes[i];
 
-        lane->easy = http_handle(&self->http, &lane->answer);
+        lane->easy = http_handle(&self->http, &lane->answer, lane->problem);
         curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, self->http.bulk_headers);
         curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
     }
     self->compressor = weir_task_alloc(options->task, sizeof(*self->compressor));
     self->compressor_memory = weir_task_alloc(options->task, ISAL_DEF_LVL1_DEFAULT);
-    self->probe = http_handle(&self->http, &self->probe_answer);
+    self->probe = http_handle(&self->http, &self->probe_answer, self->probe_problem);
     curl_easy_setopt(self->probe, CURLOPT_TIMEOUT_MS, (long)PROBE_TIMEOUT_MS);
     self->most_bytes = (size_t)options->settings->bulk_size_bytes;
     self->limit_bytes = self->most_bytes;
@@ -163,6 +166,8 @@ static void lane_start(es_client *client, bulk_lane *lane)
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, body.ptr);
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     curl_multi_add_handle(client->multi, lane->easy);
+    lane->node = http_node(&client->http);
+    lane->problem[0] = '\0';
     lane->in_flight = true;
     lane->retry_at_ms = 0;
     lane->sent_at_ms = now_ms();
@@ -337,8 +342,8 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     lane->in_flight = false;
     if (result != CURLE_OK) {
         client->was_down |= result != CURLE_OPERATION_TIMEDOUT;
-        weir_fail(err, WEIR_RETRY, "could not send documents to elasticsearch: %s",
-                  curl_easy_strerror(result));
+        if (http_failed(&client->http, result, lane->node, lane->problem, err) != WEIR_RETRY)
+            return err->code;
         return lane_retry_later(client, lane, err);
     }
     curl_easy_getinfo(lane->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -23,7 +23,26 @@ static void set_text(CURL *easy, CURLoption option, weir_str text)
     curl_easy_setopt(easy, option, weir_buf_cstr(&copy)); /* libcurl copies it */
 }
 
-CURL *http_handle(const es_http *http, weir_buf *answer)
+static void set_tls(CURL *easy, const es_settings *settings)
+{
+    bool is_pkcs12 = settings->keystore_type.index == STORE_PKCS12;
+
+    set_text(easy, CURLOPT_CAINFO, settings->ca_file);
+    set_text(easy, CURLOPT_CAINFO, settings->truststore);
+    set_text(easy, CURLOPT_SSLCERT, settings->client_certificate);
+    set_text(easy, CURLOPT_SSLKEY, settings->client_key);
+    set_text(easy, CURLOPT_KEYPASSWD, settings->key_password);
+    if (settings->keystore.len > 0) {
+        set_text(easy, CURLOPT_SSLCERT, settings->keystore);
+        curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, is_pkcs12 ? "P12" : "PEM");
+        if (is_pkcs12)
+            set_text(easy, CURLOPT_KEYPASSWD, settings->keystore_password);
+    }
+    if (settings->host_check.len == 0)
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
+CURL *http_handle(const es_http *http, weir_buf *answer, char problem[CURL_ERROR_SIZE])
 {
     const es_settings *settings = http->settings;
     CURL *easy = curl_easy_init();
@@ -33,15 +52,14 @@ CURL *http_handle(const es_http *http, weir_buf *answer)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, problem);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)settings->read_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* what this libcurl can undo */
     set_text(easy, CURLOPT_USERNAME, settings->username);
     set_text(easy, CURLOPT_PASSWORD, settings->password);
-    set_text(easy, CURLOPT_CAINFO, settings->ca_file);
-    set_text(easy, CURLOPT_SSLCERT, settings->client_certificate);
-    set_text(easy, CURLOPT_SSLKEY, settings->client_key);
+    set_tls(easy, settings);
     if (settings->proxy_host.len > 0) {
         set_text(easy, CURLOPT_PROXY, settings->proxy_host);
         curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)settings->proxy_port);
@@ -72,7 +90,7 @@ void http_init(es_http *http, const es_settings *settings)
     http->headers = header_list(settings, "Content-Type: application/json", false);
     http->bulk_headers =
         header_list(settings, "Content-Type: application/x-ndjson", settings->compression);
-    http->single = http_handle(http, NULL);
+    http->single = http_handle(http, NULL, http->problem);
 }
 
 void http_done(es_http *http)
@@ -83,15 +101,20 @@ void http_done(es_http *http)
     *http = (es_http){0};
 }
 
-const char *http_url(const es_http *http, weir_str path, weir_buf *buf)
+weir_str http_node(const es_http *http)
 {
     weir_list urls = http->settings->urls;
     weir_str url = urls.items[http->turn % urls.count];
 
     while (url.len > 0 && url.ptr[url.len - 1] == '/')
         url.len--;
+    return url;
+}
+
+const char *http_url(const es_http *http, weir_str path, weir_buf *buf)
+{
     weir_buf_clear(buf);
-    weir_buf_add_str(buf, url);
+    weir_buf_add_str(buf, http_node(http));
     weir_buf_add_str(buf, path);
     return weir_buf_cstr(buf);
 }
@@ -112,6 +135,36 @@ weir_code http_judge(long status, weir_str answer, weir_error *err)
     return WEIR_OK;
 }
 
+weir_code http_failed(const es_http *http, CURLcode result, weir_str node, const char *problem,
+                      weir_error *err)
+{
+    const char *remedy = NULL;
+
+    switch (result) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        remedy =
+            http->settings->ca_file.len + http->settings->truststore.len == 0
+                ? "connection.ssl.ca.file names the authority that signs the server's certificate"
+                : "check connection.ssl.ca.file, and that the certificate names this host";
+        break;
+    case CURLE_SSL_CACERT_BADFILE:
+        remedy = "check connection.ssl.ca.file";
+        break;
+    case CURLE_SSL_CERTPROBLEM:
+        remedy = "check connection.ssl.certificate.file, connection.ssl.key.file and the password";
+        break;
+    default:
+        break;
+    }
+    if (problem[0] == '\0')
+        problem = curl_easy_strerror(result);
+    if (remedy == NULL)
+        return weir_fail(err, WEIR_RETRY, "could not reach elasticsearch at %.*s: %s",
+                         WEIR_ARG(node), problem);
+    return weir_fail(err, WEIR_FATAL, "no TLS with elasticsearch at %.*s: %s (%s)", WEIR_ARG(node),
+                     problem, remedy);
+}
+
 weir_code http_request(es_http *http, const http_call *call, weir_buf *answer, long *status,
                        weir_error *err)
 {
@@ -128,14 +181,16 @@ weir_code http_request(es_http *http, const http_call *call, weir_buf *answer, l
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    http->problem[0] = '\0';
     result = curl_easy_perform(easy);
     if (result == CURLE_WRITE_ERROR)
         return weir_fail(err, WEIR_REJECT, "the answer to %s %.*s is larger than %d bytes",
                          call->method, WEIR_ARG(call->path), HTTP_ANSWER_MAX);
     if (result != CURLE_OK) {
+        weir_str node = http_node(http);
+
         http->turn++;
-        return weir_fail(err, WEIR_RETRY, "could not reach elasticsearch at %s: %s",
-                         weir_buf_cstr(&url), curl_easy_strerror(result));
+        return http_failed(http, result, node, http->problem, err);
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
     return http_judge(*status, weir_buf_str(answer), err);

@@ -15,7 +15,8 @@ typedef struct es_http {
     const es_settings *settings;
     struct curl_slist *headers, *bulk_headers;
     CURL *single;
-    size_t turn; /* of the node that the next request goes to */
+    char problem[CURL_ERROR_SIZE]; /* what libcurl says of that handle's last failure */
+    size_t turn;                   /* of the node that the next request goes to */
 } es_http;
 
 /* settings live longer. Connects nowhere yet. */
@@ -24,8 +25,16 @@ void http_init(es_http *http, const es_settings *settings);
 void http_done(es_http *http);
 
 /* A handle for requests of the caller's own, with all settings but the address; its answer's body is
- * added to answer, which stays where it is. Never NULL; to be given back with curl_easy_cleanup. */
-CURL *http_handle(const es_http *http, weir_buf *answer);
+ * added to answer, and what a failure says is put into problem; both stay where they are. Never NULL; to be given back with curl_easy_cleanup. */
+CURL *http_handle(const es_http *http, weir_buf *answer, char problem[CURL_ERROR_SIZE]);
+
+/* Why a request to a node did not get an answer: WEIR_RETRY, but WEIR_FATAL when TLS can never work so. problem
+ * is the handle's. */
+weir_code http_failed(const es_http *http, CURLcode result, weir_str node, const char *problem,
+                      weir_error *err);
+
+/* The node whose turn it is. */
+weir_str http_node(const es_http *http);
 
 /* The address of a path on the node whose turn it is; valid until buf changes. */
 const char *http_url(const es_http *http, weir_str path, weir_buf *buf);

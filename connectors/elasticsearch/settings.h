@@ -6,6 +6,8 @@
 
 enum null_behavior { NULL_IGNORE, NULL_DELETE, NULL_FAIL };
 enum malformed_behavior { MALFORMED_IGNORE, MALFORMED_WARN, MALFORMED_FAIL };
+enum security_protocol { SECURITY_PLAINTEXT, SECURITY_SSL };
+enum store_type { STORE_JKS, STORE_PKCS12, STORE_PEM };
 enum write_method { WRITE_INSERT, WRITE_UPSERT };
 
 typedef struct es_settings {
@@ -33,13 +35,23 @@ typedef struct es_settings {
     weir_str ca_file;
     weir_str client_certificate;
     weir_str client_key;
+    /* The same under the Confluent sink's names. */
+    weir_choice security_protocol;
+    weir_str truststore;
+    weir_choice truststore_type;
+    weir_str keystore;
+    weir_choice keystore_type;
+    weir_str keystore_password;
+    weir_str key_password;
+    weir_str host_check; /* "https", or empty: the certificate's host does not matter */
+    weir_str as_it_is;   /* of settings that have one possible value */
     weir_str proxy_host;
     int64_t proxy_port;
 } es_settings;
 
 /* For weir_sink: the table binds the member `settings` at the start of the task's state. */
 extern const weir_field settings_fields[];
-enum { SETTINGS_COUNT = 49 };
+enum { SETTINGS_COUNT = 65 };
 
 /* What no field can say for itself. */
 weir_code settings_validate(const es_settings *settings, weir_error *err);

@@ -12,8 +12,9 @@ import threading
 
 
 class Front:
-    def __init__(self, port, own_port=0):
-        """Passes on to 127.0.0.1:port; listens on own_port, else on any that is free."""
+    def __init__(self, port, own_port=0, tls=None):
+        """Passes on to 127.0.0.1:port; listens on own_port, else on any that is free; with tls, an
+        ssl.SSLContext, by HTTPS."""
         self.answer = lambda method, path, body: None
         self.change = None
         self.headers = []  # of each request
@@ -35,12 +36,17 @@ class Front:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", own_port), Handler)
         self.server.daemon_threads = True
+        self.scheme = "https" if tls else "http"
+        if tls:  # the handshake is the business of the connection's own thread
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
+            self.server.handle_error = lambda request, address: None  # who does not trust it hangs up
         self.target = port
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
 
     def handle(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
