@@ -112,7 +112,8 @@ static const weir_field fields[] = {
                  "the oldest records."),
     FIELD(in_flight_bytes, .name = "max.in.flight.bytes", .fallback = "33554432", .min = 65536,
           .max = 1073741824, .importance = WEIR_LOW,
-          .doc = "Bytes of a source task that may be on their way into the log."),
+          .doc = "Bytes of a task that may be under way: of a source into the log, of a sink out "
+                 "of it."),
     WEIR_FIELD_UNBOUND(.name = "name", .doc = "The connector's name."),
     WEIR_FIELD_UNBOUND(.name = "header.converter", .ignored = "headers are kept as bytes",
                        .doc = "Headers are kept as bytes."),

@@ -14,11 +14,11 @@
 #include <string.h>
 
 enum {
-    BATCH_BYTES = 4 << 20,
-    READ_MS = 200,      /* how soon stops and new topics are noticed while nothing comes */
-    DIRTY_READ_MS = 5,  /* nothing more for so long: what was put is flushed */
-    PUT_ATTEMPTS = 5,   /* of the same batch at least, before the task is started again */
-    REFUSED_MAX = 1000, /* so many are noted: flush, so that they are committed */
+    BATCH_BYTES = 4 << 20, /* at most; less where the settings allow less under way */
+    READ_MS = 200,         /* how soon stops and new topics are noticed while nothing comes */
+    DIRTY_READ_MS = 5,     /* nothing more for so long: what was put is flushed */
+    PUT_ATTEMPTS = 5,      /* of the same batch at least, before the task is started again */
+    REFUSED_MAX = 1000,    /* so many are noted: flush, so that they are committed */
 };
 
 /* --- Records ---------------------------------------------------------------------------------- */
@@ -240,7 +240,9 @@ weir_code sink_task_run(connect_task *task, weir_error *err)
     self->task = task;
     self->sink = &task->plugin->sink;
     self->state = task->state;
-    self->batch = batch_new(BATCH_BYTES);
+    self->batch =
+        batch_new(task->common.in_flight_bytes < BATCH_BYTES ? (size_t)task->common.in_flight_bytes
+                                                             : BATCH_BYTES);
     self->put = offsets_new();
     self->committed = offsets_new();
     task->dead_letters = dead_letters_new(task);

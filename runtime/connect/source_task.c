@@ -31,6 +31,16 @@ static pending *unit_at(source_task *self, uint64_t number)
     return &self->ring[number % SOURCE_PENDING_MAX];
 }
 
+static void add_in_flight(source_task *self, int64_t bytes)
+{
+    task_view *view = &self->task->view;
+
+    self->in_flight_bytes += (size_t)bytes;
+    pthread_mutex_lock(&view->lock);
+    view->in_flight_bytes = (int64_t)self->in_flight_bytes;
+    pthread_mutex_unlock(&view->lock);
+}
+
 /* --- Outcomes --------------------------------------------------------------------------------- */
 
 static weir_code tell_connector(source_task *self, const pending *unit, weir_error *err)
@@ -64,7 +74,7 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
         return WEIR_OK;
     case LOG_COMMITTED:
         self->first++;
-        self->in_flight_bytes -= unit->bytes;
+        add_in_flight(self, -(int64_t)unit->bytes);
         self->task->was_useful = true;
         return tell_connector(self, unit, err);
     case LOG_ABORTED:
@@ -154,7 +164,7 @@ static void send_unit(source_task *self)
 
     unit->bytes = log_unit_bytes(self->writer);
     unit->ticket = log_commit(self->writer);
-    self->in_flight_bytes += unit->bytes;
+    add_in_flight(self, (int64_t)unit->bytes);
     self->next++;
     unit = unit_at(self, self->next);
     weir_buf_clear(&unit->offsets);

@@ -114,6 +114,7 @@ static void add_view(worker *self, task_view *view, json_t *task)
     json_object_set_new(task, "bytes", json_integer(view->byte_count));
     json_object_set_new(task, "errors", json_integer(view->error_count));
     json_object_set_new(task, "commits", json_integer(view->commit_count));
+    json_object_set_new(task, "in_flight_bytes", json_integer(view->in_flight_bytes));
     for (size_t i = 0; i < view->partition_count; i++) {
         const task_partition *partition = &view->partitions[i];
         int64_t end = partition->position;

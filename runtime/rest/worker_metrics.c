@@ -26,6 +26,8 @@ static const number numbers[] = {
     {"errors", "counter", "weir_task_errors_total", "Records that failed and errors of the task.",
      NULL},
     {"restarts", "counter", "weir_task_restarts_total", "Automatic restarts of the task.", NULL},
+    {"in_flight_bytes", "gauge", "weir_task_in_flight_bytes",
+     "Bytes that a source has sent to the log and that are not known to be durable.", "source"},
     {"records", "counter", "kafka_connect_source_task_source_record_write_total",
      "Records that a source wrote, by Kafka Connect's name.", "source"},
     {"records", "counter", "kafka_connect_sink_task_sink_record_send_total",

@@ -1,9 +1,13 @@
-"""test_worker.py - a source's work split into tasks, as a user of the REST API sees it."""
+"""test_worker.py - tasks as a user of the REST API sees them: split, paused, bounded, and a worker that starts."""
 import os
+import re
+import subprocess
 
 import pytest
 import servers
-from test_rest import Server, file_sink, read_lines
+from test_rest import COUNTER, Server, file_sink, read_lines
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 SPLIT = {"connector.class": "counter", "topic": "numbers", "counters": "6", "batch.size": "10",
          "limit": "0", "interval.ms": "5", "tasks.max": "3"}
@@ -104,3 +108,103 @@ sinks:
     run = weir(["run", path, "--data", os.path.join(folder, "data")])
     assert run.wait() == 0, run.output
     assert sorted(line["value"] for line in read_lines(folder)) == list(range(5000))
+
+
+def copied(server):
+    """How many records the sink has made durable."""
+    entries = server.ask("GET", "/connectors/copy/offsets")[1]["offsets"]
+    return entries[0]["offset"]["kafka_offset"] if entries else 0
+
+
+def test_pauses_and_resumes_of_a_sink_lose_and_repeat_nothing(server, folder):
+    server.ask("PUT", "/connectors/copy/config", file_sink(folder))
+    server.ask("PUT", "/connectors/count/config", {**COUNTER, "limit": "0", "batch.size": "20",
+                                                   "interval.ms": "5"})
+    for _ in range(5):
+        before = copied(server)
+        servers.wait_until(lambda: copied(server) > before + 50, "it to copy")
+        assert server.ask("PUT", "/connectors/copy/pause")[0] == 202
+        wait_states(server, "copy", ["PAUSED"])
+        paused = copied(server)
+        assert len(read_lines(folder)) == paused  # a line for each record, and all of it committed
+        end = offsets(server)[0]
+        servers.wait_until(lambda: offsets(server)[0] > end + 50, "the source to go on")
+        assert copied(server) == paused
+        assert server.ask("PUT", "/connectors/copy/resume")[0] == 202
+    server.ask("PUT", "/connectors/count/pause")
+    wait_states(server, "count", ["PAUSED"])
+    end = offsets(server)[0]
+    servers.wait_until(lambda: copied(server) >= end, "the rest")
+    assert [line["value"] for line in read_lines(folder)] == list(range(end))
+
+
+def rss_kb(server):
+    with open(f"/proc/{server.run.process.pid}/status") as file:
+        return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+
+
+def task(server, name):
+    return server.ask("GET", f"/connectors/{name}/status")[1]["tasks"][0]
+
+
+@pytest.mark.measured
+def test_memory_is_bounded_when_log_and_sink_are_slower_than_the_source(server, folder):
+    """The sink writes into a pipe that nobody reads; the source is as fast as it can."""
+    pipe = os.path.join(folder, "pipe")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    server.ask("PUT", "/connectors/count/config",
+               {**COUNTER, "limit": "0", "max.in.flight.bytes": "1048576", "batch.size": "10000"})
+    server.ask("PUT", "/connectors/copy/config",
+               {**file_sink(folder), "file": pipe, "max.in.flight.bytes": "1048576"})
+    most_in_flight, most_kb = 0, 0
+    while (now := task(server, "count"))["bytes"] < 32 << 20:
+        assert now["state"] in ("RUNNING", "UNASSIGNED"), now
+        most_in_flight = max(most_in_flight, now["in_flight_bytes"])
+        most_kb = max(most_kb, rss_kb(server))
+    sink = task(server, "copy")
+    print(f"{now['bytes'] >> 20} MiB, at most {most_in_flight >> 10} KiB under way, RSS {most_kb} KB")
+    assert sink["bytes"] < 8 << 20, sink  # it hangs in its first batches
+    assert 0 < most_in_flight < 3 << 20  # the bound, and a unit
+    assert most_kb < 64 << 10
+    os.close(reader)  # the sink's write ends with an error
+    server.run.kill()
+
+
+@pytest.fixture
+def held_start(folder):
+    """(environment, the file that says that it is held, the pipe that lets it go on)"""
+    library, held, gate = (os.path.join(folder, name) for name in ("hold.so", "held", "gate"))
+    subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-D_GNU_SOURCE",
+                    f"{ROOT}/tests/component/hold_start.c", "-o", library, "-ldl"], check=True)
+    os.mkfifo(gate)
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": library, "WEIR_TEST_HELD": held, "WEIR_TEST_GATE": gate,
+            "ASAN_OPTIONS": options + ":verify_asan_link_order=0"}, held, gate
+
+
+def test_a_worker_that_reads_its_log_says_that_it_is_starting(weir, folder, held_start):
+    env, held, gate = held_start
+    server = Server(weir, folder)
+    server.ask("PUT", "/connectors/count/config", COUNTER)
+    assert server.run.stop() == 0
+    again = object.__new__(Server)  # one that is not waited for
+    again.port, again.folder = servers.free_port(), folder
+    again.run = weir(["server", "--data", os.path.join(folder, "data"), "--rest",
+                      f"127.0.0.1:{again.port}"], env)
+    servers.wait_until(lambda: os.path.exists(held), "it to be held")
+    assert again.ask("GET", "/readyz") == (503, "starting\n")
+    assert again.ask("GET", "/health") == (503, {"status": "starting", "message": "starting"})
+    assert again.ask("GET", "/healthz") == (200, "ok\n")
+    assert again.ask("GET", "/metrics")[0] == 200
+    for method, path, body in (("GET", "/connectors", None), ("GET", "/", None),
+                               ("POST", "/connectors", {"name": "x", "config": COUNTER}),
+                               ("DELETE", "/connectors/count", None)):
+        status, error = again.ask(method, path, body)
+        assert (status, error["error_code"]) == (503, 503), (method, path)
+        assert error["message"] == "the worker is not ready: starting; ask again"
+    open(gate, "w").close()
+    servers.wait_until(again.is_ready, "the worker to be ready")
+    assert again.ask("GET", "/readyz") == (200, "ready\n")
+    assert again.ask("GET", "/connectors")[1] == ["count"]
+    assert again.run.stop() == 0

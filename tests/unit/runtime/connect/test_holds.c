@@ -1,13 +1,19 @@
 /* test_holds.c - what a deployed sink has not read stays, also when it never ran. */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "runtime/connect/holds.h"
+#include "runtime/log/embedded.h"
+#include "runtime/log/retention.h"
 #include "tests/fixtures/fake_log.h"
 #include "weir/source.h"
 
@@ -232,6 +238,137 @@ static void an_expression_that_is_none_holds_nothing(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- With a log whose retention is its own ---------------------------------------------------- */
+
+enum { RECORDS = 100, RECORD_BYTES = 1000 };
+
+static char folder[64];
+
+static int unlink_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static int open_embedded(void **state)
+{
+    weir_error err;
+    (void)state;
+
+    snprintf(folder, sizeof(folder), "/tmp/weir-holds-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(embedded_open(&(store_options){.path = folder,
+                                                    .manual = true,
+                                                    .segment_bytes = 4096,
+                                                    .journal_file_bytes = 4 << 20},
+                                   &the_log, &err),
+                     WEIR_OK);
+    assert_int_equal(durable_open(the_log, &offsets, &err), WEIR_OK);
+    self = holds_new(the_log, offsets);
+    return 0;
+}
+
+static int close_embedded(void **state)
+{
+    (void)state;
+    holds_free(self);
+    durable_close(offsets);
+    embedded_close(the_log);
+    return nftw(folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A topic that keeps far less than is appended to it, unless somebody holds it. */
+static void fill_topic(const char *name)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    char value[RECORD_BYTES];
+    log_writer *writer;
+    weir_error err;
+
+    config.retention_bytes = -1; /* so that nothing waits for room */
+    config.retention_ms = 1;
+    memset(value, 'v', sizeof(value));
+    assert_int_equal(log_topic_create(the_log, weir_cstr(name), &config, &err), WEIR_OK);
+    holds_refresh(self);
+    assert_int_equal(log_writer_open(the_log, WEIR_STR(""), &writer, &err), WEIR_OK);
+    for (int i = 0; i < RECORDS; i++) {
+        assert_int_equal(log_add(writer,
+                                 &(log_record){.topic = weir_cstr(name),
+                                               .partition = 0,
+                                               .timestamp_ms = 1000,
+                                               .value = {value, sizeof(value)}},
+                                 &err),
+                         WEIR_OK);
+        assert_int_equal(log_wait(writer, log_commit(writer), 1000, &err), LOG_COMMITTED);
+    }
+    log_writer_close(writer);
+    while (store_step(embedded_store(the_log), STORE_APPLY)) {
+    }
+}
+
+/* The first offset that is left after retention has run, long after all records are too old. */
+static int64_t left_of(const char *name)
+{
+    int64_t start = -1;
+    weir_error err;
+
+    (void)store_step(embedded_store(the_log), STORE_CHECKPOINT);
+    retention_run(embedded_store(the_log), 1000000000);
+    assert_int_equal(log_offset_of(the_log, weir_cstr(name), 0, LOG_EARLIEST, &start, &err),
+                     WEIR_OK);
+    return start;
+}
+
+static void what_nobody_holds_goes_when_it_is_too_old(void **state)
+{
+    (void)state;
+
+    fill_topic("orders");
+    add("items");
+    assert_true(left_of("orders") > RECORDS / 2);
+}
+
+static void retention_leaves_what_a_sink_that_never_ran_would_read(void **state)
+{
+    (void)state;
+
+    add("orders.*"); /* before the topic is there */
+    fill_topic("orders");
+    assert_int_equal(left_of("orders"), 0);
+}
+
+static void retention_leaves_what_a_paused_sink_has_not_committed(void **state)
+{
+    (void)state;
+
+    fill_topic("orders");
+    commit("orders", RECORDS / 2);
+    add("orders.*");
+    assert_in_range(left_of("orders"), 1, RECORDS / 2);
+}
+
+static void retention_takes_what_a_sink_held_that_is_no_more(void **state)
+{
+    (void)state;
+
+    add("orders.*");
+    fill_topic("orders");
+    assert_int_equal(left_of("orders"), 0);
+    holds_remove(self, SINK);
+    assert_true(left_of("orders") > RECORDS / 2);
+}
+
+static void retention_takes_what_a_sink_reads_no_longer(void **state)
+{
+    (void)state;
+
+    add("orders.*");
+    fill_topic("orders");
+    assert_int_equal(left_of("orders"), 0);
+    add("items");
+    assert_true(left_of("orders") > RECORDS / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +383,16 @@ int main(void)
         CASE(what_a_sink_committed_of_a_topic_that_trims_stays),
         CASE(a_first_offset_that_the_log_did_not_take_is_committed_with_the_next_refresh),
         CASE(an_expression_that_is_none_holds_nothing),
+        cmocka_unit_test_setup_teardown(what_nobody_holds_goes_when_it_is_too_old, open_embedded,
+                                        close_embedded),
+        cmocka_unit_test_setup_teardown(retention_leaves_what_a_sink_that_never_ran_would_read,
+                                        open_embedded, close_embedded),
+        cmocka_unit_test_setup_teardown(retention_leaves_what_a_paused_sink_has_not_committed,
+                                        open_embedded, close_embedded),
+        cmocka_unit_test_setup_teardown(retention_takes_what_a_sink_held_that_is_no_more,
+                                        open_embedded, close_embedded),
+        cmocka_unit_test_setup_teardown(retention_takes_what_a_sink_reads_no_longer, open_embedded,
+                                        close_embedded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

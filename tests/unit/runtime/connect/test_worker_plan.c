@@ -31,7 +31,7 @@ static struct {
 } did;
 
 static log *the_log;
-static plugins *registry;
+static plugins *all_plugins;
 static worker *the_worker;
 
 /* --- The source ------------------------------------------------------------------------------- */
@@ -155,7 +155,7 @@ static const plugin split_plugin = {
 static void open_worker(void)
 {
     worker_options options = {
-        .log = the_log, .plugins = registry, .clock = clock_system(), .id = WEIR_STR("here:1")};
+        .log = the_log, .plugins = all_plugins, .clock = clock_system(), .id = WEIR_STR("here:1")};
     weir_error err;
 
     assert_int_equal(worker_open(&options, &the_worker, &err), WEIR_OK);
@@ -168,8 +168,8 @@ static int set_up(void **state)
 
     memset(&did, 0, sizeof(did));
     the_log = fake_log_new(5);
-    registry = plugins_new("/nowhere");
-    assert_int_equal(plugins_add(registry, &split_plugin, &err), WEIR_OK);
+    all_plugins = plugins_new("/nowhere");
+    assert_int_equal(plugins_add(all_plugins, &split_plugin, &err), WEIR_OK);
     open_worker();
     return 0;
 }
@@ -178,7 +178,7 @@ static int tear_down(void **state)
 {
     (void)state;
     worker_close(the_worker);
-    plugins_free(registry);
+    plugins_free(all_plugins);
     fake_log_free(the_log);
     assert_in_range(atomic_load(&did.most_live), 0, 1); /* no partition ever had two readers */
     return 0;

@@ -1,0 +1,196 @@
+/* test_source_bounds.c - what may be under way into the log is bounded, and the bound is what bounds it.
+ *
+ * The source sends a kilobyte with each poll, as often as it is asked; the log stalls.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/fixtures/connect_world.h"
+#include "tests/fixtures/fake_log.h"
+
+#include <sched.h>
+
+#define TOPIC     WEIR_STR("kilobytes")
+#define PARTITION WEIR_STR("{}")
+
+enum { RECORD_BYTES = 1000, RECORDS = 500, DEADLINE_MS = 20000 };
+
+static log *the_log;
+static connect_world world;
+static atomic_int polled, idled, acked;
+
+typedef struct heavy {
+    int64_t next;
+} heavy;
+
+static weir_code heavy_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                            weir_error *err)
+{
+    heavy *self = state;
+    char bytes[RECORD_BYTES];
+    (void)task, (void)timeout_ms;
+
+    if (self->next == RECORDS)
+        return WEIR_END;
+    memset(bytes, 'x', sizeof(bytes));
+    assert_true(weir_record_begin(batch, TOPIC));
+    weir_record_value(batch, NULL);
+    weir_put_raw(batch, (weir_str){bytes, sizeof(bytes)});
+    if (weir_record_end(batch, err) != WEIR_OK)
+        return err->code;
+    weir_offset(batch, PARTITION, "{\"next\":%d}", (int)++self->next);
+    weir_checkpoint(batch);
+    atomic_fetch_add(&polled, 1);
+    return WEIR_OK;
+}
+
+static weir_code heavy_idle(weir_task *task, void *state, weir_error *err)
+{
+    (void)task, (void)state, (void)err;
+    atomic_fetch_add(&idled, 1);
+    return WEIR_OK;
+}
+
+static weir_code heavy_acked(weir_task *task, void *state, weir_str partition, weir_str offset,
+                             weir_error *err)
+{
+    (void)task, (void)state, (void)partition, (void)offset, (void)err;
+    atomic_fetch_add(&acked, 1);
+    return WEIR_OK;
+}
+
+static const plugin heavy_plugin = {
+    .kind = PLUGIN_SOURCE,
+    .name = "heavy",
+    .state_size = sizeof(heavy),
+    .source = {.name = "heavy", .poll = heavy_poll, .idle = heavy_idle, .acked = heavy_acked},
+};
+
+static int set_up(void **state)
+{
+    (void)state;
+    atomic_store(&polled, 0);
+    atomic_store(&idled, 0);
+    atomic_store(&acked, 0);
+    the_log = fake_log_new(3);
+    connect_world_open(&world, the_log);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    connect_world_close(&world);
+    fake_log_free(the_log);
+    return 0;
+}
+
+static connect_task *start_task(const char *bound)
+{
+    const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("heavy")},
+                                       {WEIR_STR("key.converter"), WEIR_STR("bytes")},
+                                       {WEIR_STR("value.converter"), WEIR_STR("bytes")},
+                                       {WEIR_STR("max.in.flight.bytes"), weir_cstr(bound)}};
+    connect_task *task =
+        task_new(&world.world, &(task_role){.plugin = &heavy_plugin, .connector = WEIR_STR("c")},
+                 settings, 4);
+
+    task_start(task);
+    return task;
+}
+
+static void wait_for(const atomic_int *count, int at_least)
+{
+    int64_t until = clock_mono_ms(clock_system()) + DEADLINE_MS;
+
+    while (atomic_load(count) < at_least) {
+        assert_true(clock_mono_ms(clock_system()) < until);
+        sched_yield();
+    }
+}
+
+static int64_t in_flight(connect_task *task)
+{
+    int64_t bytes;
+
+    pthread_mutex_lock(&task->view.lock);
+    bytes = task->view.in_flight_bytes;
+    pthread_mutex_unlock(&task->view.lock);
+    return bytes;
+}
+
+/* Runs against a log that stalls until the source was let idle; returns how much was under way then. */
+static int64_t held_back_with(const char *bound)
+{
+    connect_task *task;
+    int64_t bytes;
+
+    fake_log_set_stalled(the_log, true);
+    task = start_task(bound);
+    wait_for(&idled, 2);
+    bytes = in_flight(task);
+    assert_in_range(bytes, (int64_t)atomic_load(&polled) * RECORD_BYTES - 2 * RECORD_BYTES,
+                    (int64_t)atomic_load(&polled) * (RECORD_BYTES + 200));
+    assert_int_equal(atomic_load(&acked), 0);
+    fake_log_set_stalled(the_log, false);
+    task_join(task);
+    assert_int_equal(task->outcome, WEIR_END);
+    assert_int_equal(in_flight(task), 0);
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), RECORDS);
+    assert_int_equal(atomic_load(&acked), RECORDS);
+    task_free(task);
+    return bytes;
+}
+
+static void no_more_than_the_bound_and_one_unit_is_under_way(void **state)
+{
+    (void)state;
+    assert_in_range(held_back_with("65536"), 65537, 65536 + 2 * RECORD_BYTES);
+}
+
+static void a_larger_bound_lets_more_be_under_way(void **state)
+{
+    (void)state;
+    assert_in_range(held_back_with("131072"), 131073, 131072 + 2 * RECORD_BYTES);
+}
+
+static void the_number_of_units_is_bounded_too(void **state)
+{
+    (void)state;
+    assert_in_range(held_back_with("33554432"), 200 * RECORD_BYTES, 260 * (RECORD_BYTES + 200));
+}
+
+static void a_source_that_waits_for_room_stops_at_once(void **state)
+{
+    connect_task *task;
+    (void)state;
+
+    fake_log_set_stalled(the_log, true);
+    task = start_task("65536");
+    wait_for(&idled, 1);
+    task_ask_to_stop(task);
+    fake_log_set_stalled(the_log, false);
+    task_join(task);
+    assert_int_equal(task->outcome, WEIR_OK);
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), atomic_load(&acked));
+    task_free(task);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(no_more_than_the_bound_and_one_unit_is_under_way),
+        CASE(a_larger_bound_lets_more_be_under_way),
+        CASE(the_number_of_units_is_bounded_too),
+        CASE(a_source_that_waits_for_room_stops_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
