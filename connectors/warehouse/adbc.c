@@ -1,110 +1,27 @@
 /* adbc.c - the dialect of warehouses behind an ADBC driver, loaded at run time.
  *
  * Rows are ingested into a temporary table (Arrow columns, bulk ingest) and merged from there in the
- * vendor's SQL. A vendor needs an entry in the table below: how its types are called and its errors read.
+ * vendor's SQL. What is special about a vendor is in adbc_vendor.c.
  * Statements are run one by one; none is open when a function returns.
  */
-#include "adbc.h"
-
+#include "adbc_connection.h"
+#include "adbc_vendor.h"
 #include "arrow.h"
 #include "copy.h"
 #include "dialect.h"
 
 #include <assert.h>
-#include <dlfcn.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 typedef struct adbc {
     dialect base;
-    void *library;
-    struct AdbcDriver driver;
-    struct AdbcDatabase database;
-    struct AdbcConnection connection;
-    bool has_database, has_connection;
+    adbc_connection to;
     bool in_transaction;
     unsigned stage_counter;
-    int lock; /* a socket; -1: none is needed */
     arrow_table rows;
     weir_buf text;
 } adbc;
-
-/* What is known of a vendor. Its driver is recognised by its entry point. */
-static const struct {
-    const char *entry_point;
-    const sql_vendor *vendor;
-    bool one_writer; /* of the same database */
-} vendors[] = {
-    {"duckdb_adbc_init", &sql_duckdb, true},
-};
-
-static int find_vendor(weir_str entry_point)
-{
-    for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
-        if (weir_str_eq(entry_point, weir_cstr(vendors[i].entry_point)))
-            return (int)i;
-    return -1;
-}
-
-weir_code adbc_check(const url *where, weir_error *err)
-{
-    weir_str entry_point = url_parameter_value(where, "entrypoint");
-
-    if (entry_point.len == 0)
-        return weir_fail(err, WEIR_CONFIG,
-                         "connection.url: the ADBC driver's entry point is missing: "
-                         "adbc:PATH.so?entrypoint=duckdb_adbc_init&path=FILE");
-    if (find_vendor(entry_point) < 0)
-        return weir_fail(err, WEIR_CONFIG,
-                         "there is no dialect for the ADBC driver with the entry point \"%.*s\"; "
-                         "supported is DuckDB (entrypoint=duckdb_adbc_init)",
-                         WEIR_ARG(entry_point));
-    return WEIR_OK;
-}
-
-weir_code adbc_classify(const char *message)
-{
-    static const struct {
-        const char *prefix;
-        weir_code code;
-    } kinds[] = {
-        {"Constraint Error", WEIR_REJECT},
-        {"Conversion Error", WEIR_REJECT},
-        {"Out of Range Error", WEIR_REJECT},
-        {"Invalid Input Error", WEIR_REJECT},
-        {"Mismatch Type Error", WEIR_REJECT},
-        {"IO Error", WEIR_RETRY},
-        {"TransactionContext Error", WEIR_RETRY},
-        {"Out of Memory Error", WEIR_RETRY},
-        {"FATAL Error", WEIR_RETRY},
-        {"Connection Error", WEIR_RETRY},
-        {"INTERRUPT Error", WEIR_RETRY},
-    };
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strstr(message, kinds[i].prefix) != NULL)
-            return kinds[i].code;
-    return WEIR_FATAL;
-}
-
-/* The driver's error as ours; releases it. */
-static weir_code failed(struct AdbcError *error, const char *doing, weir_error *err)
-{
-    const char *message = error->message != NULL ? error->message : "the driver gives no reason";
-    weir_code code = weir_fail(err, adbc_classify(message), "%s: %.*s", doing,
-                               (int)strcspn(message, "\n"), message);
-
-    if (error->release != NULL)
-        error->release(error);
-    *error = (struct AdbcError){.message = NULL};
-    return code;
-}
 
 /* --- Statements ------------------------------------------------------------------------------ */
 
@@ -122,7 +39,7 @@ static weir_code read_stream(struct ArrowArrayStream *stream, weir_buf *cells, s
         if (stream->get_next(stream, &array) != 0) {
             const char *reason = stream->get_last_error(stream);
 
-            code = weir_fail(err, adbc_classify(reason != NULL ? reason : ""),
+            code = weir_fail(err, adbc_vendor_class_of_error(reason != NULL ? reason : ""),
                              "could not read a result: %.900s", reason != NULL ? reason : "");
             break;
         }
@@ -141,7 +58,7 @@ static weir_code adbc_query(dialect *base, const char *sql, weir_buf *cells, siz
                             weir_error *err)
 {
     adbc *self = (adbc *)base;
-    struct AdbcDriver *driver = &self->driver;
+    struct AdbcDriver *driver = &self->to.driver;
     struct AdbcStatement statement = {.private_data = NULL};
     struct AdbcError error = {.message = NULL};
     struct ArrowArrayStream stream = {.release = NULL};
@@ -150,11 +67,11 @@ static weir_code adbc_query(dialect *base, const char *sql, weir_buf *cells, siz
     weir_code code;
 
     (void)snprintf(doing, sizeof(doing), "could not run %.90s", sql);
-    if (driver->StatementNew(&self->connection, &statement, &error) != ADBC_STATUS_OK)
-        return failed(&error, doing, err);
+    if (driver->StatementNew(&self->to.connection, &statement, &error) != ADBC_STATUS_OK)
+        return adbc_connection_failed(&error, doing, err);
     if (driver->StatementSetSqlQuery(&statement, sql, &error) != ADBC_STATUS_OK ||
         driver->StatementExecuteQuery(&statement, &stream, NULL, &error) != ADBC_STATUS_OK)
-        code = failed(&error, doing, err);
+        code = adbc_connection_failed(&error, doing, err);
     else
         code = read_stream(&stream, cells, row_count != NULL ? row_count : &ignored, err);
     if (stream.release != NULL)
@@ -208,45 +125,6 @@ static weir_code adbc_settle(dialect *base, weir_error *err)
 
 /* --- Looking at tables ----------------------------------------------------------------------- */
 
-/* "DECIMAL(10,2)[]": the name up to a parenthesis or bracket, then what they hold. */
-column_type adbc_type(weir_str declared)
-{
-    static const struct {
-        const char *name;
-        type_id id;
-    } types[] = {
-        {"BOOLEAN", TYPE_BOOL},        {"SMALLINT", TYPE_INT2},
-        {"INTEGER", TYPE_INT4},        {"BIGINT", TYPE_INT8},
-        {"FLOAT", TYPE_FLOAT4},        {"DOUBLE", TYPE_FLOAT8},
-        {"DECIMAL", TYPE_NUMERIC},     {"VARCHAR", TYPE_TEXT},
-        {"BLOB", TYPE_BYTES},          {"DATE", TYPE_DATE},
-        {"TIME", TYPE_TIME},           {"TIME WITH TIME ZONE", TYPE_TIMETZ},
-        {"TIMESTAMP", TYPE_TIMESTAMP}, {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMPTZ},
-        {"INTERVAL", TYPE_INTERVAL},   {"JSON", TYPE_JSON},
-        {"UUID", TYPE_UUID},
-    };
-    column_type type = {.id = TYPE_OTHER};
-    size_t size = 0;
-
-    type.is_array = declared.len > 2 && declared.ptr[declared.len - 1] == ']';
-    while (size < declared.len && declared.ptr[size] != '(' && declared.ptr[size] != '[')
-        size++;
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (weir_str_eq((weir_str){declared.ptr, size}, weir_cstr(types[i].name)))
-            type.id = types[i].id;
-    if (type.id == TYPE_NUMERIC) {
-        int *number = &type.precision;
-
-        for (size_t i = size; i < declared.len && declared.ptr[i] != ')'; i++) {
-            if (declared.ptr[i] == ',')
-                number = &type.scale;
-            else if (declared.ptr[i] >= '0' && declared.ptr[i] <= '9')
-                *number = *number * 10 + declared.ptr[i] - '0';
-        }
-    }
-    return type;
-}
-
 static weir_str next_cell(adbc *self, const char **at)
 {
     int32_t length = copy_length(*at);
@@ -285,7 +163,7 @@ static weir_code adbc_describe(dialect *base, table *target, weir_error *err)
     for (size_t i = 0; i < count; i++) {
         table_column column = {.name = next_cell(self, &at), .declared = next_cell(self, &at)};
 
-        column.type = adbc_type(column.declared);
+        column.type = adbc_vendor_type(column.declared);
         column.nullable = weir_str_eq(next_cell(self, &at), WEIR_STR("YES"));
         column.has_default = weir_str_eq(next_cell(self, &at), WEIR_STR("true"));
         weir_buf_add(&target->columns, &column, sizeof(column));
@@ -301,7 +179,7 @@ static weir_code adbc_describe(dialect *base, table *target, weir_error *err)
 
 static weir_code ingest(adbc *self, table *target, weir_error *err)
 {
-    struct AdbcDriver *driver = &self->driver;
+    struct AdbcDriver *driver = &self->to.driver;
     struct AdbcStatement statement = {.private_data = NULL};
     struct AdbcError error = {.message = NULL};
     struct ArrowArrayStream stream;
@@ -311,8 +189,8 @@ static weir_code ingest(adbc *self, table *target, weir_error *err)
 
     (void)snprintf(name, sizeof(name), "weir_stage_%u", target->stage_number);
     arrow_stream(&self->rows, &stream);
-    if (driver->StatementNew(&self->connection, &statement, &error) != ADBC_STATUS_OK)
-        return failed(&error, "could not ingest rows", err);
+    if (driver->StatementNew(&self->to.connection, &statement, &error) != ADBC_STATUS_OK)
+        return adbc_connection_failed(&error, "could not ingest rows", err);
     if (driver->StatementSetOption(&statement, "adbc.ingest.target_table", name, &error) !=
             ADBC_STATUS_OK ||
         driver->StatementSetOption(&statement, "adbc.ingest.mode", "adbc.ingest.mode.create",
@@ -321,7 +199,7 @@ static weir_code ingest(adbc *self, table *target, weir_error *err)
             ADBC_STATUS_OK ||
         driver->StatementBindStream(&statement, &stream, &error) != ADBC_STATUS_OK ||
         driver->StatementExecuteQuery(&statement, NULL, &count, &error) != ADBC_STATUS_OK)
-        code = failed(&error, "could not ingest rows", err);
+        code = adbc_connection_failed(&error, "could not ingest rows", err);
     (void)driver->StatementRelease(&statement, NULL); /* it ran, or it failed: both are known */
     return code;
 }
@@ -402,126 +280,14 @@ static weir_code adbc_write(dialect *base, table *target, bool is_last, weir_err
 
 /* --- Connecting ------------------------------------------------------------------------------ */
 
-/* The file's one name, as text that is the same for all spellings. */
-static void canonical(weir_str path, weir_buf *out)
-{
-    char resolved[PATH_MAX];
-    const char *slash = strrchr(path.ptr, '/');
-    weir_str folder =
-        slash != NULL ? (weir_str){path.ptr, (size_t)(slash - path.ptr) + 1} : WEIR_STR("./");
-
-    if (realpath(path.ptr, resolved) != NULL) {
-        weir_buf_printf(out, "%s", resolved);
-        return;
-    }
-    weir_buf_add_str(out, folder); /* it is not there yet: its folder is */
-    if (realpath(weir_buf_cstr(out), resolved) != NULL) {
-        weir_buf_clear(out);
-        weir_buf_printf(out, "%s", resolved);
-    }
-    weir_buf_printf(out, "/%s", slash != NULL ? slash + 1 : path.ptr);
-}
-
-/* One writer a file. The engine's own lock holds off other processes, but not a second task of this one,
- * and two engines on a file destroy it. A bound name in the abstract namespace of sockets is exclusive
- * in both cases, leaves no file behind, and is gone with the process. */
-static weir_code lock_file(adbc *self, weir_str path, weir_error *err)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    weir_buf text = {0};
-
-    self->lock = -1;
-    if (path.len == 0 || weir_str_eq(path, WEIR_STR(":memory:")))
-        return WEIR_OK;
-    canonical(path, &text);
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
-    weir_buf_done(&text);
-    (void)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "weir-writes-%016" PRIx64, hash);
-    self->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (self->lock < 0)
-        return weir_fail(err, WEIR_RETRY, "could not lock \"%.*s\"", WEIR_ARG(path));
-    if (bind(self->lock, (const struct sockaddr *)&name, sizeof(name)) == 0)
-        return WEIR_OK;
-    return weir_fail(err, WEIR_RETRY,
-                     "\"%.*s\" is being written by another connector; the file takes one writer at "
-                     "a time",
-                     WEIR_ARG(path));
-}
-
 static void adbc_close(dialect *base)
 {
     adbc *self = (adbc *)base;
 
     adbc_rollback(base);
-    if (self->has_connection)
-        (void)self->driver.ConnectionRelease(&self->connection, NULL);
-    if (self->has_database)
-        (void)self->driver.DatabaseRelease(&self->database, NULL);
-    if (self->driver.release != NULL)
-        (void)self->driver.release(&self->driver, NULL);
-    if (self->lock >= 0)
-        (void)close(self->lock); /* behind the release: from here on the file may be opened again */
+    adbc_connection_close(&self->to);
     arrow_done(&self->rows);
     weir_buf_done(&self->text);
-    /* the library stays: drivers leave threads and thread-local data behind that outlive a close */
-}
-
-static weir_code load(adbc *self, const url *where, weir_error *err)
-{
-    weir_str entry_point = url_parameter_value(where, "entrypoint");
-    struct AdbcError error = {.message = NULL};
-    AdbcDriverInitFunc init;
-
-    self->library = dlopen(where->base.ptr, RTLD_NOW | RTLD_LOCAL);
-    if (self->library == NULL) /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is per thread */
-        return weir_fail(err, WEIR_CONFIG, "could not load the ADBC driver: %s", dlerror());
-    *(void **)(&init) = dlsym(self->library, entry_point.ptr);
-    if (init == NULL)
-        return weir_fail(err, WEIR_CONFIG, "the ADBC driver \"%.*s\" has no entry point \"%.*s\"",
-                         WEIR_ARG(where->base), WEIR_ARG(entry_point));
-    AdbcStatusCode status = init(ADBC_VERSION_1_1_0, &self->driver, &error);
-
-    if (status == ADBC_STATUS_NOT_IMPLEMENTED)
-        status = init(ADBC_VERSION_1_0_0, &self->driver, &error);
-    return status == ADBC_STATUS_OK ? WEIR_OK : failed(&error, "could not start the driver", err);
-}
-
-static weir_code set_options(adbc *self, const url *where, struct AdbcError *error)
-{
-    for (size_t i = 0; i < where->parameter_count; i++) {
-        const url_parameter *parameter = &where->parameters[i];
-
-        if (!weir_str_eq(parameter->name, WEIR_STR("entrypoint")) &&
-            self->driver.DatabaseSetOption(&self->database, parameter->name.ptr,
-                                           parameter->value.ptr, error) != ADBC_STATUS_OK)
-            return WEIR_CONFIG;
-    }
-    return WEIR_OK;
-}
-
-static weir_code open_database(adbc *self, const url *where, weir_error *err)
-{
-    struct AdbcDriver *driver = &self->driver;
-    struct AdbcError error = {.message = NULL};
-
-    if (load(self, where, err) != WEIR_OK)
-        return err->code;
-    if (driver->DatabaseNew(&self->database, &error) != ADBC_STATUS_OK)
-        return failed(&error, "could not start the driver", err);
-    self->has_database = true;
-    if (set_options(self, where, &error) != WEIR_OK) {
-        (void)failed(&error, "connection.url has an option that the driver refuses", err);
-        return err->code = WEIR_CONFIG;
-    }
-    if (driver->DatabaseInit(&self->database, &error) != ADBC_STATUS_OK ||
-        driver->ConnectionNew(&self->connection, &error) != ADBC_STATUS_OK)
-        return failed(&error, "could not open the warehouse", err);
-    self->has_connection = true;
-    if (driver->ConnectionInit(&self->connection, &self->database, &error) != ADBC_STATUS_OK)
-        return failed(&error, "could not connect to the warehouse", err);
-    return run(self, "SET TimeZone = 'UTC'", err);
 }
 
 static const dialect_ops adbc_ops = {
@@ -537,25 +303,24 @@ static const dialect_ops adbc_ops = {
 
 dialect *adbc_open(weir_task *task, const settings *config, const url *where, weir_error *err)
 {
+    const adbc_vendor *vendor = adbc_vendor_find(where);
     adbc *self = weir_task_alloc(task, sizeof(*self));
-    int index;
 
-    if (adbc_check(where, err) != WEIR_OK)
+    if (adbc_vendor_check(where, err) != WEIR_OK)
         return NULL;
-    index = find_vendor(url_parameter_value(where, "entrypoint"));
-    if (vendors[index].one_writer && weir_task_number(task) > 0) {
+    if (vendor->one_writer && weir_task_number(task) > 0) {
         (void)weir_fail(err, WEIR_CONFIG, "%s takes one writer: set tasks.max=1 for this connector",
-                        vendors[index].vendor->name);
+                        vendor->sql->name);
         return NULL;
     }
     self->base = (dialect){.ops = &adbc_ops,
-                           .vendor = *vendors[index].vendor,
+                           .vendor = *vendor->sql,
                            .task = task,
                            .settings = config,
                            .direct_bytes = (size_t)config->buffer_bytes};
     self->base.vendor.unquoted = config->quote_identifiers.index == 1;
-    if (lock_file(self, url_parameter_value(where, "path"), err) == WEIR_OK &&
-        open_database(self, where, err) == WEIR_OK)
+    if (adbc_connection_open(&self->to, where, err) == WEIR_OK &&
+        run(self, "SET TimeZone = 'UTC'", err) == WEIR_OK)
         return &self->base;
     adbc_close(&self->base);
     return NULL;

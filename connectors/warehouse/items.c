@@ -128,8 +128,10 @@ static bool next_block(items *self)
     if (!read_long(self, &count))
         return false;
     if (count < 0) {
-        if (count == INT64_MIN || !read_long(self, &size))
+        if (count == INT64_MIN || !read_long(self, &size)) {
+            self->failed = true;
             return false;
+        }
         count = -count;
     }
     self->left = count;

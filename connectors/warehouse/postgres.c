@@ -6,10 +6,13 @@
  * not waited for: its answer is read before the next statement, so that the next window fills while the
  * server merges this one.
  */
-#include "postgres.h"
+#include "postgres_connect.h"
+#include "postgres_describe.h"
+#include "postgres_error.h"
 
 #include "copy.h"
 #include "dialect.h"
+#include "stage.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -19,7 +22,6 @@
 enum {
     DIRECT_BYTES = 256 * 1024,    /* of rows, handed to libpq at once */
     HOLD_BYTES = 4 * 1024 * 1024, /* while another table's COPY is open */
-    KEYWORDS_MAX = URL_PARAMETERS_MAX + 8,
 };
 
 typedef struct postgres {
@@ -36,103 +38,6 @@ typedef struct postgres {
     weir_buf data; /* of COPY, for staging */
 } postgres;
 
-weir_code postgres_classify(const char *sqlstate)
-{
-    static const struct {
-        const char *prefix;
-        weir_code code;
-    } classes[] = {
-        {"08", WEIR_RETRY},     /* connection */
-        {"40", WEIR_RETRY},     /* serialization failure, deadlock */
-        {"53", WEIR_RETRY},     /* out of disk, memory, connections */
-        {"57", WEIR_RETRY},     /* shutdown, cancel */
-        {"58", WEIR_RETRY},     /* I/O error */
-        {"55", WEIR_RETRY},     /* lock not available, object in use */
-        {"25P03", WEIR_RETRY},  /* idle in transaction for too long */
-        {"28", WEIR_CONFIG},    /* authorization */
-        {"3D", WEIR_CONFIG},    /* no such database */
-        {"21", WEIR_REJECT},    /* one row twice: keys that differ only in spelling */
-        {"22", WEIR_REJECT},    /* data exception */
-        {"23", WEIR_REJECT},    /* constraint */
-        {"44", WEIR_REJECT},    /* check option of a view */
-        {"P0", WEIR_REJECT},    /* raised by a trigger */
-        {"54000", WEIR_REJECT}, /* index row too large, and the like */
-    };
-
-    if (sqlstate == NULL)
-        return WEIR_RETRY;
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strncmp(sqlstate, classes[i].prefix, strlen(classes[i].prefix)) == 0)
-            return classes[i].code;
-    return WEIR_FATAL;
-}
-
-weir_code postgres_classify_connect(const char *message)
-{
-    static const char *const ours[] = {
-        "password authentication failed", "no password supplied",      "does not exist",
-        "no pg_hba.conf entry",           "invalid connection option", "invalid sslmode",
-        "permission denied for database"};
-
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        if (strstr(message, ours[i]) != NULL)
-            return WEIR_CONFIG;
-    return WEIR_RETRY;
-}
-
-/* libpq's messages end in a newline and may have several lines; the first says it. */
-static int first_line(const char *message)
-{
-    return (int)strcspn(message, "\n");
-}
-
-static weir_code connection_error(postgres *self, const char *doing, weir_error *err)
-{
-    const char *message = PQerrorMessage(self->connection);
-
-    return weir_fail(err, WEIR_RETRY, "%s: %.*s", doing, first_line(message), message);
-}
-
-/* What can be done about it, where that is not obvious. */
-static const char *remedy(const char *sqlstate)
-{
-    if (sqlstate == NULL)
-        return "";
-    if (strcmp(sqlstate, "42P10") == 0)
-        return "; an upsert needs a primary key or unique constraint on exactly the columns of "
-               "pk.fields";
-    if (strcmp(sqlstate, "42501") == 0)
-        return "; grant the user of connection.user what it needs: INSERT, UPDATE, DELETE, SELECT "
-               "on "
-               "the tables, CREATE on the schema, TEMPORARY on the database";
-    return "";
-}
-
-static weir_code result_error(postgres *self, const PGresult *result, const char *doing,
-                              weir_error *err)
-{
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-    if (message == NULL || PQstatus(self->connection) == CONNECTION_BAD)
-        return connection_error(self, doing, err);
-    /* the detail stays out: it shows the row, and values do not belong into diagnostics */
-    return weir_fail(err, postgres_classify(sqlstate), "%s: %s%s", doing, message,
-                     remedy(sqlstate));
-}
-
-/* Digits that the server wrote: a count of rows, a type's modifier. What is no number of ours is -1. */
-static int64_t number_of(const char *text)
-{
-    int64_t value = 0;
-
-    if (*text < '0' || *text > '9')
-        return -1;
-    for (; *text >= '0' && *text <= '9' && value < INT64_MAX / 100; text++)
-        value = value * 10 + (*text - '0');
-    return value;
-}
-
 /* The answers of a merge: every statement must have worked, and partial rows must have been there. */
 static weir_code check_answer(postgres *self, PGresult *result, int index, weir_error *err)
 {
@@ -142,10 +47,10 @@ static weir_code check_answer(postgres *self, PGresult *result, int index, weir_
     (void)snprintf(doing, sizeof(doing), "could not write to %.*s",
                    WEIR_ARG(self->merged->sql_name));
     if (status != PGRES_COMMAND_OK)
-        return result_error(self, result, doing, err);
+        return postgres_error_result(self->connection, result, doing, err);
     if (index != self->partial_answer)
         return WEIR_OK;
-    size_t changed = (size_t)number_of(PQcmdTuples(result));
+    size_t changed = (size_t)postgres_number(PQcmdTuples(result));
 
     if (changed == self->partial_count)
         return WEIR_OK;
@@ -184,10 +89,10 @@ static weir_code copy_answer(postgres *self, const table *target, weir_error *er
 
         if (status == PGRES_COPY_IN) { /* the connection was lost on our side of it */
             PQclear(result);
-            return connection_error(self, doing, err);
+            return postgres_error_connection(self->connection, doing, err);
         }
         if (code == WEIR_OK && status != PGRES_COMMAND_OK)
-            code = result_error(self, result, doing, err);
+            code = postgres_error_result(self->connection, result, doing, err);
         PQclear(result);
     }
     return code;
@@ -203,7 +108,7 @@ static weir_code send_data(postgres *self, const table *target, weir_str data, w
         self->copying = NULL;
         if (copy_answer(self, target, err) != WEIR_OK)
             return err->code;
-        return connection_error(self, "could not send rows", err);
+        return postgres_error_connection(self->connection, "could not send rows", err);
     }
     return WEIR_OK;
 }
@@ -219,7 +124,7 @@ static weir_code end_copy(postgres *self, weir_error *err)
         PQputCopyEnd(self->connection, NULL) != 1) {
         if (copy_answer(self, target, err) != WEIR_OK)
             return err->code;
-        return connection_error(self, "could not end a copy", err);
+        return postgres_error_connection(self->connection, "could not end a copy", err);
     }
     return copy_answer(self, target, err);
 }
@@ -259,7 +164,7 @@ static weir_code postgres_query(dialect *base, const char *sql, weir_buf *cells,
     ExecStatusType status = PQresultStatus(result);
 
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        code = result_error(self, result, doing, err);
+        code = postgres_error_result(self->connection, result, doing, err);
     if (code == WEIR_OK && cells != NULL)
         add_cells(result, cells);
     if (code == WEIR_OK && row_count != NULL)
@@ -290,7 +195,7 @@ static weir_code postgres_begin(dialect *base, weir_error *err)
     if (PQtransactionStatus(self->connection) != PQTRANS_IDLE) {
         PQreset(self->connection);
         if (PQstatus(self->connection) == CONNECTION_BAD)
-            return connection_error(self, "could not connect again", err);
+            return postgres_error_connection(self->connection, "could not connect again", err);
         if (prepare_session(self, err) != WEIR_OK)
             return err->code;
     }
@@ -333,86 +238,13 @@ static void postgres_rollback(dialect *base)
     self->in_transaction = false;
 }
 
-/* --- Looking at tables ----------------------------------------------------------------------- */
-
-#define DESCRIBE                                                                                   \
-    "SELECT c.relkind, a.attname, CASE WHEN t.typtype = 'b' THEN t.typname ELSE '' END, "          \
-    "CASE WHEN t.typcategory = 'A' THEN e.typname ELSE '' END, "                                   \
-    "format_type(a.atttypid, a.atttypmod), a.attnotnull, "                                         \
-    "(a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> ''), a.atttypmod "                   \
-    "FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT "     \
-    "a.attisdropped LEFT JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = "     \
-    "t.typelem WHERE c.oid = to_regclass("
-
-static weir_str cell(postgres *self, const PGresult *result, int row, int column)
-{
-    return weir_task_copy(self->base.task, (weir_str){PQgetvalue(result, row, column),
-                                                      (size_t)PQgetlength(result, row, column)});
-}
-
-static void add_column(postgres *self, const PGresult *result, int row, table *target)
-{
-    weir_str item = cell(self, result, row, 3);
-    int32_t typmod = (int32_t)number_of(PQgetvalue(result, row, 7));
-    table_column column = {
-        .name = cell(self, result, row, 1),
-        .declared = cell(self, result, row, 4),
-        .nullable = *PQgetvalue(result, row, 5) == 'f',
-        .has_default = *PQgetvalue(result, row, 6) == 't',
-    };
-
-    column.type.is_array = item.len > 0;
-    column.type.id = type_from_catalog(item.len > 0 ? item : cell(self, result, row, 2));
-    if (column.type.id == TYPE_NUMERIC && typmod >= 4) {
-        column.type.precision = (typmod - 4) >> 16 & 0xffff;
-        column.type.scale = (typmod - 4) & 0x7ff;
-    }
-    weir_buf_add(&target->columns, &column, sizeof(column));
-}
-
-static weir_code check_kind(postgres *self, const table *target, char kind, weir_error *err)
-{
-    const char *type = kind == 'r'   ? "TABLE"
-                       : kind == 'p' ? "PARTITIONED TABLE"
-                       : kind == 'v' ? "VIEW"
-                       : kind == 'f' ? "FOREIGN TABLE"
-                                     : "OTHER";
-
-    if (settings_allow_table_type(self->base.settings, type))
-        return WEIR_OK;
-    return weir_fail(err, WEIR_CONFIG,
-                     "%.*s is a %s, which table.types does not allow; add it there to write to it",
-                     WEIR_ARG(target->sql_name), type);
-}
-
-static weir_code postgres_describe(dialect *base, table *target, weir_error *err)
+static weir_code describe(dialect *base, table *target, weir_error *err)
 {
     postgres *self = (postgres *)base;
-    weir_code code = postgres_settle(base, err);
 
-    if (code != WEIR_OK)
-        return code;
-    weir_buf_clear(&self->text);
-    weir_buf_printf(&self->text, "%s", DESCRIBE);
-    sql_literal(&self->text, target->sql_name);
-    weir_buf_printf(&self->text, ") ORDER BY a.attnum");
-    PGresult *result = PQexec(self->connection, weir_buf_cstr(&self->text));
-
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        code = result_error(self, result, "could not look at a table", err);
-    } else {
-        weir_buf_clear(&target->columns);
-        target->exists = PQntuples(result) > 0;
-        target->version++;
-        if (target->exists)
-            code = check_kind(self, target, *PQgetvalue(result, 0, 0), err);
-        for (int row = 0; code == WEIR_OK && row < PQntuples(result); row++)
-            if (!PQgetisnull(result, row, 1))
-                add_column(self, result, row, target);
-        target->known = code == WEIR_OK;
-    }
-    PQclear(result);
-    return code;
+    if (postgres_settle(base, err) != WEIR_OK)
+        return err->code;
+    return postgres_describe(self->connection, base->task, base->settings, target, err);
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */
@@ -420,28 +252,15 @@ static weir_code postgres_describe(dialect *base, table *target, weir_error *err
 static weir_code begin_copy(postgres *self, const table *target, bool into_stage, weir_error *err)
 {
     weir_buf *text = &self->text;
-    const layout *rows = target->layout;
 
     weir_buf_clear(text);
-    weir_buf_printf(text, "COPY ");
-    if (into_stage)
-        sql_stage_name(text, target);
-    else
-        weir_buf_add_str(text, target->sql_name);
-    for (size_t i = 0; i < rows->count; i++) {
-        weir_buf_printf(text, "%s", i == 0 ? " (" : ", ");
-        if (into_stage)
-            weir_buf_printf(text, "c%zu", i);
-        else
-            sql_identifier(text, rows->columns[i].name, &self->base.vendor);
-    }
-    weir_buf_printf(text, "%s) FROM STDIN (FORMAT binary)",
-                    into_stage && !dialect_is_plain(&target->rows) ? ", op, mask" : "");
+    sql_copy(text, target, target->layout, into_stage,
+             into_stage && !dialect_is_plain(&target->rows), &self->base.vendor);
     PGresult *result = PQexec(self->connection, weir_buf_cstr(text));
     weir_code code = WEIR_OK;
 
     if (PQresultStatus(result) != PGRES_COPY_IN)
-        code = result_error(self, result, "could not begin a copy", err);
+        code = postgres_error_result(self->connection, result, "could not begin a copy", err);
     PQclear(result);
     if (code != WEIR_OK)
         return code;
@@ -488,37 +307,6 @@ static weir_code make_stage(postgres *self, table *target, weir_error *err)
     return run(self, weir_buf_cstr(&self->text), err);
 }
 
-/* A row as the staging table has it: its fields, what kind it is, and which of them were sent. */
-static void add_stage_row(weir_buf *out, weir_str row, fold_kind kind)
-{
-    size_t count = (size_t)(uint16_t)copy_read_int(row.ptr, 2);
-    const char *field = row.ptr + 2;
-    char letter = (char)kind;
-
-    copy_row(out, count + 2);
-    if (kind != FOLD_PARTIAL) {
-        weir_buf_add(out, field, row.len - 2);
-        copy_text(out, (weir_str){&letter, 1});
-        copy_marker(out, COPY_NULL);
-        return;
-    }
-    char mask[1664]; /* more columns than a table can have */
-
-    assert(count < sizeof(mask));
-    for (size_t i = 0; i < count; i++) {
-        int32_t length = copy_length(field);
-
-        mask[i] = length == COPY_UNSENT ? '0' : '1';
-        if (length == COPY_UNSENT)
-            copy_marker(out, COPY_NULL);
-        else
-            weir_buf_add(out, field, 4 + (length > 0 ? (size_t)length : 0));
-        field += 4 + (length > 0 ? length : 0);
-    }
-    copy_text(out, (weir_str){&letter, 1});
-    copy_text(out, (weir_str){mask, count});
-}
-
 static weir_code fill_stage(postgres *self, table *target, weir_error *err)
 {
     size_t at = 0;
@@ -534,7 +322,7 @@ static weir_code fill_stage(postgres *self, table *target, weir_error *err)
         if (is_plain)
             weir_buf_add_str(&self->data, row);
         else
-            add_stage_row(&self->data, row, kind);
+            stage_row(&self->data, row, kind);
         if (self->data.len < DIRECT_BYTES)
             continue;
         if (send_data(self, target, weir_buf_str(&self->data), err) != WEIR_OK)
@@ -571,7 +359,7 @@ static weir_code write_staged(postgres *self, table *target, weir_error *err)
     self->partial_count = fold_count(&target->rows, FOLD_PARTIAL);
     self->merged = target;
     if (PQsendQuery(self->connection, weir_buf_cstr(&self->text)) != 1)
-        return connection_error(self, "could not merge", err);
+        return postgres_error_connection(self->connection, "could not merge", err);
     self->merging = true;
     return WEIR_OK;
 }
@@ -595,8 +383,6 @@ static weir_code postgres_write(dialect *base, table *target, bool is_last, weir
     return code;
 }
 
-/* --- Connecting ------------------------------------------------------------------------------ */
-
 static void postgres_close(dialect *base)
 {
     postgres *self = (postgres *)base;
@@ -607,90 +393,12 @@ static void postgres_close(dialect *base)
     weir_buf_done(&self->data);
 }
 
-typedef struct keywords {
-    const char *names[KEYWORDS_MAX + 1];
-    const char *values[KEYWORDS_MAX + 1];
-    size_t count;
-} keywords;
-
-static void add_keyword(keywords *list, const char *name, const char *value)
-{
-    assert(list->count < KEYWORDS_MAX);
-    list->names[list->count] = name;
-    list->values[list->count++] = value;
-}
-
-/* Parameters of a JDBC URL by libpq's names; those that libpq has no word for are pgjdbc's own
- * business (prepareThreshold, reWriteBatchedInserts): said, and left out. */
-static void add_jdbc_parameter(postgres *self, const url_parameter *parameter, keywords *list)
-{
-    const char *keyword = url_jdbc_keyword(parameter->name);
-
-    if (keyword != NULL) {
-        add_keyword(list, keyword, parameter->value.ptr);
-    } else if (weir_str_eq(parameter->name, WEIR_STR("ssl"))) {
-        if (weir_str_eq(parameter->value, WEIR_STR("true")))
-            add_keyword(list, "sslmode", "verify-full");
-    } else if (weir_str_eq(parameter->name, WEIR_STR("currentSchema"))) {
-        weir_buf_clear(&self->data);
-        weir_buf_printf(&self->data, "-csearch_path=%.*s", WEIR_ARG(parameter->value));
-        weir_str options = weir_task_copy(self->base.task, weir_buf_str(&self->data));
-
-        add_keyword(list, "options", options.ptr);
-    } else {
-        weir_task_diag(self->base.task, WEIR_WARN,
-                       "connection.url: \"%.*s\" is a setting of the Java driver and has no effect",
-                       WEIR_ARG(parameter->name));
-    }
-}
-
-static void collect_keywords(postgres *self, const url *where, keywords *list)
-{
-    const settings *config = self->base.settings;
-
-    add_keyword(list, "dbname", where->base.ptr); /* first: the others override what it says */
-    for (size_t i = 0; i < where->parameter_count; i++)
-        if (where->is_jdbc)
-            add_jdbc_parameter(self, &where->parameters[i], list);
-        else
-            add_keyword(list, where->parameters[i].name.ptr, where->parameters[i].value.ptr);
-    if (config->user.len > 0)
-        add_keyword(list, "user", weir_task_copy(self->base.task, config->user).ptr);
-    if (config->password.len > 0)
-        add_keyword(list, "password", weir_task_copy(self->base.task, config->password).ptr);
-    add_keyword(list, "client_encoding", "UTF8");
-    add_keyword(list, "fallback_application_name", "weir");
-}
-
-static void discard_notice(void *self, const PGresult *result)
-{
-    (void)self, (void)result; /* "table exists, skipping": nothing that anybody must know */
-}
-
-/* Waits for a connection no longer than connection.backoff.ms. */
-static weir_code connect_once(postgres *self, const keywords *list, weir_error *err)
-{
-    self->connection = PQconnectdbParams(list->names, list->values, 1);
-    if (PQstatus(self->connection) == CONNECTION_OK) {
-        (void)PQsetNoticeReceiver(self->connection, discard_notice, NULL);
-        return prepare_session(self, err);
-    }
-    const char *message = PQerrorMessage(self->connection);
-    weir_code code =
-        weir_fail(err, postgres_classify_connect(message),
-                  "could not connect to the warehouse: %.*s", first_line(message), message);
-
-    PQfinish(self->connection);
-    self->connection = NULL;
-    return code;
-}
-
 static const dialect_ops postgres_ops = {
     .begin = postgres_begin,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
     .query = postgres_query,
-    .describe = postgres_describe,
+    .describe = describe,
     .write = postgres_write,
     .settle = postgres_settle,
     .close = postgres_close,
@@ -699,9 +407,6 @@ static const dialect_ops postgres_ops = {
 dialect *postgres_open(weir_task *task, const settings *config, const url *where, weir_error *err)
 {
     postgres *self = weir_task_alloc(task, sizeof(*self));
-    keywords list = {.count = 0};
-    char timeout[24];
-    weir_code code = weir_fail(err, WEIR_RETRY, "the task is stopping");
 
     self->base = (dialect){.ops = &postgres_ops,
                            .vendor = sql_postgres,
@@ -709,20 +414,11 @@ dialect *postgres_open(weir_task *task, const settings *config, const url *where
                            .settings = config,
                            .direct_bytes = DIRECT_BYTES};
     self->base.vendor.unquoted = config->quote_identifiers.index == 1;
-    collect_keywords(self, where, &list);
-    if (config->connection_backoff_ms >= 1000) {
-        (void)snprintf(timeout, sizeof(timeout), "%lld",
-                       (long long)config->connection_backoff_ms / 1000);
-        add_keyword(&list, "connect_timeout", timeout);
-    }
-    for (int64_t i = 0; i < config->connection_attempts && code == WEIR_RETRY; i++) {
-        if (weir_task_stopping(task))
-            break;
-        code = connect_once(self, &list, err);
-    }
-    if (code == WEIR_OK)
+    self->connection = postgres_connect(task, config, where, err);
+    if (self->connection == NULL)
+        return NULL;
+    if (prepare_session(self, err) == WEIR_OK)
         return &self->base;
-    if (self->connection != NULL || self->text.ptr != NULL || self->data.ptr != NULL)
-        postgres_close(&self->base);
+    postgres_close(&self->base);
     return NULL;
 }

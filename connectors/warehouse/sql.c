@@ -117,6 +117,24 @@ void sql_create_stage(weir_buf *out, const table *target, const layout *rows,
     weir_buf_printf(out, "op text, mask text)%s", vendor->stage_end);
 }
 
+void sql_copy(weir_buf *out, const table *target, const layout *rows, bool into_stage,
+              bool with_kind, const sql_vendor *vendor)
+{
+    weir_buf_printf(out, "COPY ");
+    if (into_stage)
+        sql_stage_name(out, target);
+    else
+        weir_buf_add_str(out, target->sql_name);
+    for (size_t i = 0; i < rows->count; i++) {
+        weir_buf_printf(out, "%s", i == 0 ? " (" : ", ");
+        if (into_stage)
+            weir_buf_printf(out, "c%zu", i);
+        else
+            sql_identifier(out, rows->columns[i].name, vendor);
+    }
+    weir_buf_printf(out, "%s) FROM STDIN (FORMAT binary)", with_kind ? ", op, mask" : "");
+}
+
 /* s.c3, cast when the column is of another type than its fields. */
 static void add_value(weir_buf *out, const layout *rows, size_t i)
 {

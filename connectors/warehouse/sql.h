@@ -42,6 +42,10 @@ void sql_stage_name(weir_buf *out, const table *target);
 void sql_create_stage(weir_buf *out, const table *target, const layout *rows,
                       const sql_vendor *vendor);
 
+/* COPY of rows into the table itself, or into its staging table, there with or without op and mask. */
+void sql_copy(weir_buf *out, const table *target, const layout *rows, bool into_stage,
+              bool with_kind, const sql_vendor *vendor);
+
 /* What is done with the rows of a staging table, in the order of these names. */
 typedef enum sql_step {
     SQL_DELETE,  /* rows of kinds DELETE and REPLACE */

@@ -1,7 +1,7 @@
 /* url.c - connection.url taken apart. */
 #include "url.h"
 
-#include "adbc.h"
+#include "adbc_vendor.h"
 
 #include <assert.h>
 #include <string.h>
@@ -143,7 +143,7 @@ weir_code url_check(weir_str value, weir_error *err)
     weir_code code = url_parse(value, &parsed, err);
 
     if (code == WEIR_OK && parsed.kind == URL_ADBC)
-        code = adbc_check(&parsed, err);
+        code = adbc_vendor_check(&parsed, err);
     url_done(&parsed);
     return code;
 }

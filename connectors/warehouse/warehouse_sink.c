@@ -261,7 +261,13 @@ static weir_code put_with_care(weir_task *task, warehouse *self, const weir_batc
         if (row == NULL || record.log_offset >= row->next)
             weir_buf_add(&self->records, &record, sizeof(record));
     }
-    return apply_with_care(task, self, err);
+    weir_code code = apply_with_care(task, self, err);
+
+    if (code != WEIR_RETRY)
+        return code;
+    self->lost = code; /* some of it may be committed: the ledger knows, after a restart */
+    self->lost_error = *err;
+    return WEIR_OK;
 }
 
 /* --- Put and flush --------------------------------------------------------------------------- */

@@ -1,8 +1,6 @@
 /* test_settings.c - every setting of the connectors that are replaced is known, and what fits together. */
 #include "connectors/warehouse/settings.h"
 
-#include "connectors/warehouse/postgres.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -306,26 +304,6 @@ static void a_zone_other_than_utc_is_refused(void **state)
     assert_int_equal(field->check(WEIR_STR("Europe/Berlin"), &err), WEIR_CONFIG);
 }
 
-static void an_sqlstate_says_what_to_do(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *sqlstate;
-        weir_code code;
-    } cases[] = {
-        {NULL, WEIR_RETRY},     {"08006", WEIR_RETRY},  {"57P01", WEIR_RETRY},
-        {"40P01", WEIR_RETRY},  {"53100", WEIR_RETRY},  {"22003", WEIR_REJECT},
-        {"23505", WEIR_REJECT}, {"P0001", WEIR_REJECT}, {"42501", WEIR_FATAL},
-        {"42P01", WEIR_FATAL},  {"28P01", WEIR_CONFIG}, {"25P02", WEIR_FATAL},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(postgres_classify(cases[i].sqlstate), cases[i].code);
-    assert_int_equal(postgres_classify_connect("FATAL:  password authentication failed for user"),
-                     WEIR_CONFIG);
-    assert_int_equal(postgres_classify_connect("connection refused"), WEIR_RETRY);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,7 +320,6 @@ int main(void)
         cmocka_unit_test(upserts_and_updates_need_a_key),
         cmocka_unit_test(a_log_position_has_three_columns_or_their_default_names),
         cmocka_unit_test(a_zone_other_than_utc_is_refused),
-        cmocka_unit_test(an_sqlstate_says_what_to_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,9 +122,23 @@ static void a_staging_table_has_the_layout_a_kind_and_a_mask(void **state)
                  "ON COMMIT DELETE ROWS");
 }
 
+static void a_copy_goes_into_the_table_or_its_staging_table(void **state)
+{
+    (void)state;
+    weir_buf out = {0};
+
+    sql_copy(&out, &target, &rows, false, false, &sql_postgres);
+    expect(&out, "COPY \"t\" (\"id\", \"a\"\"b\", \"mood\") FROM STDIN (FORMAT binary)");
+    sql_copy(&out, &target, &rows, true, false, &sql_postgres);
+    expect(&out, "COPY weir_stage_7 (c0, c1, c2) FROM STDIN (FORMAT binary)");
+    sql_copy(&out, &target, &rows, true, true, &sql_postgres);
+    expect(&out, "COPY weir_stage_7 (c0, c1, c2, op, mask) FROM STDIN (FORMAT binary)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_goes_into_the_table_or_its_staging_table),
         cmocka_unit_test(names_and_texts_are_quoted_with_their_quotes_doubled),
         cmocka_unit_test(an_upsert_takes_new_values_for_all_but_the_key),
         cmocka_unit_test(a_row_of_nothing_but_its_key_is_not_updated),

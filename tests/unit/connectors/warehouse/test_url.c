@@ -1,8 +1,6 @@
 /* test_url.c - connection.url in its three spellings. */
 #include "connectors/warehouse/url.h"
 
-#include "connectors/warehouse/adbc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,26 +93,6 @@ static void too_many_parameters_are_refused(void **state)
     assert_int_equal(url_parse(weir_cstr(text), &parsed, &err), WEIR_CONFIG);
 }
 
-static void declared_types_are_understood(void **state)
-{
-    (void)state;
-    column_type type = adbc_type(WEIR_STR("DECIMAL(10,2)[]"));
-
-    assert_true(type.is_array && type.id == TYPE_NUMERIC);
-    assert_int_equal(type.precision, 10);
-    assert_int_equal(type.scale, 2);
-    assert_int_equal(adbc_type(WEIR_STR("TIMESTAMP WITH TIME ZONE")).id, TYPE_TIMESTAMPTZ);
-    assert_int_equal(adbc_type(WEIR_STR("HUGEINT")).id, TYPE_OTHER);
-}
-
-static void messages_of_the_driver_are_classified(void **state)
-{
-    (void)state;
-    assert_int_equal(adbc_classify("Constraint Error: Duplicate key"), WEIR_REJECT);
-    assert_int_equal(adbc_classify("IO Error: Could not set lock on file"), WEIR_RETRY);
-    assert_int_equal(adbc_classify("Catalog Error: no such table"), WEIR_FATAL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,8 +102,6 @@ int main(void)
         cmocka_unit_test(anything_else_is_refused_with_the_three),
         cmocka_unit_test(a_vendor_without_a_dialect_is_refused_before_anything_is_loaded),
         cmocka_unit_test(too_many_parameters_are_refused),
-        cmocka_unit_test(declared_types_are_understood),
-        cmocka_unit_test(messages_of_the_driver_are_classified),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
