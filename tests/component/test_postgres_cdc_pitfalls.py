@@ -1,0 +1,249 @@
+"""test_postgres_cdc_pitfalls.py - where captures of PostgreSQL go wrong, and settings of Debezium's, one by one."""
+import time
+
+import pytest
+
+import servers
+from postgres_cdc import ORDERS, database, ops, refused  # noqa: F401
+from test_rest import Server
+
+
+def settle(source):
+    """Until the snapshot is over; returns its records."""
+    source.poll_until(lambda: source.offsets and "snapshot" not in source.offset[1])
+    return source.records
+
+
+# --- Positions and confirmation -------------------------------------------------------------------
+
+
+def test_an_open_transaction_does_not_hold_the_slot_back(database):
+    database.run(ORDERS)
+    source = database.source().open()
+    settle(source)
+    other = database.server.connect(database.name)
+    other.autocommit = False
+    with other.cursor() as cursor:
+        cursor.execute("insert into orders values (10, 'open')")
+        database.run("insert into orders values (11, 'done')")
+        assert ops(source.take(1)) == [("c", 11)]
+        target = database.run("select pg_current_wal_lsn()")[0][0]
+        source.poll_until(lambda: database.slot(f"confirmed_flush_lsn >= '{target}'"), timeout=10)
+        source = database.restart(source)
+        other.commit()
+    other.close()
+    assert ops(source.take(1)) == [("c", 10)], "it comes whole, although it began before the position"
+
+
+@pytest.mark.measured
+def test_what_is_durable_is_confirmed_within_a_second_also_when_nothing_captured_changes(database):
+    database.run(ORDERS + "; create table other (id int)")
+    source = database.source(table_include_list="public.orders").open()
+    settle(source)
+    for change in ("insert into orders values (4, 'four')", "insert into other values (1)"):
+        database.run(change)
+        target = database.run("select pg_current_wal_lsn()")[0][0]
+        start = time.monotonic()
+        source.poll_until(lambda: database.slot(f"confirmed_flush_lsn >= '{target}'"), timeout=10)
+        assert time.monotonic() - start < 2, change
+
+
+@pytest.mark.parametrize("phase", ["snapshot", "streaming"])
+def test_a_connector_that_is_not_polled_is_not_given_up_by_the_server(database, phase):
+    database.run(ORDERS + f"; alter database {database.name} set wal_sender_timeout = '1s'")
+    source = database.source(status_update_interval_ms=200).open()
+    if phase == "streaming":
+        settle(source)
+    else:
+        source.poll_until(lambda: source.offsets)
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        source.command("idle")
+        time.sleep(0.05)  # the worker's own pace; nothing is waited for
+    settle(source)
+    database.run("insert into orders values (4, 'four')")
+    source.poll_until(lambda: ops(source.records)[-1:] == [("c", 4)])
+    assert ops(source.records) == [("r", 1), ("r", 2), ("r", 3), ("c", 4)]
+
+
+def test_a_paused_connector_lets_go_of_the_slot_and_goes_on_where_it_was(database, weir, folder):
+    database.run(ORDERS)
+    server = Server(weir, folder)
+    server.ask("PUT", "/connectors/shop/config", {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        **{name: str(value) for name, value in database.settings().items()}})
+    servers.wait_until(lambda: database.slot("active"), "the stream", 30)
+    server.ask("PUT", "/connectors/shop/pause")
+    server.wait_state("shop", "PAUSED")
+    servers.wait_until(lambda: database.slot("not active"), "the slot to be free", 30)
+    before = database.slot()
+    database.run("insert into orders values (4, 'four')")
+    server.ask("PUT", "/connectors/shop/resume")
+    servers.wait_until(lambda: database.slot("active") and database.slot() > before, "the rest", 30)
+    target = database.run("select pg_current_wal_lsn()")[0][0]
+    servers.wait_until(lambda: database.slot(f"confirmed_flush_lsn >= '{target}'"), "confirmation", 30)
+
+
+# --- Relations ------------------------------------------------------------------------------------
+
+
+def test_a_table_that_is_made_again_under_its_name_is_another(database):
+    database.run(ORDERS)
+    source = database.source().open()
+    settle(source)
+    database.run("drop table orders; create table orders (key text primary key, n int);"
+                 "insert into orders values ('not published yet', 1)")
+    source = database.restart(source)  # publishes it
+    database.run("insert into orders values ('a', 1)")
+    record, = source.take(1)
+    assert (record["key"], record["value"]["after"]) == ({"key": "a"}, {"key": "a", "n": 1})
+
+
+def test_changed_modifiers_keys_and_identities_hold_from_their_first_change(database):
+    database.run("create table t (id int primary key, n numeric(6, 2), v varchar(3), x text not null);"
+                 "insert into t values (1, 1.5, 'a', 'x')")
+    source = database.source().open()
+    settle(source)
+    field = {f["name"]: f for f in source.records[0]["value_schema"]["fields"][0]["type"][1]["fields"]}
+    assert field["n"]["type"][1]["scale"] == 2
+    database.run("alter table t alter n type numeric(8, 3), alter v type varchar(50);"
+                 "update t set v = 'longer'")
+    record, = source.take(1)
+    field = {f["name"]: f for f in record["value_schema"]["fields"][0]["type"][1]["fields"]}
+    assert field["n"]["type"][1]["scale"] == 3
+    database.run("alter table t drop constraint t_pkey; alter table t add primary key (x, id);"
+                 "update t set v = 'again'")
+    assert source.take(1)[0]["key"] == {"x": "x", "id": 1}
+    database.run("alter table t replica identity full; update t set v = 'full'")
+    assert source.take(1)[0]["value"]["before"]["v"] == "again"
+    database.run("alter table t replica identity default; update t set v = 'default'")
+    assert source.take(1)[0]["value"]["before"] is None
+
+
+def test_replica_identity_nothing_gives_inserts_only_and_updates_work(database):
+    database.run(ORDERS + "; alter table orders replica identity nothing")
+    source = database.source().open()
+    settle(source)
+    database.run("update orders set note = 'x'; delete from orders where id = 1;"
+                 "insert into orders values (4, 'four')")
+    assert ops(source.take(1)) == [("c", 4)]
+    assert any("public.orders has no replica identity" in line for line in source.diags)
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+EXTREMES = r"""
+    create table extremes (id int primary key, d date, ts timestamp, tz timestamptz, n numeric, f8 float8,
+        j json, jb jsonb, a int[], e text[], iv interval, t text);
+    insert into extremes (id, ts, tz) values (1, '294247-01-10 04:00:54.775807', '294276-12-31 23:59:59.999999+00');
+    insert into extremes (id, n) values (2, ('9' || repeat('0', 131071))::numeric);
+    insert into extremes (id, n) values (3, ('0.' || repeat('0', 16382) || '1')::numeric);
+    insert into extremes (id, j, t) values (4, '{"a": "\u0000", "a":  1}', '');
+    insert into extremes (id, a, e) values (5, '[-2:0]={7,8,9}', '{"","NULL",NULL,"a,b","{","\\","\""}');
+    insert into extremes (id, d) values (6, '5874897-12-31'), (7, '4713-01-01 BC');
+    insert into extremes (id, f8) values (8, 'Infinity'), (9, 4.9e-324), (10, '-0');
+    insert into extremes (id, iv) values (11, '178000000 years'), (12, '-178000000 years -1 day');
+"""
+
+
+def test_extreme_values_are_the_same_in_binary_in_text_and_in_the_snapshot(database):
+    database.run(EXTREMES)
+    source = database.source(table_include_list="public.extremes", interval_handling_mode="string").open()
+    snapshot = [r["value"]["after"] for r in settle(source)]
+    again = "truncate extremes; insert into extremes select * from copy order by id"
+    database.run("create table copy as table extremes;" + again)
+    assert [r["value"]["after"] for r in source.take(12)] == snapshot
+    database.run("alter table extremes add x xml; alter table copy add x xml;")
+    source = database.restart(source, table_include_list="public.extremes", interval_handling_mode="string")
+    database.run(again)
+    for record, row in zip(source.take(12), snapshot):
+        record["value"]["after"].pop("x")
+        assert record["value"]["after"] == row
+    assert snapshot[0]["ts"] == 2 ** 63 - 1 and snapshot[0]["tz"] == "+294276-12-31T23:59:59.999999Z"
+    assert snapshot[2]["n"]["scale"] == 16383
+    assert snapshot[3]["j"] == '{"a": "\\u0000", "a":  1}'
+    assert snapshot[4]["a"] == [7, 8, 9]
+    assert snapshot[4]["e"] == ["", "NULL", None, "a,b", "{", "\\", '"']
+
+
+def test_a_timestamp_past_what_microseconds_can_say_names_the_remedy(database):
+    database.run("create table far (id int primary key, ts timestamp); insert into far values (1, '294276-12-31 23:59:59')")
+    error = refused(database.source())
+    assert error.code == "WEIR_FATAL" and '"ts" of public.far' in error.message
+    assert "time.precision.mode to connect" in error.message
+    record, = settle(database.source(time_precision_mode="connect").open())
+    assert record["value"]["after"]["ts"] == 9224318015999000
+
+
+# --- Settings -------------------------------------------------------------------------------------
+
+
+def test_another_plugin_is_replaced_with_a_warning(database):
+    database.run(ORDERS)
+    source = database.source(plugin_name="wal2json").open()
+    assert len(settle(source)) == 3
+    assert any('plugin.name "wal2json" is replaced by pgoutput' in line for line in source.diags)
+
+
+def test_chosen_key_columns_replace_the_primary_key_and_serve_tables_without_one(database):
+    database.run("create table a (id int primary key, b int not null, c text);"
+                 "create table n (x int, y text); alter table n replica identity full; insert into a values (1, 2, 'c');"
+                 "alter table a replica identity full")
+    source = database.source(message_key_columns="public.a:c,b;(.*).n:y").open()
+    assert settle(source)[0]["key"] == {"c": "c", "b": 2}
+    database.run("update a set id = 7; update a set b = 3; insert into n values (1, 'k'); delete from n")
+    records = source.take(7)
+    assert [(r["key"], r["value"] and r["value"]["op"]) for r in records] == [
+        ({"c": "c", "b": 2}, "u"), ({"c": "c", "b": 2}, "d"), ({"c": "c", "b": 2}, None),
+        ({"c": "c", "b": 3}, "c"), ({"y": "k"}, "c"), ({"y": "k"}, "d"), ({"y": "k"}, None)]
+
+
+def test_a_key_column_that_does_not_exist_is_named(database):
+    database.run(ORDERS)
+    error = refused(database.source(message_key_columns="public.orders:nme"))
+    assert error.code == "WEIR_CONFIG" and '"nme"' in error.message
+
+
+@pytest.mark.parametrize("skipped, kept", [("c", "ud"), ("u", "cd"), ("d", "cu"), ("c, u ,d", "")])
+def test_skipped_operations_give_no_event(database, skipped, kept):
+    database.run(ORDERS)
+    source = database.source(skipped_operations=skipped, tombstones_on_delete="false").open()
+    settle(source)
+    database.run("insert into orders values (4, 'four'); update orders set note = 'x' where id = 4;"
+                 "delete from orders where id = 4; update orders set id = 9 where id = 3")
+    source.take(len(kept) + 2)
+    # a key's change keeps its two events, or the old row would stay for ever
+    assert [r["value"]["op"] for r in source.records[3:]] == list(kept) + ["d", "c"]
+
+
+def test_columns_and_schemas_are_chosen_by_their_lists(database):
+    database.run(ORDERS + "; create schema inner_x; create table inner_x.t (id int primary key, b int, secret int);"
+                 "insert into inner_x.t values (1, 2, 3)")
+    source = database.source(schema_include_list="inner_.*", column_include_list=".*[.](id|b)").open()
+    record, = settle(source)
+    assert record["topic"] == "shop.inner_x.t" and record["value"]["after"] == {"id": 1, "b": 2}
+    database.run("update inner_x.t set secret = 4")
+    assert source.take(1)[0]["value"]["after"] == {"id": 1, "b": 2}
+
+
+def test_names_of_topics_and_placeholders_can_be_chosen(database):
+    database.run("create table big (id int primary key, t text, n int); alter table big alter t set storage external;"
+                 "insert into big values (1, repeat('x', 9000), 0)")
+    source = database.source(topic_delimiter="_", unavailable_value_placeholder="gone",
+                             heartbeat_interval_ms=50, topic_heartbeat_prefix="beat").open()
+    settle(source)
+    assert source.records[0]["topic"] == "shop_public_big"
+    database.run("update big set n = 1")
+    source.poll_until(lambda: any(r["topic"] == "beat.shop" for r in source.records))
+    source.poll_until(lambda: any(r["topic"] == "shop_public_big" and r["value"]["op"] == "u" for r in source.records))
+    update = next(r for r in source.records if r["topic"] == "shop_public_big" and r["value"]["op"] == "u")
+    assert update["value"]["after"]["t"] == "gone" and update["unsent"] == ["after.t"]
+
+
+def test_no_data_starts_behind_what_is_there(database):
+    database.run(ORDERS)
+    source = database.source(snapshot_mode="no_data").open()
+    settle(source)
+    database.run("insert into orders values (4, 'four')")
+    assert ops(source.take(1)) == [("c", 4)] and len(source.records) == 1
+    assert source.records[0]["value"]["source"]["snapshot"] == "false"
