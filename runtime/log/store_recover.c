@@ -29,18 +29,33 @@ static int compare_bases(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* What a complete segment's index says; without one, what the segment itself says. */
+/* What both index files of a segment say. WEIR_REJECT: one is not there, or no longer of the other's making. */
+static weir_code read_indexes(const log_segment *segment, index_facts *facts, weir_error *err)
+{
+    disk *on = segment->partition->topic->store->disk;
+    char path[STORE_PATH_BYTES];
+    index_facts of_times;
+
+    segment_path(segment, "timeindex", path);
+    if (index_read(on, path, NULL, &of_times, err) != WEIR_OK)
+        return err->code;
+    segment_path(segment, "index", path);
+    if (index_read(on, path, NULL, facts, err) != WEIR_OK)
+        return err->code;
+    if (memcmp(facts, &of_times, sizeof(of_times)) != 0)
+        return weir_fail(err, WEIR_REJECT, "the index '%s' is of another segment", path);
+    return WEIR_OK;
+}
+
+/* What a complete segment's index files say; without them, what the segment itself says. */
 static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_error *err)
 {
-    store *self = segment->partition->topic->store;
-    char path[STORE_PATH_BYTES];
     index_facts facts;
     disk_file *file;
     weir_code code;
 
     segment->is_sealed = segment->is_final = segment->is_checkpointed = true;
-    segment_path(segment, "index", path);
-    if (index_read(self->disk, path, NULL, &facts, err) != WEIR_OK) {
+    if (read_indexes(segment, &facts, err) != WEIR_OK) {
         if (segment_pin(segment, &file, err) != WEIR_OK)
             return err->code;
         code = disk_size(file, &segment->assigned_bytes, err);
@@ -48,7 +63,7 @@ static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_
         if (code == WEIR_OK)
             code = segment_finish(segment, err); /* a crash came while it was replaced */
         if (code == WEIR_OK)
-            code = index_read(self->disk, path, NULL, &facts, err);
+            code = read_indexes(segment, &facts, err);
         if (code != WEIR_OK)
             return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
     }

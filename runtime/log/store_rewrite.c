@@ -3,7 +3,8 @@
  * The new segment is written beside the old ones and synced. Then, each step durable before the next: the
  * index files of the first old segment go, the new file takes its name, its index files are written, the
  * other old segments go, the oldest first. After a crash, a segment without index files is read through,
- * and one that begins below the end of the one before it is a leftover.
+ * and one that begins below the end of the one before it is a leftover. One that does not comes back: of what it
+ * holds nothing was kept, and all that was newer than it in the range is there with it.
  */
 #include "runtime/base/mem.h"
 #include "runtime/base/plant.h"
