@@ -263,11 +263,15 @@ static void give_up_ambiguous(checker *self, const weir_schema *reader, size_t i
     weir_buf_done(&message);
 }
 
-/* The writer's field that has the name or an alias of the reader's; false when several have. */
+/* The writer's field that has the name or an alias of the reader's; false when several have. Mostly it is
+ * at the same place, and no index of names has to be made. */
 static bool find_field(checker *self, const weir_schema *writer, const avro_field *field,
-                       const avro_field **out)
+                       size_t place, const avro_field **out)
 {
-    const avro_field *found = field_named(self, writer, field->name);
+    bool is_there =
+        place < writer->field_count && weir_str_eq(writer->fields[place].name, field->name);
+    const avro_field *found =
+        is_there ? &writer->fields[place] : field_named(self, writer, field->name);
 
     for (size_t i = 0; i < field->aliases.count; i++) {
         const avro_field *other = field_named(self, writer, field->aliases.items[i]);
@@ -291,7 +295,7 @@ static void check_field(checker *self, const weir_schema *reader, size_t index,
     bool has_enum_default =
         field->schema->type == WEIR_TYPE_ENUM && field->schema->enum_default.ptr != NULL;
 
-    if (!find_field(self, writer, field, &found)) {
+    if (!find_field(self, writer, field, index, &found)) {
         give_up_ambiguous(self, reader, index, writer);
         return;
     }
@@ -308,6 +312,19 @@ static void check_field(checker *self, const weir_schema *reader, size_t index,
     compare(self, (side){field->schema, &field->schema}, other);
 }
 
+/* "/fields/12"; without printf, as it is done for each field of each version. */
+static void add_index(weir_buf *path, weir_str member, size_t index)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + index % 10);
+    while ((index /= 10) > 0);
+    weir_buf_add_str(path, member);
+    weir_buf_add(path, digits + at, sizeof(digits) - at);
+}
+
 static void check_fields(checker *self, const weir_schema *reader, const weir_schema *writer)
 {
     size_t mark = self->path.len;
@@ -315,7 +332,7 @@ static void check_fields(checker *self, const weir_schema *reader, const weir_sc
     for (size_t i = 0; i < reader->field_count; i++) {
         if (!step(self, 1 + reader->fields[i].aliases.count))
             return;
-        weir_buf_printf(&self->path, "/fields/%zu", i);
+        add_index(&self->path, WEIR_STR("/fields/"), i);
         check_field(self, reader, i, writer);
         self->path.len = mark;
     }
@@ -367,7 +384,7 @@ static void check_writer_union(checker *self, side reader, const weir_schema *wr
     for (size_t i = 0; i < writer->branch_count && !self->is_undecided; i++) {
         side branch = {writer->branches[i], &writer->branches[i]};
 
-        weir_buf_printf(&self->path, "/%zu", i);
+        add_index(&self->path, WEIR_STR("/"), i);
         if (reader.schema->type != WEIR_TYPE_UNION)
             compare(self, reader, branch);
         else if (!reads(self, reader, branch))
