@@ -2,9 +2,6 @@
 #include "schema-registry/registry/registry_state.h"
 #include "schema-registry/registry/subject_name.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static bool is_in_default_context(weir_str subject)
 {
     return weir_str_eq(subject_name_of(subject).context, WEIR_STR("."));
@@ -24,31 +21,21 @@ static const registry_version *find_exact(const registry_subject *subject, int32
 static bool each_context(const registry *self, weir_str subject,
                          bool (*each)(void *, const registry_context *, weir_str), void *context)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf contexts = {0}, name = {0};
     weir_str unqualified = subject_name_of(subject).subject;
-    const registry_context *last = NULL;
 
-    for (;;) {
-        const registry_context *next = NULL;
-        void *value;
+    sorted_contexts(self, &contexts);
+    for (size_t i = 0; i < contexts.len / sizeof(void *); i++) {
+        const registry_context *other = ((registry_context **)(void *)contexts.ptr)[i];
 
-        for (size_t at = 0; weir_map_next(self->tables.contexts, &at, NULL, &value);) {
-            const registry_context *found = value;
-
-            if (weir_str_eq(found->name, WEIR_STR(".")) ||
-                (last != NULL && strcmp(found->name.ptr, last->name.ptr) <= 0))
-                continue;
-            if (next == NULL || strcmp(found->name.ptr, next->name.ptr) < 0)
-                next = found;
-        }
-        if (next == NULL)
-            return false;
-        last = next;
+        if (weir_str_eq(other->name, WEIR_STR(".")))
+            continue;
         weir_buf_clear(&name);
-        subject_name_add((subject_name){next->name, unqualified}, &name);
-        if (each(context, next, weir_buf_str(&name)))
+        subject_name_add((subject_name){other->name, unqualified}, &name);
+        if (each(context, other, weir_buf_str(&name)))
             return true;
     }
+    return false;
 }
 
 typedef struct version_search {

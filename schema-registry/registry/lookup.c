@@ -21,12 +21,11 @@ static void take(found_version *out, stored_schema *schema, weir_str subject, in
 }
 
 /* The quick way: the subject has exactly this schema. */
-static bool find_same(registry *self, const registry_subject *subject, const candidate *wanted,
-                      bool deleted, found_version *out)
+static bool find_same(const registry_subject *subject, const candidate *wanted, bool deleted,
+                      found_version *out)
 {
     stored_schema *schema = context_schema_by_md5(subject->context, wanted->md5);
 
-    (void)self;
     for (size_t i = schema != NULL ? schema->use_count : 0; i > 0; i--) {
         const schema_use *use = &schema->uses[i - 1];
 
@@ -39,31 +38,26 @@ static bool find_same(registry *self, const registry_subject *subject, const can
     return false;
 }
 
-/* Versions to look through, newest last; both locks are free afterwards. */
+static void add_old_version(weir_buf *versions, const registry_version *version)
+{
+    old_version old = {.schema = version->schema, .version = version->version};
+
+    stored_schema_hold(old.schema);
+    weir_buf_add(versions, &old, sizeof(old));
+}
+
+/* Adds the versions to look through, newest last, or the newest alone. */
 static void add_versions(weir_buf *versions, const registry_subject *subject, bool deleted,
                          bool latest_only)
 {
-    size_t first = 0;
-
-    for (size_t i = 0; i < subject->count; i++) {
-        const registry_version *version = &subject->versions[i];
-        old_version old = {.schema = version->schema, .version = version->version};
-
-        if (version->is_deleted && !deleted)
-            continue;
-        stored_schema_hold(old.schema);
-        weir_buf_add(versions, &old, sizeof(old));
-    }
-    if (latest_only && versions->len > sizeof(old_version))
-        first = versions->len / sizeof(old_version) - 1;
-    if (first > 0) {
-        old_version *all = (old_version *)(void *)versions->ptr;
-
-        for (size_t i = 0; i < first; i++)
-            stored_schema_release(all[i].schema);
-        all[0] = all[first];
-        versions->len = sizeof(old_version);
-    }
+    for (size_t i = subject->count; latest_only && i > 0; i--)
+        if (deleted || !subject->versions[i - 1].is_deleted) {
+            add_old_version(versions, &subject->versions[i - 1]);
+            return;
+        }
+    for (size_t i = 0; !latest_only && i < subject->count; i++)
+        if (deleted || !subject->versions[i].is_deleted)
+            add_old_version(versions, &subject->versions[i]);
 }
 
 bool lookup_under(registry *self, weir_str subject, const candidate *wanted, bool deleted,
@@ -77,7 +71,7 @@ bool lookup_under(registry *self, weir_str subject, const candidate *wanted, boo
     registry_read_lock(self);
     owner = tables_subject(&self->tables, subject);
     if (owner != NULL && !latest_only)
-        is_found = find_same(self, owner, wanted, deleted, out);
+        is_found = find_same(owner, wanted, deleted, out);
     if (owner != NULL && !is_found)
         add_versions(&versions, owner, deleted, latest_only);
     registry_read_unlock(self);

@@ -14,6 +14,9 @@ typedef struct registration {
     registry_config config;
     registry_mode mode;
     candidate candidate;
+    bool
+        is_parsed; /* the candidate, normalized when was_normalized; nothing it refers to can change */
+    bool was_normalized;
     weir_buf old; /* of old_version: what is not deleted, oldest first */
     int32_t new_version;
     found_version found; /* the outcome */
@@ -53,29 +56,43 @@ static const old_version *newest_of(const registration *self)
     return count > 0 ? (const old_version *)(const void *)self->old.ptr + (count - 1) : NULL;
 }
 
-/* Parses the schema, or takes that of the version in front when there is none, and completes it. */
+/* The text and references to parse: the request's, or those of the version in front when it has none. */
+static bool choose_text(registration *self, weir_buf *text, weir_str *references,
+                        registry_error *error)
+{
+    const old_version *newest = newest_of(self);
+
+    *references = self->request->references;
+    if (!is_blank(self->request->text)) {
+        weir_buf_add_str(text, self->request->text);
+        return true;
+    }
+    if (newest == NULL || mode_is_import(self->mode))
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "Empty schema");
+    json_span_add_text(newest->schema->text, text);
+    *references = newest->schema->references;
+    self->candidate.type = newest->schema->type;
+    return true;
+}
+
+/* Completes the schema, and parses it where that was not done before. */
 static bool prepare(registration *self, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
     const old_version *newest = newest_of(self);
-    weir_str references = self->request->references;
     bool is_import = mode_is_import(self->mode);
+    bool normalize = self->normalize && !is_import;
+    weir_str references;
 
-    if (!is_blank(self->request->text)) {
-        weir_buf_add_str(&text, self->request->text);
-    } else if (newest != NULL && !is_import) {
-        json_span_add_text(newest->schema->text, &text);
-        references = newest->schema->references;
-        self->candidate.type = newest->schema->type;
-    } else {
-        return registry_fail(error, REGISTRY_BAD_SCHEMA, "Empty schema");
-    }
+    if (!choose_text(self, &text, &references, error))
+        return false;
     if (!is_import)
         (void)metadata_populate(&self->candidate, &self->config,
                                 newest != NULL ? newest->schema : NULL, self->new_version);
+    if (self->is_parsed && self->was_normalized == normalize)
+        return candidate_hash(&self->candidate, error);
     return candidate_parse(&self->candidate, self->self, self->subject, weir_buf_str(&text),
-                           references, self->normalize && !is_import, self->candidate.id < 0,
-                           error);
+                           references, normalize, self->candidate.id < 0, error);
 }
 
 /* True when the schema is a version already; else it may have learned its id. */
@@ -243,31 +260,37 @@ static void registration_done(registration *self)
     found_version_done(&self->found);
 }
 
-/* What is there already is found without waiting for a writer. */
+static bool has_defaults(const registry_config *config)
+{
+    return config->default_metadata != NULL || config->override_metadata != NULL ||
+           config->default_rule_set != NULL || config->override_rule_set != NULL;
+}
+
+/* What is there already is found without waiting for a writer. What is parsed for that is used again when
+ * it is not there. */
 static bool find_before(registration *self)
 {
+    candidate *wanted = &self->candidate;
     registry_error ignored = {0};
     registry_config config;
-    candidate wanted;
-    bool is_latest_only = self->request->version == -1, is_found = false;
+    bool is_found = false;
 
     registry_read_lock(self->self);
     config_in_scope(self->self, self->subject, &config);
     registry_read_unlock(self->self);
-    if (candidate_init(&wanted, self->request, &ignored) && (wanted.version <= 0) &&
-        config.default_metadata == NULL && config.override_metadata == NULL &&
-        config.default_rule_set == NULL && config.override_rule_set == NULL &&
+    self->was_normalized = self->normalize || config.normalize;
+    self->is_parsed =
         !is_blank(self->request->text) &&
-        candidate_parse(&wanted, self->self, self->subject, self->request->text,
-                        self->request->references, self->normalize || config.normalize, false,
-                        &ignored))
-        is_found =
-            lookup_under(self->self, self->subject, &wanted, false, is_latest_only, &self->found);
-    if (is_found && wanted.id >= 0 && wanted.id != self->found.schema->id) {
+        candidate_parse(wanted, self->self, self->subject, self->request->text,
+                        self->request->references, self->was_normalized, false, &ignored);
+    if (self->is_parsed && wanted->version <= 0 && !has_defaults(&config))
+        is_found = lookup_under(self->self, self->subject, wanted, false, wanted->version == -1,
+                                &self->found);
+    if (is_found && wanted->id >= 0 && wanted->id != self->found.schema->id) {
         found_version_done(&self->found);
         is_found = false;
     }
-    candidate_done(&wanted);
+    self->is_parsed = self->is_parsed && self->request->references.ptr == NULL;
     config_done(&config);
     registry_error_done(&ignored);
     return is_found;
@@ -277,8 +300,7 @@ static bool register_alone(registration *self, registry_error *error)
 {
     bool is_good;
 
-    if (!candidate_init(&self->candidate, self->request, error) ||
-        !registry_write_begin(self->self, error))
+    if (!registry_write_begin(self->self, error))
         return false;
     is_good = run(self, error);
     registry_write_end(self->self);
@@ -298,6 +320,7 @@ bool register_schema(registry *self, weir_str subject, const registry_schema *sc
     subject_name_add(subject_name_of(subject), &name);
     job.subject = weir_buf_str(&name);
     is_good = rule_set_check(schema->rule_set, error) &&
+              candidate_init(&job.candidate, schema, error) &&
               (find_before(&job) || register_alone(&job, error));
     if (is_good) {
         *out = job.found;

@@ -224,36 +224,47 @@ void sorted_contexts(const registry *self, weir_buf *out)
         qsort(out->ptr, out->len / sizeof(void *), sizeof(void *), compare_contexts);
 }
 
-bool registry_get_guid(registry *self, weir_str guid, weir_str format, weir_buf *reply,
-                       registry_error *error)
+/* The first context that has the schema, as a subject that names it; its id, or -1. */
+static int64_t find_guid(registry *self, weir_str guid, weir_buf *name)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf contexts = {0}, name = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf contexts = {0};
     uint8_t md5[RECORD_MD5_SIZE];
     int64_t id = -1;
-    size_t start = reply->len;
 
+    if (!schema_guid_read(guid, md5))
+        return -1;
     registry_read_lock(self);
     sorted_contexts(self, &contexts);
     for (size_t i = 0; id < 0 && i < contexts.len / sizeof(void *); i++) {
         registry_context *context = ((registry_context **)(void *)contexts.ptr)[i];
-        stored_schema *schema =
-            schema_guid_read(guid, md5) ? context_schema_by_md5(context, md5) : NULL;
+        const stored_schema *schema = context_schema_by_md5(context, md5);
 
         if (schema == NULL)
             continue;
         id = schema->id;
-        subject_name_add_context(context->name, &name);
+        subject_name_add_context(context->name, name);
     }
     registry_read_unlock(self);
-    if (id < 0)
+    return id;
+}
+
+bool registry_get_guid(registry *self, weir_str guid, weir_str format, weir_buf *reply,
+                       registry_error *error)
+{
+    WEIR_CLEANUP(stored_schema_releasep) stored_schema *schema = NULL, *shown = NULL;
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0}, owner = {0};
+    int64_t id = find_guid(self, guid, &name);
+    registry_version version;
+
+    schema = id < 0 ? NULL : hold_schema(self, id, weir_buf_str(&name), &owner, &version);
+    if (schema == NULL)
         return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema %.*s not found",
                              WEIR_ARG(guid));
-    if (name.len == 0)
-        return registry_get_schema(self, id, (weir_str){0}, format, false, reply, error);
-    if (!get_formatted(self, id, weir_buf_str(&name), format.len > 0 ? format : WEIR_STR("default"),
-                       false, reply, error))
+    shown = reply_formatted(self, weir_buf_str(&owner), schema, format, error);
+    if (shown == NULL)
         return false;
-    (void)start;
+    add_schema((weir_str){0}, 0, shown, version.timestamp_ms, version.is_deleted, reply);
+    weir_buf_add_byte(reply, '}');
     return true;
 }
 
