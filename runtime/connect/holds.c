@@ -83,10 +83,20 @@ static int64_t committed_offset(const holds *self, const holder *one, const log_
     return offset;
 }
 
+/* What its expression cannot tell of is held: the sink fails with it, and may be mended. The lock is held. */
+static bool is_read_by(const holder *one, weir_str topic)
+{
+    bool reads = false;
+    weir_error err;
+
+    return one->selector != NULL &&
+           (selector_matches(one->selector, topic, &reads, &err) != WEIR_OK || reads);
+}
+
 /* The lock is held. */
 static void hold_topic(const holds *self, const holder *one, const log_topic *topic)
 {
-    bool reads = one->selector != NULL && selector_matches(one->selector, topic->name);
+    bool reads = is_read_by(one, topic->name);
 
     for (int32_t p = 0; p < topic->config.partitions; p++)
         log_hold(self->backend, one->name, topic->name, p,
@@ -116,8 +126,7 @@ static weir_code commit_starts(const holds *self, const holder *one, weir_error 
     log_topic topic;
 
     while (log_topic_next(self->backend, &after, &topic)) {
-        if (!topic.config.trim || one->selector == NULL ||
-            !selector_matches(one->selector, topic.name))
+        if (!topic.config.trim || !is_read_by(one, topic.name))
             continue;
         for (int32_t p = 0; p < topic.config.partitions; p++)
             if (commit_start(self, one, &topic, p, err) != WEIR_OK)
@@ -207,8 +216,7 @@ static void hold_new_topics(holds *self)
 
         (void)weir_map_put(known, weir_cstr(topic.id), self);
         for (size_t at = 0; is_new && weir_map_next(self->holders, &at, NULL, &one);)
-            if (((holder *)one)->selector != NULL &&
-                selector_matches(((holder *)one)->selector, topic.name))
+            if (is_read_by(one, topic.name))
                 hold_topic(self, one, &topic);
     }
     weir_map_free(self->known);

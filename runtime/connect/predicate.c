@@ -2,41 +2,46 @@
 #include "runtime/connect/predicate.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/connect/java_regex.h"
 #include "runtime/connect/settings.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdlib.h>
+
+typedef weir_code predicate_test(predicate *self, const weir_batch *batch, const batch_entry *entry,
+                                 bool *out, weir_error *err);
 
 struct predicate {
     weir_str pattern, header;
-    bool (*holds)(predicate *self, const weir_batch *batch, const batch_entry *entry);
-    pcre2_code *code;
-    pcre2_match_data *match;
+    predicate_test *holds;
+    java_regex *regex;
 };
 
-static bool topic_matches(predicate *self, const weir_batch *batch, const batch_entry *entry)
+static weir_code topic_matches(predicate *self, const weir_batch *batch, const batch_entry *entry,
+                               bool *out, weir_error *err)
 {
-    weir_str topic = batch_topic_name(batch, entry->topic);
-
-    return pcre2_match(self->code, (PCRE2_SPTR)topic.ptr, topic.len, 0, 0, self->match, NULL) >= 0;
+    return java_regex_matches(self->regex, batch_topic_name(batch, entry->topic), out, err);
 }
 
-static bool has_header(predicate *self, const weir_batch *batch, const batch_entry *entry)
+static weir_code has_header(predicate *self, const weir_batch *batch, const batch_entry *entry,
+                            bool *out, weir_error *err)
 {
     weir_header header;
+    (void)err;
 
-    return batch_header_find(batch, entry, self->header, &header);
+    *out = batch_header_find(batch, entry, self->header, &header);
+    return WEIR_OK;
 }
 
-static bool is_tombstone(predicate *self, const weir_batch *batch, const batch_entry *entry)
+static weir_code is_tombstone(predicate *self, const weir_batch *batch, const batch_entry *entry,
+                              bool *out, weir_error *err)
 {
-    (void)self, (void)batch;
-    return entry->value.len == BATCH_NULL;
+    (void)self, (void)batch, (void)err;
+    *out = entry->value.len == BATCH_NULL;
+    return WEIR_OK;
 }
 
 static const weir_field pattern_field[] = {
-    WEIR_FIELD(predicate, pattern, .name = "pattern",
+    WEIR_FIELD(predicate, pattern, .name = "pattern", .check = java_regex_check,
                .doc = "Regular expression that matches the whole name of a topic."),
 };
 
@@ -48,7 +53,7 @@ static const struct {
     const char *name, *java_class;
     const weir_field *fields;
     size_t field_count;
-    bool (*holds)(predicate *self, const weir_batch *batch, const batch_entry *entry);
+    predicate_test *holds;
 } types[] = {
     {"topic-name-matches", "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
      pattern_field, 1, topic_matches},
@@ -58,25 +63,6 @@ static const struct {
      NULL, 0, is_tombstone},
 };
 
-static void compile(predicate *self, weir_str name, config_issues *issues)
-{
-    PCRE2_SIZE at;
-    int problem;
-
-    self->code = pcre2_compile((PCRE2_SPTR)self->pattern.ptr, self->pattern.len,
-                               PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF, &problem, &at, NULL);
-    if (self->code == NULL) {
-        char reason[128];
-
-        pcre2_get_error_message(problem, (PCRE2_UCHAR *)reason, sizeof(reason));
-        config_issue_add(issues, name, CONFIG_ERROR,
-                         "\"%.*s\" is no regular expression: %s at character %zu",
-                         WEIR_ARG(self->pattern), reason, (size_t)at + 1);
-        return;
-    }
-    self->match = pcre2_match_data_create_from_pattern(self->code, NULL);
-}
-
 predicate *predicate_open(const config_setting *settings, size_t count, weir_str name,
                           config_severity unknown, weir_task *memory, config_issues *issues)
 {
@@ -84,6 +70,7 @@ predicate *predicate_open(const config_setting *settings, size_t count, weir_str
     size_t own_count = settings_of(settings, count, "predicates", name, own);
     weir_str wanted = settings_get(own, own_count, WEIR_STR("type"));
     predicate *self = mem_zalloc(1, sizeof(*self));
+    weir_error err;
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && self->holds == NULL; i++) {
         config_table table = {types[i].fields, types[i].field_count, sizeof(weir_field)};
@@ -100,8 +87,9 @@ predicate *predicate_open(const config_setting *settings, size_t count, weir_str
                          "predicates.%.*s.type is none of topic-name-matches, has-header-key and "
                          "record-is-tombstone, nor the Java class name of one of these",
                          WEIR_ARG(name));
-    else if (self->holds == topic_matches && !config_has_error(issues))
-        compile(self, name, issues);
+    else if (self->holds == topic_matches && !config_has_error(issues) &&
+             java_regex_new(self->pattern, &self->regex, &err) != WEIR_OK)
+        config_issue_add(issues, name, CONFIG_ERROR, "%s", err.message);
     free(own);
     if (!config_has_error(issues))
         return self;
@@ -113,12 +101,12 @@ void predicate_close(predicate *self)
 {
     if (self == NULL)
         return;
-    pcre2_match_data_free(self->match);
-    pcre2_code_free(self->code);
+    java_regex_free(self->regex);
     free(self);
 }
 
-bool predicate_holds(predicate *self, const weir_batch *batch, const batch_entry *entry)
+weir_code predicate_holds(predicate *self, const weir_batch *batch, const batch_entry *entry,
+                          bool *out, weir_error *err)
 {
-    return self->holds(self, batch, entry);
+    return self->holds(self, batch, entry, out, err);
 }

@@ -17,6 +17,8 @@ predicate *predicate_open(const config_setting *settings, size_t count, weir_str
                           config_severity unknown, weir_task *memory, config_issues *issues);
 void predicate_close(predicate *self);
 
-bool predicate_holds(predicate *self, const weir_batch *batch, const batch_entry *entry);
+/* Fails only when a regular expression cannot tell: java_regex.h. */
+WEIR_MUST_CHECK weir_code predicate_holds(predicate *self, const weir_batch *batch,
+                                          const batch_entry *entry, bool *out, weir_error *err);
 
 #endif

@@ -18,6 +18,8 @@ WEIR_MUST_CHECK weir_code selector_new(weir_list topics, weir_str regex, selecto
                                        weir_error *err);
 void selector_free(selector *selector);
 
-bool selector_matches(const selector *selector, weir_str topic);
+/* Fails only when the regular expression cannot tell: java_regex.h. */
+WEIR_MUST_CHECK weir_code selector_matches(const selector *selector, weir_str topic, bool *out,
+                                           weir_error *err);
 
 #endif

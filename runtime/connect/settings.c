@@ -1,6 +1,8 @@
 /* settings.c - the table of what every connector can be told. */
 #include "runtime/connect/settings.h"
 
+#include "runtime/connect/java_regex.h"
+
 #include "runtime/connect/converter_settings.h"
 
 #include <string.h>
@@ -31,7 +33,7 @@ static const weir_field fields[] = {
     FIELD(tasks_max, .name = "tasks.max", .fallback = "1", .min = 1, .max = 1000,
           .doc = "Tasks that share the work, at most."),
     FIELD(topics, .name = "topics", .fallback = "", .doc = "Topics that a sink reads."),
-    FIELD(topics_regex, .name = "topics.regex", .fallback = "",
+    FIELD(topics_regex, .name = "topics.regex", .fallback = "", .check = java_regex_check,
           .doc = "Regular expression of the topics that a sink reads; it matches whole names."),
     FIELD(transforms, .name = "transforms", .fallback = "", .importance = WEIR_MEDIUM,
           .doc =

@@ -98,7 +98,11 @@ static weir_code take_new(sink_task *self, weir_error *err)
     log_topic topic;
 
     while (log_topic_next(task->world->log, &after, &topic)) {
-        if (!selector_matches(self->selector, topic.name))
+        bool reads;
+
+        if (selector_matches(self->selector, topic.name, &reads, err) != WEIR_OK)
+            return err->code;
+        if (!reads)
             continue;
         for (int32_t p = 0; p < topic.config.partitions; p++) {
             if (sink_partition_find(self, topic.name, p) != NULL ||

@@ -173,7 +173,12 @@ weir_code transform_apply(transform_chain *chain, weir_batch *batch, batch_entry
     for (size_t i = 0; i < chain->count && !entry->dropped; i++) {
         const chain_link *part = &chain->links[i];
 
-        if (part->only_if != NULL && predicate_holds(part->only_if, batch, entry) == part->negate)
+        bool holds = !part->negate;
+
+        if (part->only_if != NULL &&
+            predicate_holds(part->only_if, batch, entry, &holds, err) != WEIR_OK)
+            return weir_wrap(err, "predicate of transform %s", part->type->name);
+        if (holds == part->negate)
             continue;
         if (part->type->apply(part->state, batch, entry, err) != WEIR_OK)
             return weir_wrap(err, "transform %s", part->type->name);

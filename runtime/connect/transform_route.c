@@ -1,67 +1,58 @@
 /* transform_route.c - another topic by a regular expression: Kafka's RegexRouter.
  *
- * As in Java, the expression must match the whole name, and $1 in the replacement is its first group.
+ * As there, the expression must match the whole name; then the first place that it matches, which need not be the
+ * whole, is replaced, and $1 is the first group of that.
  */
+#include "runtime/connect/java_regex.h"
 #include "runtime/connect/transform.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <string.h>
-
-enum { TOPIC_MAX = 1024 };
 
 typedef struct route {
     weir_str regex, replacement;
-    pcre2_code *code;
-    pcre2_match_data *match;
+    java_regex *compiled;
     weir_buf last_from, last_to; /* neighbours mostly have the same topic */
 } route;
 
 static const weir_field fields[] = {
-    WEIR_FIELD(route, regex, .name = "regex",
+    WEIR_FIELD(route, regex, .name = "regex", .check = java_regex_check,
                .doc = "Regular expression that matches the whole name of a topic."),
     WEIR_FIELD(route, replacement, .name = "replacement",
                .doc = "The topic's new name; $1 is the first group of the expression."),
 };
 
+static bool has_reference(weir_str text)
+{
+    return memmem(text.ptr, text.len, "${env:", 6) != NULL ||
+           memmem(text.ptr, text.len, "${file:", 7) != NULL;
+}
+
 static weir_code route_open(void *state, weir_error *err)
 {
     route *self = state;
-    int problem;
-    PCRE2_SIZE at;
 
-    self->code = pcre2_compile((PCRE2_SPTR)self->regex.ptr, self->regex.len,
-                               PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF, &problem, &at, NULL);
-    if (self->code == NULL) {
-        char reason[128];
-
-        pcre2_get_error_message(problem, (PCRE2_UCHAR *)reason, sizeof(reason));
-        return weir_fail(err, WEIR_CONFIG, "\"%.*s\" is no regular expression: %s at character %zu",
-                         WEIR_ARG(self->regex), reason, (size_t)at + 1);
-    }
-    self->match = pcre2_match_data_create_from_pattern(self->code, NULL);
-    return WEIR_OK;
+    if (java_regex_new(self->regex, &self->compiled, err) != WEIR_OK)
+        return err->code;
+    if (has_reference(self->replacement))
+        return WEIR_OK; /* only checked: a task's settings have none left */
+    return java_regex_check_replacement(self->compiled, self->replacement, err);
 }
 
 static weir_code replace(route *self, weir_str topic, weir_error *err)
 {
-    char out[TOPIC_MAX];
-    PCRE2_SIZE size = sizeof(out);
-    int count = pcre2_substitute(self->code, (PCRE2_SPTR)topic.ptr, topic.len, 0, 0, self->match,
-                                 NULL, (PCRE2_SPTR)self->replacement.ptr, self->replacement.len,
-                                 (PCRE2_UCHAR *)out, &size);
+    WEIR_CLEANUP(weir_buf_done) weir_buf out = {0};
+    bool matches;
 
-    if (count < 0) {
-        char reason[128];
-
-        pcre2_get_error_message(count, (PCRE2_UCHAR *)reason, sizeof(reason));
-        return weir_fail(err, WEIR_FATAL, "replacement \"%.*s\" of topic \"%.*s\": %s",
-                         WEIR_ARG(self->replacement), WEIR_ARG(topic), reason);
-    }
+    if (java_regex_matches(self->compiled, topic, &matches, err) != WEIR_OK)
+        return err->code;
+    if (!matches)
+        weir_buf_add_str(&out, topic);
+    else if (java_regex_replace(self->compiled, topic, self->replacement, &out, err) != WEIR_OK)
+        return err->code;
     weir_buf_clear(&self->last_from);
     weir_buf_add_str(&self->last_from, topic);
     weir_buf_clear(&self->last_to);
-    weir_buf_add_str(&self->last_to, count > 0 ? (weir_str){out, size} : topic);
+    weir_buf_add_str(&self->last_to, weir_buf_str(&out));
     return WEIR_OK;
 }
 
@@ -80,8 +71,7 @@ static void route_close(void *state)
 {
     route *self = state;
 
-    pcre2_match_data_free(self->match);
-    pcre2_code_free(self->code);
+    java_regex_free(self->compiled);
     weir_buf_done(&self->last_from);
     weir_buf_done(&self->last_to);
 }

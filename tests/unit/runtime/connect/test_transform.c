@@ -159,6 +159,9 @@ static void what_is_wrong_is_named(void **state)
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "route"},
                             {"transforms.x.regex", "("}, {"transforms.x.replacement", "y"}),
                    "\"(\" is no regular expression");
+    assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "route"},
+                            {"transforms.x.regex", "(a)"}, {"transforms.x.replacement", "$2"}),
+                   "the replacement \"$2\" names a group");
     assert_refused(
         SETTINGS({"transforms", "x"}, {"transforms.x.type", "route"}, {"transforms.x.regex", "a"}),
         "replacement");
