@@ -93,6 +93,7 @@ $(OUT)/connectors/$(1).so: $$(OBJECTS_$(1))
 $(OUT)/connectors/$(1).a: $$(OBJECTS_$(1))
 	@rm -f $$@
 	$$(AR) rcs $$@ $$^
+$(OUT)/tests/unit/connectors/$(1)/%.o $(OUT)/tests/unit/connectors/$(1)/%.alone: INCLUDE += $$(CFLAGS_$(1))
 $(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): $(OUT)/connectors/$(1).a
 $(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): TEST_LIBS := $$(LIBS_$(1))
 endef

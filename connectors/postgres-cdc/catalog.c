@@ -103,15 +103,11 @@ static void choose_names(catalog *self, const weir_map *roots)
     self->table_count = kept;
 }
 
-weir_code catalog_load(catalog *self, bool with_roots, weir_error *err)
+void catalog_take(catalog *self, const PGresult *result, bool with_roots)
 {
-    WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(self->connection, tables_sql, NULL, 0, err);
-
-    if (result == NULL)
-        return weir_wrap(err, "reading the list of tables");
     WEIR_CLEANUP(weir_map_freep) weir_map *roots = weir_map_new();
     int count = PQntuples(result);
+
     self->tables = weir_task_alloc(self->task, ((size_t)count + 1) * sizeof(*self->tables));
     self->table_count = 0;
     self->with_roots = with_roots;
@@ -125,6 +121,16 @@ weir_code catalog_load(catalog *self, bool with_roots, weir_error *err)
             (void)weir_map_put(roots, connection_field(result, row, 0), table);
     }
     choose_names(self, roots);
+}
+
+weir_code catalog_load(catalog *self, bool with_roots, weir_error *err)
+{
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(self->connection, tables_sql, NULL, 0, err);
+
+    if (result == NULL)
+        return weir_wrap(err, "reading the list of tables");
+    catalog_take(self, result, with_roots);
     return WEIR_OK;
 }
 

@@ -54,6 +54,9 @@ typedef struct catalog {
  * table in the lists of whose partitions there is none. */
 WEIR_MUST_CHECK weir_code catalog_load(catalog *self, bool with_roots, weir_error *err);
 
+/* The same out of the server's answer. Exposed for its test. */
+void catalog_take(catalog *self, const PGresult *result, bool with_roots);
+
 /* Reads the columns of a table; a table that is gone has none. */
 WEIR_MUST_CHECK weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err);
 

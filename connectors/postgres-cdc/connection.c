@@ -90,7 +90,7 @@ void connection_close(PGconn *connection)
 }
 
 /* By the class of its SQLSTATE: does a fault pass by itself? */
-static weir_code classify(const char *state)
+weir_code connection_code_of(const char *state)
 {
     static const char *const passing[] = {"08", "40", "53", "55", "57", "58"};
 
@@ -105,7 +105,7 @@ static const char too_large[] = "a row is larger than the server can send";
 
 /* PostgreSQL calls it "out of memory" when a message would grow past 1 GB, in the class of exceeded limits,
  * and an internal error when one value would. Real lack of memory has another state. */
-static bool is_too_large(const char *state, const char *reason)
+bool connection_exceeds_limit(const char *state, const char *reason)
 {
     return strcmp(state, "54000") == 0 ||
            strstr(reason, "invalid memory alloc request size") != NULL;
@@ -122,9 +122,9 @@ weir_code connection_failed(PGconn *connection, const PGresult *result, const ch
 
     while (length > 0 && (reason[length - 1] == '\n' || reason[length - 1] == ' '))
         length--;
-    if (state != NULL && is_too_large(state, reason))
+    if (state != NULL && connection_exceeds_limit(state, reason))
         return weir_fail(err, WEIR_FATAL, "%s: %s (%.*s)", what, too_large, (int)length, reason);
-    return weir_fail(err, state != NULL ? classify(state) : WEIR_RETRY, "%s: %.*s", what,
+    return weir_fail(err, state != NULL ? connection_code_of(state) : WEIR_RETRY, "%s: %.*s", what,
                      (int)length, reason);
 }
 

@@ -37,6 +37,10 @@ bool connection_is_null(const PGresult *result, int row, int column);
 weir_code connection_failed(PGconn *connection, const PGresult *result, const char *what,
                             weir_error *err);
 
+/* Parts of that, by the SQLSTATE. Exposed for their test. */
+weir_code connection_code_of(const char *state);
+bool connection_exceeds_limit(const char *state, const char *reason);
+
 /* Whether the failure is that the server cannot put a row into a message of 1 GB. */
 bool connection_is_too_large(const weir_error *err);
 
