@@ -44,6 +44,8 @@ weir_code adbc_vendor_class_of_error(const char *message)
         {"Out of Range Error", WEIR_REJECT},
         {"Invalid Input Error", WEIR_REJECT},
         {"Mismatch Type Error", WEIR_REJECT},
+        {"Catalog Error: Table with name",
+         WEIR_RETRY}, /* dropped meanwhile: it is looked at again */
         {"IO Error", WEIR_RETRY},
         {"TransactionContext Error", WEIR_RETRY},
         {"Out of Memory Error", WEIR_RETRY},

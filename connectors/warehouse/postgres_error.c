@@ -17,6 +17,9 @@ weir_code postgres_error_class(const char *sqlstate)
         {"58", WEIR_RETRY},     /* I/O error */
         {"55", WEIR_RETRY},     /* lock not available, object in use */
         {"25P03", WEIR_RETRY},  /* idle in transaction for too long */
+        {"25006", WEIR_RETRY},  /* read-only: a standby may be promoted */
+        {"42P01", WEIR_RETRY},  /* dropped meanwhile: it is looked at again */
+        {"42703", WEIR_RETRY},  /* likewise a column */
         {"28", WEIR_CONFIG},    /* authorization */
         {"3D", WEIR_CONFIG},    /* no such database */
         {"21", WEIR_REJECT},    /* one row twice: keys that differ only in spelling */
@@ -58,15 +61,26 @@ weir_code postgres_error_connection(const PGconn *connection, const char *doing,
 /* What can be done about it, where that is not obvious. */
 const char *postgres_error_remedy(const char *sqlstate)
 {
-    if (sqlstate == NULL)
-        return "";
-    if (strcmp(sqlstate, "42P10") == 0)
-        return "; an upsert needs a primary key or unique constraint on exactly the columns of "
-               "pk.fields";
-    if (strcmp(sqlstate, "42501") == 0)
-        return "; grant the user of connection.user what it needs: INSERT, UPDATE, DELETE, SELECT "
-               "on "
-               "the tables, CREATE on the schema, TEMPORARY on the database";
+    static const struct {
+        const char *sqlstate, *text;
+    } remedies[] = {
+        {"42P10", "; an upsert needs a primary key or unique constraint on exactly the columns of "
+                  "pk.fields"},
+        {"42501",
+         "; grant the user of connection.user what it needs: INSERT, UPDATE, DELETE, SELECT "
+         "on the tables, CREATE on the schema, TEMPORARY on the database"},
+        {"25006", "; connect to the primary and not to a standby, or switch "
+                  "default_transaction_read_only off for this user"},
+        {"53100", "; free space on the destination: it is tried again"},
+        {"42846", "; give the column a type that the field can be cast to, or leave the field out "
+                  "with fields.whitelist"},
+        {"42804", "; give the column a type that the field can be cast to, or leave the field out "
+                  "with fields.whitelist"},
+    };
+
+    for (size_t i = 0; sqlstate != NULL && i < sizeof(remedies) / sizeof(remedies[0]); i++)
+        if (strcmp(sqlstate, remedies[i].sqlstate) == 0)
+            return remedies[i].text;
     return "";
 }
 

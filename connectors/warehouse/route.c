@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FIELDS_MAX = 1600 }; /* PostgreSQL's limit of columns */
+enum { COLUMNS_MAX = 1600, FIELDS_MAX }; /* PostgreSQL's limit of columns; one more is too many */
 
 typedef struct field_list {
     route_field *fields;
@@ -60,6 +60,18 @@ static weir_code split_name(weir_str full, weir_str *schema, weir_str *name, wei
     return WEIR_OK;
 }
 
+/* What the destination would cut could be the name of something else. */
+static weir_code check_length(const sql_vendor *vendor, weir_str name, const char *remedy,
+                              weir_error *err)
+{
+    if (vendor->name_max == 0 || name.len <= vendor->name_max)
+        return WEIR_OK;
+    return weir_fail(
+        err, WEIR_CONFIG,
+        "the name \"%.*s\" is longer than the %zu bytes that the destination keeps: %s",
+        WEIR_ARG(name), vendor->name_max, remedy);
+}
+
 static table *find_table(routes *self, weir_str topic, weir_error *err)
 {
     weir_task *task = self->dialect->task;
@@ -74,7 +86,9 @@ static table *find_table(routes *self, weir_str topic, weir_error *err)
         return found;
     weir_str full = weir_task_copy(task, weir_buf_str(&self->text));
 
-    if (split_name(full, &schema, &name, err) != WEIR_OK)
+    if (split_name(full, &schema, &name, err) != WEIR_OK ||
+        check_length(vendor, name, "shorten it with the route transform", err) != WEIR_OK ||
+        check_length(vendor, schema, "shorten it with the route transform", err) != WEIR_OK)
         return NULL;
     weir_buf_clear(&self->text);
     if (schema.len > 0) {
@@ -240,8 +254,10 @@ static weir_code collect_fields(const settings *config, const weir_record *recor
     if (code == WEIR_OK && list->count == 0)
         return weir_fail(err, WEIR_REJECT, "no field of the record is written");
     if (code == WEIR_OK && list->count == FIELDS_MAX)
-        return weir_fail(err, WEIR_CONFIG, "the record has %d fields or more: too many columns",
-                         FIELDS_MAX);
+        return weir_fail(err, WEIR_CONFIG,
+                         "the record has more than %d fields: too many columns for a table; leave "
+                         "some out with fields.whitelist",
+                         COLUMNS_MAX);
     return code;
 }
 
@@ -333,11 +349,22 @@ static weir_code check_required(const table *target, const field_list *list, boo
     return WEIR_OK;
 }
 
+static weir_code check_names(const sql_vendor *vendor, const field_list *list, weir_error *err)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (check_length(vendor, list->fields[i].name,
+                         "rename the field, or leave it out with fields.whitelist", err) != WEIR_OK)
+            return err->code;
+    return WEIR_OK;
+}
+
 static weir_code prepare_table(routes *self, table *target, const field_list *list, bool is_delete,
                                weir_error *err)
 {
     const settings *config = self->dialect->settings;
 
+    if (check_names(&self->dialect->vendor, list, err) != WEIR_OK)
+        return err->code;
     if (!target->known && self->dialect->ops->describe(self->dialect, target, err) != WEIR_OK)
         return err->code;
     if (!target->exists && !config->auto_create)

@@ -34,8 +34,10 @@ static void duckdb_type(weir_buf *out, column_type type)
         weir_buf_printf(out, "[]");
 }
 
-const sql_vendor sql_postgres = {
-    .name = "postgresql", .type = postgres_type, .stage_end = " ON COMMIT DELETE ROWS"};
+const sql_vendor sql_postgres = {.name = "postgresql",
+                                 .type = postgres_type,
+                                 .stage_end = " ON COMMIT DELETE ROWS",
+                                 .name_max = 63};
 const sql_vendor sql_duckdb = {.name = "duckdb", .type = duckdb_type, .stage_end = ""};
 
 static void add_quoted(weir_buf *out, weir_str text, char quote)

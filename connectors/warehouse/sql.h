@@ -15,6 +15,7 @@ typedef struct sql_vendor {
     /* the name of a type with all that belongs to it */
     void (*type)(weir_buf *out, column_type type);
     const char *stage_end; /* behind a staging table's definition */
+    size_t name_max; /* bytes of a name; it would cut longer ones without a word; 0: no limit */
 } sql_vendor;
 
 extern const sql_vendor sql_postgres;

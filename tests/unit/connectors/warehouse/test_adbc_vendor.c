@@ -53,7 +53,10 @@ static void messages_of_the_driver_are_classified(void **state)
     assert_int_equal(adbc_vendor_class_of_error("Constraint Error: Duplicate key"), WEIR_REJECT);
     assert_int_equal(adbc_vendor_class_of_error("IO Error: Could not set lock on file"),
                      WEIR_RETRY);
-    assert_int_equal(adbc_vendor_class_of_error("Catalog Error: no such table"), WEIR_FATAL);
+    assert_int_equal(adbc_vendor_class_of_error("Catalog Error: no such function"), WEIR_FATAL);
+    assert_int_equal(
+        adbc_vendor_class_of_error("Catalog Error: Table with name orders does not exist!"),
+        WEIR_RETRY);
     assert_int_equal(adbc_vendor_class_of_error(""), WEIR_FATAL);
 }
 

@@ -18,9 +18,11 @@ static void an_sqlstate_says_what_to_do(void **state)
         {"40P01", WEIR_RETRY},  {"53100", WEIR_RETRY},  {"55P03", WEIR_RETRY},
         {"58030", WEIR_RETRY},  {"22003", WEIR_REJECT}, {"22001", WEIR_REJECT},
         {"23505", WEIR_REJECT}, {"23502", WEIR_REJECT}, {"P0001", WEIR_REJECT},
-        {"54000", WEIR_REJECT}, {"42501", WEIR_FATAL},  {"42P01", WEIR_FATAL},
+        {"54000", WEIR_REJECT}, {"42501", WEIR_FATAL},  {"42P01", WEIR_RETRY},
         {"28P01", WEIR_CONFIG}, {"3D000", WEIR_CONFIG}, {"25P02", WEIR_FATAL},
-        {"25P03", WEIR_RETRY},
+        {"25P03", WEIR_RETRY},  {"25006", WEIR_RETRY},  {"42703", WEIR_RETRY},
+        {"42804", WEIR_FATAL},
+
     };
     (void)state;
 
@@ -53,6 +55,10 @@ static void an_error_that_a_person_can_mend_says_how(void **state)
     } cases[] = {
         {"42P10", "unique constraint on exactly"},
         {"42501", "grant the user"},
+        {"25006", "standby"},
+        {"53100", "free space"},
+        {"42846", "fields.whitelist"},
+
     };
     (void)state;
 

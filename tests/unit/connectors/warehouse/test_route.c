@@ -336,6 +336,28 @@ static void a_route_is_kept_until_its_table_is_looked_at_again(void **state)
     assert_ptr_not_equal(routes_find(&one->routes, &record, &err), along);
 }
 
+static void a_name_that_the_destination_would_cut_is_refused(void **state)
+{
+    fixture *one = *state;
+    char topic[80] = "", value[256];
+    weir_record record;
+    weir_error err;
+
+    memset(topic, 'n', 64);
+    assert_null(routes_table(&one->routes, weir_cstr(topic), &err));
+    assert_int_equal(err.code, WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "63 bytes"));
+    (void)snprintf(value, sizeof(value),
+                   "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"%s\",\"type\":"
+                   "\"int\"}]}",
+                   topic);
+    record = record_of(one, "orders", NULL, value);
+    assert_null(routes_find(&one->routes, &record, &err));
+    assert_non_null(strstr(err.message, "fields.whitelist"));
+    one->fake.base.vendor.name_max = 0;
+    assert_non_null(routes_table(&one->routes, weir_cstr(topic), &err));
+}
+
 static void more_fields_than_a_table_can_have_are_refused(void **state)
 {
     fixture *one = *state;
@@ -371,6 +393,7 @@ int main(void)
         TEST(a_column_that_must_have_a_value_and_gets_none_is_named),
         TEST(a_field_of_another_type_is_cast_by_the_destination),
         TEST(a_route_is_kept_until_its_table_is_looked_at_again),
+        TEST(a_name_that_the_destination_would_cut_is_refused),
         TEST(more_fields_than_a_table_can_have_are_refused),
     };
 
