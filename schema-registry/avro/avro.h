@@ -18,6 +18,7 @@
 #define AVRO_SCHEMA_DEPTH_MAX 100         /* types inside types */
 #define AVRO_WIDTH_MAX        65535       /* fields, symbols, aliases, properties: each */
 #define AVRO_BRANCHES_MAX     1024        /* of one union */
+#define AVRO_KNOWN_MAX        1000        /* references of one schema */
 #define AVRO_DEPTH_MAX        128   /* records, arrays and maps inside one another, in a value */
 #define AVRO_EMPTY_MAX        65536 /* items that take no byte (nulls), in one array */
 

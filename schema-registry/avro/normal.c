@@ -9,6 +9,8 @@
 #include "schema-registry/avro/parse.h"
 
 #include <assert.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +87,13 @@ static const weir_schema *branch_of(const weir_schema *unions, const json_t *jso
     return NULL;
 }
 
+/* A number that a float has no room for stays what it is: the text "Infinity" is no default everywhere. */
+static bool is_float(const weir_schema *schema, const json_t *json)
+{
+    return schema->type == WEIR_TYPE_FLOAT && json_is_number(json) &&
+           fabs(json_number_value(json)) <= (double)FLT_MAX;
+}
+
 static void write_value(const weir_schema *schema, const json_t *json, weir_buf *out)
 {
     if (schema != NULL && schema->type == WEIR_TYPE_UNION)
@@ -93,9 +102,10 @@ static void write_value(const weir_schema *schema, const json_t *json, weir_buf 
         write_object(schema, json, out);
     else if (json_is_array(json))
         write_array(schema, json, out);
-    else if (schema != NULL && schema->type == WEIR_TYPE_FLOAT && json_is_number(json))
+    else if (schema != NULL && is_float(schema, json))
         avro_java_float(out, (float)json_number_value(json));
-    else if (schema != NULL && schema->type == WEIR_TYPE_DOUBLE && json_is_number(json))
+    else if (schema != NULL && schema->type >= WEIR_TYPE_FLOAT &&
+             schema->type <= WEIR_TYPE_DOUBLE && json_is_number(json))
         avro_java_double(out, json_number_value(json));
     else
         avro_json_text(json, out);
@@ -115,7 +125,10 @@ void avro_normal_default(const weir_schema *schema, weir_str text, weir_buf *out
 {
     CLEANUP(json_decrefp) json_t *json = load(text);
 
-    write_value(schema, json, out);
+    if (schema->type == WEIR_TYPE_FLOAT && json_is_number(json))
+        avro_java_float(out, (float)json_number_value(json));
+    else
+        write_value(schema, json, out);
 }
 
 /* --- Properties ------------------------------------------------------------------------------- */

@@ -345,7 +345,8 @@ static weir_schema *parse_object(avro_parser *parser, const json_t *json, weir_s
         if (!avro_type_is_named(type))
             return parse_container(parser, json, type, space);
         node = avro_parse_named(parser, json, type, space);
-        if (node == NULL || !finish_node(parser, node, json) || !avro_parse_again(parser, node))
+        if (node == NULL || !finish_node(parser, node, json) ||
+            !avro_parse_again(parser, node, space))
             return NULL;
         return node;
     }
@@ -427,6 +428,8 @@ static bool add_all_known(avro_parser *parser, const weir_schema *const *known, 
 
     if (count == 0)
         return true;
+    if (count > AVRO_KNOWN_MAX)
+        return avro_parser_fail(parser, "%zu references, more than %d", count, AVRO_KNOWN_MAX);
     document->known.items = arena_alloc(&document->memory, count, sizeof(weir_str));
     for (size_t i = 0; i < count; i++)
         if (!add_known(parser, known[i]))

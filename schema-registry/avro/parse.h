@@ -40,8 +40,8 @@ weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type
                               weir_str space);
 
 /* False after a failure: the type was defined before, and differently. As in Java, a definition may come
- * again when it is the same, but not inside itself. */
-bool avro_parse_again(avro_parser *parser, const weir_schema *node);
+ * again when it is the same, but not inside itself; nor where its name would mean another type. */
+bool avro_parse_again(avro_parser *parser, const weir_schema *node, weir_str space);
 
 /* All members of an object that are not in the list of reserved names, a NULL behind the last. */
 bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *const *reserved,

@@ -46,12 +46,25 @@ static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *nod
     return true;
 }
 
-bool avro_parse_again(avro_parser *parser, const weir_schema *node)
+/* True when the name of a type without a namespace means another one inside this namespace. */
+static bool is_hidden(avro_parser *parser, const weir_schema *node, weir_str space)
+{
+    if (node->space_len > 0 || space.len == 0)
+        return false;
+    weir_buf_clear(&parser->scratch);
+    weir_buf_printf(&parser->scratch, "%.*s.%.*s", WEIR_ARG(space), WEIR_ARG(node->name));
+    return weir_map_get(parser->types, weir_buf_str(&parser->scratch)) != NULL;
+}
+
+bool avro_parse_again(avro_parser *parser, const weir_schema *node, weir_str space)
 {
     const weir_schema *first = weir_map_get(parser->types, node->name);
 
-    return first == node || (first->is_complete && avro_same_definition(first, node)) ||
-           avro_parser_fail(parser, "type \"%.*s\" is defined a second time, and differently",
+    if (first == node)
+        return true;
+    if (first->is_complete && avro_same_definition(first, node) && !is_hidden(parser, node, space))
+        return true;
+    return avro_parser_fail(parser, "type \"%.*s\" is defined a second time, and differently",
                             WEIR_ARG(node->name));
 }
 
