@@ -68,6 +68,23 @@ static void a_record_is_read_as_it_was_written(void **state)
     assert_false(weir_record_next(batch, &record));
 }
 
+static void texts_of_all_lengths_are_copied_whole_and_no_further(void **state)
+{
+    char text[100];
+    uint8_t copy[102];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(i + 1);
+    for (size_t size = 0; size <= sizeof(text); size++) {
+        memset(copy, 0, sizeof(copy));
+        weir_copy(copy + 1, text, size);
+        assert_memory_equal(copy + 1, text, size);
+        assert_int_equal(copy[0], 0);
+        assert_int_equal(copy[size + 1], 0);
+    }
+}
+
 static void a_value_that_is_never_begun_is_a_tombstone(void **state)
 {
     WEIR_CLEANUP(batch_freep) weir_batch *batch = batch_new(4096);
@@ -249,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_topic_does_not_make_a_reader_begin_again),
         cmocka_unit_test(a_record_is_read_as_it_was_written),
+        cmocka_unit_test(texts_of_all_lengths_are_copied_whole_and_no_further),
         cmocka_unit_test(a_value_that_is_never_begun_is_a_tombstone),
         cmocka_unit_test(a_full_batch_takes_no_more_records),
         cmocka_unit_test(a_record_larger_than_the_batch_makes_it_grow_and_fills_it),
