@@ -54,10 +54,10 @@ static void write_object(const weir_schema *schema, const json_t *object, weir_b
     const weir_str *names = (const void *)sorted.ptr;
     size_t count = json_object_size(object);
 
-    if (count > 1)
+    if (names != NULL)
         qsort(sorted.ptr, count, sizeof(weir_str), avro_compare_names);
     weir_buf_add_byte(out, '{');
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; names != NULL && i < count; i++) {
         if (i > 0)
             weir_buf_add_byte(out, ',');
         weir_buf_add_json(out, names[i]);

@@ -118,50 +118,36 @@ void avro_json_float(weir_buf *out, float value)
 
 /* --- As Java prints them ---------------------------------------------------------------------- */
 
-/* "-1.25e-07" as "-1.25E-7": one digit at least behind the point, no zeros that say nothing. */
-static void add_scientific(weir_buf *out, const char *text)
+/* Zeros at the end that say nothing, but for one behind the point. */
+static void cut_zeros(weir_buf *out)
 {
-    const char *mark = strchr(text, 'e');
+    while (out->ptr[out->len - 1] == '0' && out->ptr[out->len - 2] != '.')
+        out->len--;
+}
+
+/* A number of so many digits, two at least: between 0.001 and 10000000 without an exponent. */
+static void add_java(weir_buf *out, double value, int digits)
+{
+    char text[40];
+    const char *mark = NULL;
     int exponent = 0;
 
+    assert(digits >= 2);
+    snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+    mark = strchr(text, 'e');
     assert(mark != NULL);
     for (const char *digit = mark + 2; *digit != '\0'; digit++)
         exponent = 10 * exponent + (*digit - '0');
-    weir_buf_add(out, text, (size_t)(mark - text));
-    if (memchr(text, '.', (size_t)(mark - text)) == NULL)
-        weir_buf_add_str(out, WEIR_STR(".0"));
-    while (out->ptr[out->len - 1] == '0' && out->ptr[out->len - 2] != '.')
-        out->len--;
-    weir_buf_printf(out, "E%s%d", mark[1] == '-' ? "-" : "", exponent);
-}
-
-/* Between 0.001 and 10000000: all digits, in front of and behind the point. */
-static void add_plain(weir_buf *out, double value, int digits)
-{
-    int whole = 1;
-
-    for (double size = fabs(value); size >= 10; size /= 10)
-        whole++;
-    for (double size = fabs(value); size < 1; size *= 10)
-        whole--;
-    weir_buf_printf(out, "%.*f", digits > whole ? digits - whole : 1, value);
-    while (out->ptr[out->len - 1] == '0' && out->ptr[out->len - 2] != '.')
-        out->len--;
-}
-
-static void add_java(weir_buf *out, double value, int digits)
-{
-    double size = fabs(value);
-    char text[40];
-
-    if (size == 0) {
-        weir_buf_add_str(out, signbit(value) ? WEIR_STR("-0.0") : WEIR_STR("0.0"));
-    } else if (size >= 1e-3 && size < 1e7) {
-        add_plain(out, value, digits);
-    } else {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-        add_scientific(out, text);
+    if (mark[1] == '-')
+        exponent = -exponent;
+    if (exponent >= -3 && exponent < 7) {
+        weir_buf_printf(out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 1, value);
+        cut_zeros(out);
+        return;
     }
+    weir_buf_add(out, text, (size_t)(mark - text));
+    cut_zeros(out);
+    weir_buf_printf(out, "E%d", exponent);
 }
 
 void avro_java_double(weir_buf *out, double value)
