@@ -167,7 +167,7 @@ static weir_code renew_readers(source *self, snapshot *reading, weir_error *err)
     for (size_t i = 0; i < reading->reader_count; i++) {
         copy_reader *copy = &reading->readers[i].copy;
         copy_reader old = *copy;
-        weir_str name;
+        weir_str name = {0};
 
         assert(old.state == COPY_IDLE);
         if (export_state(self, copy, &name, err) != WEIR_OK)

@@ -56,7 +56,7 @@ static void begin(void)
     events.transaction_id = 99;
     events.commit_us = 1700000000000000;
     events.last_commit_lsn = 5;
-    batch = batch_new(64 * 1024);
+    batch = batch_new(65536);
 }
 
 /* "op key" of each record, a tombstone as "x". */
