@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "schema-registry/avro/avro.h"
 #include "schema-registry/avro/canonical.h"
+#include "schema-registry/compat/fields.h"
 #include "weir/map.h"
 
 #include <assert.h>
@@ -268,6 +269,24 @@ static registry_schema local_schema(const registry_client *self)
     return (registry_schema){.text = weir_buf_str(&self->text)};
 }
 
+/* Puts the fields that are to blame in front of the registry's reason. */
+static void name_fields(registry_client *self, weir_str subject, const weir_schema *schema,
+                        weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf fields = {0};
+    const weir_schema *latest;
+    weir_error ignored; /* then the reason stands alone */
+    int32_t id;
+
+    if (registry_client_latest(self, subject, &id, &latest, &ignored) != WEIR_OK)
+        return;
+    compat_fields(schema, latest, &fields);
+    if (fields.len == 0) /* the other direction is asked for, too */
+        compat_fields(latest, schema, &fields);
+    if (fields.len > 0)
+        (void)weir_wrap(err, "%s", weir_buf_cstr(&fields));
+}
+
 weir_code registry_client_register(registry_client *self, weir_str subject,
                                    const weir_schema *schema, bool normalize, int32_t *id,
                                    weir_error *err)
@@ -291,6 +310,8 @@ weir_code registry_client_register(registry_client *self, weir_str subject,
     }
     if (code == WEIR_OK)
         code = id_in(answer, id, err);
+    if (code == WEIR_REJECT)
+        name_fields(self, subject, schema, err);
     return code == WEIR_OK
                ? code
                : weir_wrap(err, "registering a schema under subject \"%.*s\"", WEIR_ARG(subject));
