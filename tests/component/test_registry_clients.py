@@ -57,6 +57,6 @@ def test_what_one_client_writes_the_others_read(weir, folder, commands):
     assert "incompatible" in answers["node"]["refused"]
     assert '"error_code":409' in answers["go"]["refused"]
     assert answers["go"]["compatible"] is False and answers["go"]["level"] == "FULL"
-    assert answers["go"]["versions"] == [1] and answers["go"]["subjects"] == ["orders-value"]
+    assert answers["go"]["versions"] == [1] and "orders-value" in answers["go"]["subjects"]
     assert answers["java"]["same"] is True  # the text served is the text that Java writes
     assert answers["python"]["calls"] == "all"
