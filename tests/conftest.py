@@ -82,9 +82,14 @@ runs = itertools.count(1)
 
 
 class Weir:
-    """One run of the program; its output is in .output after it ended."""
+    """One run of the program; its output is in .output after it ended.
+
+    The registry's port is one for all: a server serves none unless its arguments say where.
+    """
 
     def __init__(self, build, folder, arguments, env=None):
+        if arguments[:1] == ["server"] and len(arguments) > 1 and "--registry" not in arguments:
+            arguments = arguments + ["--registry", "none"]
         self.log_path = os.path.join(folder, f"weir-{next(runs)}.log")
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(

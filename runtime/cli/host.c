@@ -22,6 +22,20 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
                              &self->server, err);
 }
 
+static weir_code start_registry(const options *wanted, host *self, weir_error *err)
+{
+    registry_settings settings = {.flag = "--registry",
+                                  .is_optional = true,
+                                  .address = wanted->registry,
+                                  .users = wanted->registry_users,
+                                  .tls_certificate = wanted->registry_tls_certificate,
+                                  .tls_key = wanted->registry_tls_key,
+                                  .compatibility = wanted->registry_compatibility,
+                                  .error_codes = wanted->registry_error_codes};
+
+    return registry_host_listen(&self->registry, &settings, err);
+}
+
 weir_code host_open(const options *wanted, host *self, weir_error *err)
 {
     worker_options worker_wanted = {.clock = clock_system()};
@@ -31,11 +45,16 @@ weir_code host_open(const options *wanted, host *self, weir_error *err)
     memcpy(self->id, wanted->rest, sizeof(self->id));
     code = start_rest(wanted, self, err);
     if (code == WEIR_OK)
+        code = start_registry(wanted, self, err);
+    if (code == WEIR_OK)
         code = embedded_open(&(store_options){.path = wanted->data}, &self->parts.log, err);
+    if (code == WEIR_OK)
+        code = registry_host_open(&self->registry, self->parts.log, err);
     if (code == WEIR_OK) {
         self->parts.plugins = plugins_new(wanted->plugins);
         worker_wanted.log = self->parts.log;
         worker_wanted.plugins = self->parts.plugins;
+        worker_wanted.registry = atomic_load(&self->registry.api.registry);
         worker_wanted.id = weir_cstr(self->id);
         code = worker_open(&worker_wanted, &self->parts.worker, err);
     }
@@ -51,8 +70,10 @@ weir_code host_open(const options *wanted, host *self, weir_error *err)
 void host_close(host *self)
 {
     http_server_stop(self->server);
+    registry_host_stop(&self->registry);
     metrics_uncollect(worker_metrics_collect, self->parts.worker);
     worker_close(self->parts.worker);
+    registry_host_close(&self->registry);
     embedded_close(self->parts.log);
     plugins_free(self->parts.plugins);
     *self = (host){0};

@@ -7,6 +7,7 @@
 
 #include "runtime/base/http.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/registry_host.h"
 #include "runtime/rest/rest.h"
 #include "runtime/rest/worker_backend.h"
 
@@ -14,6 +15,7 @@ typedef struct host {
     worker_backend parts; /* the worker, its plugins and its log */
     rest_api api;
     http_server *server; /* NULL: --rest none */
+    registry_host registry;
     char id[OPTIONS_TEXT];
 } host;
 

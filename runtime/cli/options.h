@@ -18,9 +18,16 @@ typedef struct options {
     char data[OPTIONS_TEXT];    /* --data DIR */
     char plugins[OPTIONS_TEXT]; /* --plugins DIR */
     char rest[OPTIONS_TEXT];    /* --rest HOST:PORT; "none" switches it off */
-    char log_level[16];         /* --log-level debug|info|warn|error */
-    char log_format[16];        /* --log-format logfmt|json */
-    char set_by_flag[16];       /* letters of the flags that were on the command line */
+    /* --registry HOST:PORT; "none" switches it off, "" is the command's default */
+    char registry[OPTIONS_TEXT];
+    char registry_users[OPTIONS_TEXT];           /* --registry-users FILE */
+    char registry_tls_certificate[OPTIONS_TEXT]; /* --registry-tls-certificate FILE */
+    char registry_tls_key[OPTIONS_TEXT];         /* --registry-tls-key FILE */
+    char registry_compatibility[32];             /* --registry-compatibility LEVEL */
+    char registry_error_codes[16];               /* --registry-error-codes short|long */
+    char log_level[16];                          /* --log-level debug|info|warn|error */
+    char log_format[16];                         /* --log-format logfmt|json */
+    char set_by_flag[32]; /* keys of the flags that were on the command line */
 } options;
 
 /* As an argp child; its input is the options. --config is read by it at the end. */

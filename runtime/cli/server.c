@@ -18,16 +18,25 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     return 0;
 }
 
+/* The ports too: the system chose them when an address says 0. */
 static void say_ready(const options *wanted, const host *running)
 {
+    const http_server *rest = running->server, *schemas = running->registry.server;
     char port[16];
-    diag_pair pairs[] = {{"data", weir_cstr(wanted->data)},
-                         {"rest", weir_cstr(wanted->rest)},
-                         {"port", weir_cstr(port)}};
 
-    snprintf(port, sizeof(port), "%d",
-             running->server != NULL ? http_server_port(running->server) : 0);
-    diag_with(WEIR_INFO, pairs, running->server != NULL ? 3 : 2, "ready");
+    if (schemas != NULL) {
+        snprintf(port, sizeof(port), "%d", http_server_port(schemas));
+        diag_with(
+            WEIR_INFO,
+            (diag_pair[]){{"registry", weir_cstr(wanted->registry)}, {"port", weir_cstr(port)}}, 2,
+            "the schema registry is ready");
+    }
+    snprintf(port, sizeof(port), "%d", rest != NULL ? http_server_port(rest) : 0);
+    diag_with(WEIR_INFO,
+              (diag_pair[]){{"data", weir_cstr(wanted->data)},
+                            {"rest", weir_cstr(wanted->rest)},
+                            {"port", weir_cstr(port)}},
+              rest != NULL ? 3 : 2, "ready");
 }
 
 int cli_server(int argc, char **argv)
@@ -47,6 +56,8 @@ int cli_server(int argc, char **argv)
         (void)cli_fail("server", "--data DIR is missing: where shall the log be kept?");
         return CLI_USAGE;
     }
+    if (wanted.registry[0] == '\0')
+        snprintf(wanted.registry, sizeof(wanted.registry), "%s", CLI_REGISTRY_ADDRESS);
     if (options_apply(&wanted, &err) != WEIR_OK) {
         (void)cli_fail("server", "%s", err.message);
         return CLI_USAGE;

@@ -244,12 +244,14 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
     int result;
 
     self->options = *options;
+    self->registry = options->registry;
     snprintf(self->id, sizeof(self->id), "%.*s", WEIR_ARG(options->id));
     self->generation = 1;
     init_lock(self);
     self->connectors = weir_map_new();
     if (durable_open(options->log, &self->durable, err) != WEIR_OK ||
-        registry_open(options->log, &REGISTRY_DEFAULTS, &self->registry, err) != WEIR_OK ||
+        (self->registry == NULL &&
+         registry_open(options->log, &REGISTRY_DEFAULTS, &self->registry, err) != WEIR_OK) ||
         status_open(options->log, &self->statuses, err) != WEIR_OK) {
         worker_close(self);
         return err->code;
@@ -309,7 +311,8 @@ void worker_close(worker *self)
     weir_map_free(self->connectors);
     holds_free(self->holds);
     status_close(self->statuses);
-    registry_close(self->registry);
+    if (self->options.registry == NULL)
+        registry_close(self->registry);
     durable_close(self->durable);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->posted);

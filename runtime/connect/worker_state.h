@@ -70,7 +70,7 @@ struct worker {
     worker_options options;
     task_world world;
     durable *durable;
-    registry *registry;
+    registry *registry; /* its own, or that of the options */
     status_store *statuses;
     holds *holds;
     char id[128];

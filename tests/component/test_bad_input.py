@@ -135,7 +135,7 @@ def test_a_directory_that_may_not_be_written_is_named(build, folder):
     data = os.path.join(folder, "data")
     os.mkdir(data, 0o555)
     done = subprocess.run(servers.unprivileged([os.path.join(folder, "weir"), "server", "--data", data,
-                                                "--rest", "none"]),
+                                                "--rest", "none", "--registry", "none"]),
                           capture_output=True, text=True, timeout=60, cwd="/")
     assert done.returncode == 1, done
     assert data in done.stderr and "Permission denied" in done.stderr, done

@@ -40,6 +40,12 @@ COMMANDS = {
     "{\"name\": \"count\", \"config\": {\"connector.class\": \"counter\", \"topic\": \"numbers\", "
     "\"limit\": \"1000\"}}'": "test_the_commands_of_rest_md",
     "curl localhost:8083/connectors/count/status": "test_the_commands_of_rest_md",
+    "weir registry --data /var/lib/weir-registry": "test_the_commands_of_registry_md",
+    "weir schema register orders-value order.avsc": "test_the_commands_of_registry_md",
+    "weir schema check orders-value changed.avsc": "test_the_commands_of_registry_md",
+    "weir schema list": "test_the_commands_of_registry_md",
+    "weir schema get orders-value latest": "test_the_commands_of_registry_md",
+    "weir schema diff orders-value 1 latest": "test_the_commands_of_registry_md",
     "weir plugin new my-source": "test_the_commands_of_plugins_md",
     "cd my-source && make": "test_install.py::test_a_plugin_is_built_against_what_is_installed",
     "weir plugin check ./my-source.so topic=test limit=10": "test_the_commands_of_plugins_md",
@@ -60,7 +66,7 @@ def commands(document):
     """Without their comments; a quoted text may go over lines."""
     found = []
     for block in blocks(document):
-        if re.match(r"name: ", block):
+        if re.match(r"name: |users:", block):
             continue
         lines = iter(block.splitlines())
         for line in lines:
@@ -227,6 +233,22 @@ def test_the_commands_of_rest_md(weir, build, folder):
         run = weir(words.split()[1:] + ["--rest", "127.0.0.1:0"])
         servers.wait_until(lambda: "ready" in run.output, "the server to be ready")
         assert run.stop() == 0, run.output
+
+
+def test_the_commands_of_registry_md(weir, build, folder):
+    serve, *schema = commands("docs/guide/registry.md")
+    port = servers.free_port()
+    run = weir(serve.split()[1:-1] + [f"{folder}/registry", "--listen", f"127.0.0.1:{port}"])
+    servers.wait_until(lambda: "ready" in run.output, "the registry to be ready")
+    for name, fields in (("order", ["id"]), ("changed", ["id", "more"])):
+        with open(f"{folder}/{name}.avsc", "w") as file:
+            json.dump({"type": "record", "name": "Order", "fields": [
+                {"name": field, "type": "long", "default": 0} for field in fields]}, file)
+    done = [shell(build, folder, f"{command} --url 127.0.0.1:{port}") for command in schema]
+    assert [one.returncode for one in done] == [0] * len(done), done
+    assert done[1].stdout == "compatible\n" and done[2].stdout == "orders-value\n"
+    assert json.loads(done[3].stdout)["name"] == "Order"
+    assert run.stop() == 0, run.output
 
 
 def test_the_table_of_rest_md_names_what_is_answered(weir, folder):

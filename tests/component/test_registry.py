@@ -274,6 +274,36 @@ def test_kill_9_under_registrations_loses_nothing_acknowledged(registry):
     assert len(set(acknowledged.values())) == len(acknowledged)
 
 
+def test_a_worker_serves_its_registry(weir, folder):
+    """With --registry beside the REST API; a second one on the same port is told which flag to change."""
+    port = servers.free_port()
+    run = weir(["server", "--data", f"{folder}/data", "--rest", "none", "--registry", f"127.0.0.1:{port}"])
+    servers.wait_until(lambda: "the schema registry is ready" in run.output, "the registry to be ready")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/subjects/a/versions", json.dumps({"schema": FIRST}))
+    assert json.loads(connection.getresponse().read())["id"] == 1
+    assert run.stop() == 0
+    pipeline = f"{folder}/pipeline.yaml"
+    with open(pipeline, "w") as file:
+        file.write("name: n\nsource:\n  connector: counter\n  config: {topic: numbers, limit: 10}\n")
+    run = weir(["run", pipeline, "--data", f"{folder}/data"])  # the worker's own schemas are in the same registry
+    assert run.wait() == 0, run.output
+    run = weir(["server", "--data", f"{folder}/data", "--rest", "none", "--registry", f"127.0.0.1:{port}"])
+    servers.wait_until(lambda: "the schema registry is ready" in run.output, "the registry to be ready")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/subjects")
+    assert json.loads(connection.getresponse().read()) == ["a", "numbers-value"]
+    second = weir(["server", "--data", f"{folder}/other", "--rest", "none", "--registry",
+                   f"127.0.0.1:{port}"])
+    assert second.wait() == 1
+    assert (f"port {port} is in use by another process: choose another one with --registry HOST:PORT, or "
+            "switch the listener off with --registry none") in second.output
+    alone = weir(["registry", "--data", f"{folder}/other", "--listen", f"127.0.0.1:{port}"])
+    assert alone.wait() == 1
+    assert alone.output.rstrip().endswith("choose another one with --listen HOST:PORT"), alone.output
+    assert run.stop() == 0
+
+
 def make_certificate(folder):
     certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
