@@ -15,16 +15,16 @@
 #include "runtime/base/clock.h"
 #include "runtime/connect/plugin.h"
 #include "runtime/log/log.h"
-#include "schema-registry/registry/registry.h"
 
 #include <jansson.h>
 
 typedef struct worker worker;
 
 typedef struct worker_options {
-    log *log;           /* stays the caller's */
-    plugins *plugins;   /* stays the caller's */
-    registry *registry; /* over this log, stays the caller's; NULL: the worker has one of its own */
+    log *log;         /* stays the caller's */
+    plugins *plugins; /* stays the caller's */
+    /* Over this log; stays the caller's. NULL: the worker has one of its own. */
+    struct registry *registry;
     clock_source *clock;
     weir_str id; /* "127.0.0.1:8083": worker_id in statuses */
 } worker_options;

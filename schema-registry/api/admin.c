@@ -74,7 +74,7 @@ static void collect(void *context, weir_buf *page)
     if (open == NULL)
         return;
     counts = registry_count(open);
-    sample(page, "weir_registry_subjects", "Subjects with a version that is not deleted",
+    sample(page, "weir_registry_subjects", "Subjects, with those that are soft-deleted",
            counts.subjects);
     sample(page, "weir_registry_versions", "Versions of subjects that are not deleted",
            counts.versions);
