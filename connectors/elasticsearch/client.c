@@ -1,20 +1,21 @@
 /* client.c - lanes of bulk requests over libcurl's multi interface. */
 #include "client.h"
 
+#include "backoff.h"
+#include "request_size.h"
+
 #include <assert.h>
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    POLL_MS = 100,          /* how soon a stop of the task is noticed */
-    BACKOFF_MAX_MS = 60000, /* between two tries */
+    POLL_MS = 100,   /* how soon a stop of the task is noticed */
     PROBE_MS = 1000, /* between two questions whether the server answers; half of it is jitter */
     PROBE_TIMEOUT_MS = 5000,
-    BULK_BYTES_MIN = 65536, /* a request is not made smaller than this, but for 413 */
-    SLOW_ANSWER_MS = 5000,  /* an answer that takes longer halves the requests that follow */
-    EAGER_BYTES = 1 << 20,  /* a lane with nothing under way does not wait for more than this */
-    ACTION_BYTES = 200,     /* of an action line without its texts, at most */
+    SLOW_ANSWER_MS = 5000, /* an answer that takes longer halves the requests that follow */
+    EAGER_BYTES = 1 << 20, /* a lane with nothing under way does not wait for more than this */
+    ACTION_BYTES = 200,    /* of an action line without its texts, at most */
 };
 
 typedef struct bulk_lane {
@@ -25,7 +26,8 @@ typedef struct bulk_lane {
     int64_t retry_at_ms; /* 0: nothing waits; else sending goes again at this time */
     int64_t sent_at_ms;
     size_t sent_bytes;
-    int tries;
+    int tries;     /* that sending took so far, but for the one under way */
+    int failures;  /* in a row, since the server was last known to be there */
     weir_str node; /* that sending went to */
     char problem[CURL_ERROR_SIZE];
 } bulk_lane;
@@ -36,8 +38,7 @@ struct es_client {
     CURLM *multi;
     int lane_count;
     bulk_lane *lanes;
-    size_t limit_bytes; /* of the next requests; falls with slow answers, grows again up to ... */
-    size_t most_bytes;  /* ... this, which a 413 lowers for good */
+    request_size size; /* of the next requests, in bytes before compression */
 
     struct isal_zstream *compressor;
     uint8_t *compressor_memory;
@@ -58,10 +59,9 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* From the half of pause to all of it. */
 static int64_t with_jitter(es_client *client, int64_t pause_ms)
 {
-    return pause_ms / 2 + (int64_t)((unsigned)rand_r(&client->seed) % (unsigned)(pause_ms / 2 + 1));
+    return backoff_jitter(pause_ms, (unsigned)rand_r(&client->seed));
 }
 
 es_client *client_new(const client_options *options)
@@ -85,8 +85,7 @@ es_client *client_new(const client_options *options)
     self->compressor_memory = weir_task_alloc(options->task, ISAL_DEF_LVL1_DEFAULT);
     self->probe = http_handle(&self->http, &self->probe_answer, self->probe_problem);
     curl_easy_setopt(self->probe, CURLOPT_TIMEOUT_MS, (long)PROBE_TIMEOUT_MS);
-    self->most_bytes = (size_t)options->settings->bulk_size_bytes;
-    self->limit_bytes = self->most_bytes;
+    self->size.most = self->size.limit = (size_t)options->settings->bulk_size_bytes;
     self->seed = (unsigned)now_ms() | 1;
     return self;
 }
@@ -181,13 +180,13 @@ static bool lane_is_busy(const bulk_lane *lane)
 
 static void lane_send_filled(es_client *client, bulk_lane *lane)
 {
-    bulk_limits limits = {(size_t)client->options.settings->batch_size, client->limit_bytes};
+    bulk_limits limits = {(size_t)client->options.settings->batch_size, client->size.limit};
 
     assert(!lane_is_busy(lane));
     if (bulk_count(&lane->filling) == 0)
         return;
     bulk_take(&lane->filling, &limits, &lane->sending);
-    lane->tries = 0;
+    lane->tries = lane->failures = 0;
     lane_start(client, lane);
 }
 
@@ -197,25 +196,23 @@ static void lane_send_filled(es_client *client, bulk_lane *lane)
 static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error *err)
 {
     const es_settings *settings = client->options.settings;
-    int64_t pause = settings->retry_backoff_ms;
 
     if (settings->max_retries > 0 && lane->tries >= settings->max_retries)
         return weir_wrap(err, "gave up after %d tries", lane->tries + 1);
-    for (int i = 0; i < lane->tries && pause < BACKOFF_MAX_MS; i++)
-        pause *= 2;
-    if (pause > BACKOFF_MAX_MS)
-        pause = BACKOFF_MAX_MS;
     if (lane->tries == 0 || lane->tries % 10 == 9)
         weir_task_diag(client->options.task, WEIR_WARN, "bulk request is repeated: %s",
                        err->message);
     lane->tries++;
-    lane->retry_at_ms = now_ms() + with_jitter(client, pause);
+    lane->failures++;
+    lane->retry_at_ms =
+        now_ms() + with_jitter(client, backoff_pause(settings->retry_backoff_ms, lane->failures));
     if (client->probe_at_ms == 0)
         client->probe_at_ms = now_ms() + with_jitter(client, PROBE_MS);
     return WEIR_OK;
 }
 
-/* The server takes requests: what waits for it need not. Not all at once, though. */
+/* The server takes requests: what waits for it need not. Not all at once, though. It may still refuse some until
+ * it has recovered; then pauses begin anew, and are no longer than that takes. */
 static void hurry(es_client *client)
 {
     int64_t base = client->options.settings->retry_backoff_ms;
@@ -224,6 +221,7 @@ static void hurry(es_client *client)
         bulk_lane *lane = &client->lanes[i];
         int64_t at = now_ms() + with_jitter(client, base < PROBE_MS ? base : PROBE_MS);
 
+        lane->failures = 0;
         if (lane->retry_at_ms > at)
             lane->retry_at_ms = at;
     }
@@ -267,8 +265,6 @@ static void probe_finished(es_client *client, CURLcode result)
  * in smaller parts. */
 static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
 {
-    size_t half = lane->sent_bytes / 2;
-
     if (bulk_count(&lane->sending) == 1) {
         weir_code code = client->options.refused(
             client->options.context, &lane->sending, bulk_at(&lane->sending, 0),
@@ -279,28 +275,10 @@ static weir_code lane_halve(es_client *client, bulk_lane *lane, weir_error *err)
         bulk_clear(&lane->sending);
         return code;
     }
-    if (client->most_bytes > half)
-        client->most_bytes = half;
-    if (client->limit_bytes > half)
-        client->limit_bytes = half;
+    request_size_halve(&client->size, lane->sent_bytes);
     bulk_prepend(&lane->filling, &lane->sending);
     lane_send_filled(client, lane);
     return WEIR_OK;
-}
-
-/* Smaller requests, unless this one was sent when larger ones were still thought right. */
-static void shrink(es_client *client, const bulk_lane *lane)
-{
-    if (lane->sent_bytes <= client->limit_bytes && client->limit_bytes / 2 >= BULK_BYTES_MIN)
-        client->limit_bytes /= 2;
-}
-
-static void grow(es_client *client, const bulk_lane *lane)
-{
-    if (lane->sent_bytes >= client->limit_bytes / 2)
-        client->limit_bytes += client->limit_bytes / 4;
-    if (client->limit_bytes > client->most_bytes)
-        client->limit_bytes = client->most_bytes;
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -323,13 +301,13 @@ static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_err
     if (bulk_keep_again(sent) == 0) {
         bulk_clear(sent);
         if (now_ms() - lane->sent_at_ms > SLOW_ANSWER_MS)
-            shrink(client, lane);
+            request_size_shrink(&client->size, lane->sent_bytes);
         else
-            grow(client, lane);
+            request_size_grow(&client->size, lane->sent_bytes);
         hurry(client);
         return WEIR_OK;
     }
-    shrink(client, lane);
+    request_size_shrink(&client->size, lane->sent_bytes);
     weir_fail(err, WEIR_RETRY, "elasticsearch is busy: %.*s", WEIR_ARG(again));
     return lane_retry_later(client, lane, err);
 }
@@ -421,7 +399,7 @@ weir_code client_room(es_client *client, int index, size_t size, bulk_request **
 {
     bulk_lane *lane = &client->lanes[index];
     size_t most =
-        lane_is_busy(lane) || client->limit_bytes < EAGER_BYTES ? client->limit_bytes : EAGER_BYTES;
+        lane_is_busy(lane) || client->size.limit < EAGER_BYTES ? client->size.limit : EAGER_BYTES;
 
     *bulk = &lane->filling;
     if (bulk_count(*bulk) == 0 ||

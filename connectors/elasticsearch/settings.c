@@ -101,12 +101,11 @@ const weir_field settings_fields[] = {
     FIELD(max_retries, .name = "max.retries", .fallback = "0", .min = 0, .max = INT32_MAX,
           .importance = WEIR_LOW,
           .doc = "How often a request is repeated before the task is restarted; 0: without end."),
-    FIELD(
-        retry_backoff_ms, .name = "retry.backoff.ms", .fallback = "100", .min = 1, .max = 86400000,
-        .importance = WEIR_LOW,
-        .doc =
-            "Pause before the first repetition; doubled each time, with jitter, up to a minute; it "
-            "ends when the server, which did not answer, answers again."),
+    FIELD(retry_backoff_ms, .name = "retry.backoff.ms", .fallback = "100", .min = 1,
+          .max = 86400000, .importance = WEIR_LOW,
+          .doc = "Pause before the first repetition; doubled each time, with jitter, up to ten "
+                 "seconds; it "
+                 "ends when the server, which did not answer, answers again."),
     FIELD(key_ignore, .name = "key.ignore", .fallback = "false",
           .doc = "Takes a document's id from topic, partition and offset instead of the key."),
     FIELD(key_ignore_topics, .name = "topic.key.ignore", .fallback = "", .importance = WEIR_LOW,

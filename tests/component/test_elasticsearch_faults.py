@@ -185,6 +185,30 @@ def test_the_back_off_ends_when_the_server_is_back(target, front):
     assert len([one for one in front.requests if one[1] == "/"]) <= 8
 
 
+def test_a_server_that_is_back_but_recovers_is_not_left_alone_for_long(target, front):
+    """What an outage has made of the pause does not outlive it."""
+    down, recovering = threading.Event(), itertools.count()
+
+    def answer(method, path, body):
+        if down.is_set() or ("_bulk" in path and sink_waits and next(recovering) < 2):
+            return 503, b"{}"
+        return None
+
+    sink_waits = False
+    sink = target.open(url=front.url, retry_backoff_ms=800, max_in_flight_requests=1)
+    target.upsert(sink, 0, "before", 0)
+    sink.apply()
+    front.answer, sink_waits = answer, True
+    target.upsert(sink, 1, "a", 1)
+    down.set()
+    back = []
+    threading.Timer(3, lambda: (back.append(time.monotonic()), down.clear())).start()
+    sink.apply()
+    # A probe within a second, two short pauses; the third pause of the outage alone would be 3 s.
+    assert time.monotonic() - back[0] < 4.5
+    assert target.documents() == {"0": ("before", 0), "1": ("a", 1)}
+
+
 def test_a_lane_that_got_through_ends_the_back_off_of_the_others(target, front):
     refused = threading.Event()
 

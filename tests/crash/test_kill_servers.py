@@ -38,7 +38,7 @@ def test_kills_of_source_and_destinations_lose_nothing(
     assert not world.snapshot_is_done(one)
     world.link.rate = None
     servers.wait_until(lambda: world.snapshot_is_done(one), "the snapshot after the server's end", 60)
-    for server in (warehouse_server, postgres, elasticsearch, warehouse_server, postgres):
+    for server in (warehouse_server, postgres, elasticsearch, warehouse_server, elasticsearch, postgres):
         kill_and_start(server, rng)
     changes.stop()
     world.finish(one)
