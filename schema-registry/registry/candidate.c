@@ -70,6 +70,7 @@ static bool parse_avro(candidate *self, weir_str text, const reference_closure *
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool candidate_parse(candidate *self, registry *owner, weir_str subject, weir_str text,
                      weir_str references, bool normalize, bool is_new, registry_error *error)
 {

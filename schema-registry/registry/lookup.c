@@ -185,6 +185,7 @@ static bool look_elsewhere(const lookup *search, weir_str subject, found_version
     return is_found;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool registry_lookup(registry *self, weir_str subject, const registry_schema *schema,
                      bool normalize, bool deleted, weir_buf *reply, registry_error *error)
 {

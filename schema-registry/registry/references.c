@@ -155,6 +155,7 @@ static void print_references(json_t *references, bool normalize, weir_buf *out)
     json_decref(shown);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool closure_find(registry *self, weir_str subject, weir_str references, bool normalize,
                   bool deleted, reference_closure *out, weir_buf *reason)
 {

@@ -307,6 +307,7 @@ static bool register_alone(registration *self, registry_error *error)
     return is_good;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool register_schema(registry *self, weir_str subject, const registry_schema *schema,
                      bool normalize, bool force, found_version *out, registry_error *error)
 {
@@ -330,6 +331,7 @@ bool register_schema(registry *self, weir_str subject, const registry_schema *sc
     return is_good;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_register(registry *self, weir_str subject, const registry_schema *schema,
                        bool normalize, bool force, weir_buf *reply, registry_error *error)
 {

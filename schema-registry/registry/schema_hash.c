@@ -51,8 +51,9 @@ static void add_map(EVP_MD_CTX *md, json_t *object)
     json_t *value;
 
     json_object_foreach(object, name, value) weir_buf_add(&names, &name, sizeof(name));
-    if (count > 0)
-        qsort(names.ptr, count, sizeof(char *), compare_names);
+    if (names.ptr == NULL)
+        return; /* it is empty, or none */
+    qsort(names.ptr, count, sizeof(char *), compare_names);
     for (size_t i = 0; i < count; i++) {
         name = ((const char **)(void *)names.ptr)[i];
         value = json_object_get(object, name);

@@ -77,6 +77,7 @@ static weir_str query_subject(weir_str subject, weir_buf *out)
     return weir_buf_str(out);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 static bool get_formatted(registry *self, int64_t id, weir_str subject, weir_str format,
                           bool fetch_max_id, weir_buf *reply, registry_error *error)
 {
@@ -101,6 +102,7 @@ static bool get_formatted(registry *self, int64_t id, weir_str subject, weir_str
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_get_schema(registry *self, int64_t id, weir_str subject, weir_str format,
                          bool fetch_max_id, weir_buf *reply, registry_error *error)
 {
@@ -170,6 +172,7 @@ static void print_uses(const weir_buf *uses, bool with_versions, registry_page p
     weir_buf_add_byte(reply, ']');
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 static bool list_uses(registry *self, int64_t id, weir_str subject, bool deleted,
                       bool with_versions, registry_page page, weir_buf *reply,
                       registry_error *error)
@@ -191,12 +194,14 @@ static bool list_uses(registry *self, int64_t id, weir_str subject, bool deleted
     return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject, bool deleted,
                                   registry_page page, weir_buf *reply, registry_error *error)
 {
     return list_uses(self, id, subject, deleted, false, page, reply, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject, bool deleted,
                                   registry_page page, weir_buf *reply, registry_error *error)
 {

@@ -228,7 +228,8 @@ static void set_deleted(tables *self, registry_subject *subject, registry_versio
     self->deleted_count += is_deleted ? 1 : (size_t)-1;
 }
 
-static void remove_version(tables *self, registry_subject *subject, registry_version *version)
+/* True when it was the subject's last one: the subject is gone, too. */
+static bool remove_version(tables *self, registry_subject *subject, registry_version *version)
 {
     stored_schema *schema = version->schema;
     int32_t number = version->version;
@@ -242,8 +243,10 @@ static void remove_version(tables *self, registry_subject *subject, registry_ver
     end_use(self, schema, subject, number);
     subject->count--;
     memmove(version, version + 1, (subject->count - place) * sizeof(*version));
-    if (subject->count == 0)
-        drop_subject(self, subject);
+    if (subject->count > 0)
+        return false;
+    drop_subject(self, subject);
+    return true;
 }
 
 static registry_version *add_version(tables *self, registry_subject *subject, int32_t number)
@@ -328,7 +331,7 @@ static bool apply_schema(tables *self, const record_key *key, weir_str bytes, we
 
     if (value.ptr == NULL) {
         if (version != NULL)
-            remove_version(self, subject, version);
+            (void)remove_version(self, subject, version); /* no more is asked of the subject */
         return true;
     }
     *reason = "it is no value of a schema";
@@ -391,16 +394,10 @@ static void apply_clear(tables *self, weir_str name)
 
         if (!subject_name_matches(name, subject_name_text(subject)))
             continue;
-        for (size_t k = subject->count; k > 0; k--) {
-            bool is_last = subject->count == 1;
-
-            if (subject->versions[k - 1].is_deleted)
-                remove_version(self, subject, &subject->versions[k - 1]);
-            else
-                is_last = false;
-            if (is_last)
-                break; /* the subject is gone */
-        }
+        for (size_t k = subject->count; k > 0; k--)
+            if (subject->versions[k - 1].is_deleted &&
+                remove_version(self, subject, &subject->versions[k - 1]))
+                break;
     }
 }
 

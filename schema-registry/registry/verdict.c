@@ -119,6 +119,7 @@ static bool is_in_group(const candidate *wanted, const stored_schema *schema, co
     return has_mine == has_theirs && weir_str_eq(weir_buf_str(&mine), weir_buf_str(&theirs));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool verdict_on(registry *self, weir_str subject, const candidate *wanted,
                 const registry_config *config, const weir_buf *versions, weir_buf *reasons_json,
                 weir_buf *text)

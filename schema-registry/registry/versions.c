@@ -137,6 +137,7 @@ static bool fetch(registry *self, weir_str subject, int32_t version, bool delete
                          version);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool registry_get_version(registry *self, weir_str subject, int32_t version, bool deleted,
                           weir_str format, weir_buf *reply, registry_error *error)
 {
@@ -153,6 +154,7 @@ bool registry_get_version(registry *self, weir_str subject, int32_t version, boo
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_get_version_text(registry *self, weir_str subject, int32_t version, bool deleted,
                                weir_str format, weir_buf *reply, registry_error *error)
 {
@@ -185,6 +187,7 @@ static void add_referrers(const registry *self, weir_str subject, int32_t versio
         qsort(ids->ptr, ids->len / sizeof(int32_t), sizeof(int32_t), compare_ids);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_referenced_by(registry *self, weir_str subject, int32_t version, bool deleted,
                             registry_page page, weir_buf *reply, registry_error *error)
 {
@@ -240,6 +243,7 @@ static bool choose_versions(registry *self, weir_str subject, int32_t version, w
 }
 
 /* Adds why the schema is incompatible; one that is no schema is, for that reason. */
+/* NOLINTNEXTLINE(readability-function-size): as above */
 static bool judge(registry *self, weir_str subject, const registry_schema *schema, bool normalize,
                   const weir_buf *old, weir_buf *reasons, registry_error *error)
 {
@@ -262,6 +266,7 @@ static bool judge(registry *self, weir_str subject, const registry_schema *schem
     return is_good;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_check(registry *self, weir_str subject, int32_t version,
                     const registry_schema *schema, bool normalize, bool verbose, weir_buf *reply,
                     registry_error *error)
