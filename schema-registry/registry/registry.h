@@ -34,7 +34,6 @@ typedef struct registry registry;
 #define REGISTRY_REFS_MAX 100        /* references of one schema, and how deep they go */
 #define REGISTRY_TEXT_MAX (10 << 20) /* bytes of a schema's text */
 #define REGISTRY_NAME_MAX 4096       /* bytes of a subject */
-#define REGISTRY_LIST_MAX INT32_MAX
 
 /* Every way in which a request fails: the name, the error code that clients see. Its first three digits
  * are the HTTP status. */
@@ -131,106 +130,6 @@ typedef struct registry_page {
 /* A version as clients write it: a number, "latest" or "-1" (then -1). REGISTRY_BAD_VERSION otherwise. */
 WEIR_MUST_CHECK bool registry_version_of(weir_str text, int32_t *version, registry_error *error);
 
-/* Adds the subject that a subject's alias stands for, or the subject itself. What names a subject in the
- * path behind /subjects/, or in the query of /schemas/ids/, goes through it; configuration does not. */
-void registry_resolve_alias(registry *self, weir_str subject, weir_buf *out);
-
-/* --- Changing --------------------------------------------------------------------------------- */
-
-/* POST /subjects/S/versions. Finds the schema under the subject, or makes it the next version. force
- * leaves compatibility out. Reply: {"id":1,"version":1,"guid":..,"schemaType":..,"schema":..,...}. */
-WEIR_MUST_CHECK bool registry_register(registry *self, weir_str subject,
-                                       const registry_schema *schema, bool normalize, bool force,
-                                       weir_buf *reply, registry_error *error);
-
-/* DELETE /subjects/S: [1,2]; DELETE /subjects/S/versions/V (-1: the latest): 1. */
-WEIR_MUST_CHECK bool registry_delete_subject(registry *self, weir_str subject, bool permanent,
-                                             weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_version(registry *self, weir_str subject, int32_t version,
-                                             bool permanent, weir_buf *reply,
-                                             registry_error *error);
-
-/* PUT and DELETE /config and /config/S. json is the body. */
-WEIR_MUST_CHECK bool registry_set_config(registry *self, weir_str subject, weir_str json,
-                                         weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_config(registry *self, weir_str subject, weir_buf *reply,
-                                            registry_error *error);
-
-/* PUT and DELETE /mode and /mode/S. recursive: also the modes of all subjects of a context. */
-WEIR_MUST_CHECK bool registry_set_mode(registry *self, weir_str subject, weir_str json, bool force,
-                                       weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_delete_mode(registry *self, weir_str subject, bool recursive,
-                                          weir_buf *reply, registry_error *error);
-
-/* DELETE /contexts/C, which has no subjects any more. */
-WEIR_MUST_CHECK bool registry_delete_context(registry *self, weir_str context,
-                                             registry_error *error);
-
-/* --- Asking ----------------------------------------------------------------------------------- */
-
-/* POST /subjects/S: is this schema a version of the subject? */
-WEIR_MUST_CHECK bool registry_lookup(registry *self, weir_str subject,
-                                     const registry_schema *schema, bool normalize, bool deleted,
-                                     weir_buf *reply, registry_error *error);
-
-/* GET /subjects; prefix ptr NULL: all contexts. */
-void registry_list_subjects(registry *self, weir_str prefix, registry_filter filter,
-                            registry_page page, weir_buf *reply);
-
-/* GET /subjects/S/versions, .../V, .../V/schema, .../V/referencedby. Version -1: the latest. format is
- * the parameter of that name ("resolved"), or nothing. */
-WEIR_MUST_CHECK bool registry_list_versions(registry *self, weir_str subject,
-                                            registry_filter filter, registry_page page,
-                                            weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version(registry *self, weir_str subject, int32_t version,
-                                          bool deleted, weir_str format, weir_buf *reply,
-                                          registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version_text(registry *self, weir_str subject, int32_t version,
-                                               bool deleted, weir_str format, weir_buf *reply,
-                                               registry_error *error);
-WEIR_MUST_CHECK bool registry_referenced_by(registry *self, weir_str subject, int32_t version,
-                                            bool deleted, registry_page page, weir_buf *reply,
-                                            registry_error *error);
-
-/* GET /schemas/ids/I, .../schema, .../subjects, .../versions. The subject, which may be none, says in
- * which context to look, and which of a schema's subjects is meant. */
-WEIR_MUST_CHECK bool registry_get_schema(registry *self, int64_t id, weir_str subject,
-                                         weir_str format, bool fetch_max_id, weir_buf *reply,
-                                         registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_text(registry *self, int64_t id, weir_str subject,
-                                              weir_str format, weir_buf *reply,
-                                              registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
-                                                  bool deleted, registry_page page, weir_buf *reply,
-                                                  registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject,
-                                                  bool deleted, registry_page page, weir_buf *reply,
-                                                  registry_error *error);
-
-/* GET /schemas/guids/G and /schemas/guids/G/ids. */
-WEIR_MUST_CHECK bool registry_get_guid(registry *self, weir_str guid, weir_str format,
-                                       weir_buf *reply, registry_error *error);
-void registry_get_guid_ids(registry *self, weir_str guid, weir_buf *reply);
-
-/* GET /schemas. prefix ptr NULL: all contexts. */
-void registry_list_schemas(registry *self, weir_str prefix, bool deleted, bool latest_only,
-                           registry_page page, weir_buf *reply);
-
-/* GET /contexts: [".",".ctx"]. */
-void registry_list_contexts(registry *self, weir_buf *reply);
-
-/* POST /compatibility/subjects/S/versions/V; version 0: against all of them, /versions.
- * Reply: {"is_compatible":false,"messages":[..]}, messages when verbose. */
-WEIR_MUST_CHECK bool registry_check(registry *self, weir_str subject, int32_t version,
-                                    const registry_schema *schema, bool normalize, bool verbose,
-                                    weir_buf *reply, registry_error *error);
-
-/* GET /config, /config/S, /mode, /mode/S. */
-WEIR_MUST_CHECK bool registry_get_config(registry *self, weir_str subject, bool default_to_global,
-                                         weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_get_mode(registry *self, weir_str subject, bool default_to_global,
-                                       weir_buf *reply, registry_error *error);
-
 /* --- For converters --------------------------------------------------------------------------- */
 
 /* The id of an Avro schema under a subject, which gets it as its next version when it is not there and
@@ -243,5 +142,7 @@ WEIR_MUST_CHECK weir_code registry_register_avro(registry *self, weir_str subjec
  * is none, or when it is not Avro. */
 WEIR_MUST_CHECK weir_code registry_avro_of(registry *self, int32_t id, const weir_schema **out,
                                            weir_error *err);
+
+#include "schema-registry/registry/registry_requests.h" /* the requests */
 
 #endif
