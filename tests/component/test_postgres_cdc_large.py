@@ -72,16 +72,17 @@ def test_very_large_values_are_whole(database):
     assert [r["key"]["id"] for r in source.take(10)] == [i // 2 for i in range(10, 20)]
 
 
-# It compresses well: little on the disk, and more than 1 GB in a message.
-HUGE = """create table huge (id int primary key, a text, b text, note text);
-    create table one (t text compression lz4); insert into one values (repeat('x', 540000000))"""
+# It compresses well: little on the disk, and more than 1 GB in a message: in a stream as text, because of
+# the column that has no binary form, in a snapshot together.
+HUGE = """create table huge (id int primary key, a bytea, b bytea, x xml, note text);
+    create table one (b bytea compression lz4); insert into one values (repeat('x', 540000000)::bytea)"""
 
 
 def test_a_row_that_the_server_cannot_send_names_table_column_and_remedy(database):
     database.run(HUGE)
     source = database.source(table_include_list="public.huge").open()
     settle(source)
-    database.run("insert into huge select 1, t, t, 'n' from one")
+    database.run("insert into huge select 1, b, b, null, 'n' from one")
     with pytest.raises(Refused) as caught:
         source.poll_until(lambda: False)
     error = caught.value
@@ -101,7 +102,7 @@ def test_a_row_that_the_server_cannot_send_names_table_column_and_remedy(databas
     database.run(f"select pg_drop_replication_slot('{database.name}');"
                  "alter publication dbz_publication set table huge (id, note)")
     source = database.source(table_include_list="public.huge",
-                             column_exclude_list="public.huge.(a|b)").open()
+                             column_exclude_list="public.huge.(a|b|x)").open()
     settle(source)
     database.run("update huge set note = 'm'")
     assert [r["value"]["after"] for r in source.take(1)] == [{"id": 1, "note": "m"}]
