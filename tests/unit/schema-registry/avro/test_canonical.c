@@ -188,6 +188,23 @@ static void a_reference_that_is_defined_differently_is_refused(void **state)
     avro_schema_free(second);
 }
 
+static void more_references_than_the_limit_are_refused(void **state)
+{
+    const weir_schema *known[AVRO_KNOWN_MAX + 1];
+    weir_schema *one = parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}"), *last = NULL;
+    weir_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i <= AVRO_KNOWN_MAX; i++)
+        known[i] = one;
+    last = avro_parse_with(WEIR_STR("\"F\""), known, AVRO_KNOWN_MAX, &err);
+    assert_non_null(last);
+    assert_null(avro_parse_with(WEIR_STR("\"F\""), known, AVRO_KNOWN_MAX + 1, &err));
+    assert_non_null(strstr(err.message, "1001 references, more than 1000"));
+    avro_schema_free(last);
+    avro_schema_free(one);
+}
+
 /* The values are those of share/test/data/schema-tests.txt of Apache Avro. */
 static void fingerprints_are_those_of_the_specification(void **state)
 {
@@ -217,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_definition_that_comes_again_is_written_once),
         cmocka_unit_test(a_type_inside_a_reference_is_written_out_and_may_be_read_again),
         cmocka_unit_test(a_reference_that_is_defined_differently_is_refused),
+        cmocka_unit_test(more_references_than_the_limit_are_refused),
         cmocka_unit_test(fingerprints_are_those_of_the_specification),
     };
 
