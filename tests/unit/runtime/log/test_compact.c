@@ -165,6 +165,19 @@ static void the_last_record_of_each_key_stays_at_its_offset(void **state)
     }
 }
 
+static void what_has_no_key_stays(void **state)
+{
+    fixture *f = *state;
+
+    fixture_open(f, true);
+    make_topic(f);
+    for (int i = 0; i < 40; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    assert_int_equal(compact(f, NOW_MS), 0);
+    fixture_expect_count(f, "t", 0, 40);
+    fixture_close(f);
+}
+
 static void a_second_run_removes_what_came_since(void **state)
 {
     fixture *f = *state;
@@ -254,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(the_last_record_of_each_key_stays_at_its_offset),
+        CASE(what_has_no_key_stays),
         CASE(a_second_run_removes_what_came_since),
         CASE(a_tombstone_goes_after_a_day),
         CASE(run_compacts_what_is_dirty_and_leaves_other_topics_alone),

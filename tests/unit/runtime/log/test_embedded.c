@@ -270,6 +270,44 @@ static void a_full_topic_waits_until_its_sink_moves_on(void **state)
     embedded_close(self);
 }
 
+/* Until then a sink that is deployed may not have said what it needs. */
+static void nothing_is_removed_before_all_holds_were_said(void **state)
+{
+    fixture *f = *state;
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    static char large[20001];
+    log *self;
+    log_writer *writer;
+    int64_t start = -1;
+
+    f->options.manual = true;
+    f->options.segment_bytes = 16384;
+    self = open_log(f);
+    config.retention_bytes = 20000;
+    memset(large, 'x', 20000);
+    assert_int_equal(log_topic_create(self, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    writer = open_writer(self, "");
+    for (int i = 0; i < 5; i++) {
+        log_ticket ticket;
+
+        add(writer, "t", 0, large);
+        ticket = log_commit(writer);
+        while (store_step(embedded_store(self), STORE_WRITE))
+            ;
+        assert_int_equal(log_wait(writer, ticket, 0, &f->err), LOG_COMMITTED);
+    }
+    assert_int_equal(store_checkpoint_now(embedded_store(self), &f->err), WEIR_OK);
+    (void)store_step(embedded_store(self), STORE_TEND);
+    assert_int_equal(log_offset_of(self, WEIR_STR("t"), 0, LOG_EARLIEST, &start, &f->err), WEIR_OK);
+    assert_int_equal(start, 0);
+    log_start_retention(self);
+    (void)store_step(embedded_store(self), STORE_TEND);
+    assert_int_equal(log_offset_of(self, WEIR_STR("t"), 0, LOG_EARLIEST, &start, &f->err), WEIR_OK);
+    assert_true(start > 0);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
 static void a_deleted_topic_fails_the_commit_and_all_after_it(void **state)
 {
     log *self = open_log(*state);
@@ -335,6 +373,7 @@ int main(void)
         TEST(more_partitions_can_be_written_than_the_process_might_open_files),
         TEST(a_record_that_is_too_large_is_rejected_and_the_unit_goes_on),
         TEST(a_full_topic_waits_until_its_sink_moves_on),
+        TEST(nothing_is_removed_before_all_holds_were_said),
         TEST(a_deleted_topic_fails_the_commit_and_all_after_it),
         TEST(waking_a_reader_ends_its_wait),
         TEST(an_offset_outside_is_refused_with_both_ends),

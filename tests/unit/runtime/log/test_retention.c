@@ -227,6 +227,46 @@ static void trim_keeps_what_is_held_however_old_it_is(void **state)
     fixture_close(f);
 }
 
+static void what_is_compacted_is_left_alone(void **state)
+{
+    fixture *f = *state;
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+
+    config.retention_ms = HOUR_MS;
+    config.retention_bytes = 20000;
+    config.compact = true;
+    fixture_open(f, true);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    for (int i = 0; i < RECORDS; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    retention_run(f->store, NOW_MS);
+    assert_int_equal(start_of(f), 0);
+    fixture_close(f);
+}
+
+/* Of several partitions each is looked at alone. */
+static void a_hold_keeps_its_own_partition_and_no_other(void **state)
+{
+    fixture *f = *state;
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+
+    config.partitions = 3;
+    config.retention_ms = HOUR_MS;
+    fixture_open(f, true);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    for (int i = 0; i < 3 * RECORDS; i++)
+        fixture_append_size(f, "t", i % 3, 1000); /* at 1000 ms: too old */
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    store_hold(f->store, WEIR_STR("s"), fixture_partition(f, "t", 1), 40);
+    retention_run(f->store, NOW_MS);
+    assert_true(start_of(f) > 40);
+    assert_true(store_start_offset(fixture_partition(f, "t", 1)) > 20);
+    assert_true(store_start_offset(fixture_partition(f, "t", 1)) <= 40);
+    assert_true(store_start_offset(fixture_partition(f, "t", 2)) > 40);
+    fixture_close(f);
+}
+
 static void a_record_from_the_future_does_not_stay_for_ever(void **state)
 {
     fixture *f = *state;
@@ -277,6 +317,8 @@ int main(void)
         CASE(what_waits_to_be_removed_has_a_checkpoint_made_soon),
         CASE(nothing_to_remove_has_no_checkpoint_made),
         CASE(trim_keeps_what_is_held_however_old_it_is),
+        CASE(what_is_compacted_is_left_alone),
+        CASE(a_hold_keeps_its_own_partition_and_no_other),
         CASE(a_record_from_the_future_does_not_stay_for_ever),
         CASE(a_partition_that_is_all_too_old_begins_a_new_segment),
     };

@@ -153,6 +153,62 @@ static void a_missing_segment_in_the_middle_is_refused(void **state)
         strstr(err.message, "topic t partition 0 is damaged: the segment with offsets"));
 }
 
+static void a_missing_last_segment_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "rm $(ls %s/topics/t-*/0/*.log | tail -n 1)", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, ".log' is missing"));
+}
+
+static void a_lost_time_index_is_written_again(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "rm $(ls %s/topics/t-*/0/*.timeindex | head -n 1)", f->dir);
+    assert_int_equal(system(command), 0);
+    fixture_open(f, true);
+    if (store_verify_segment(fixture_partition(f, "t", 0), 0, &f->err) != WEIR_OK)
+        fail_msg("%s", f->err.message);
+    fixture_close(f);
+}
+
+static void the_checkpoint_of_another_log_is_refused(void **state)
+{
+    fixture *f = *state, *other = NULL;
+    void *made = NULL;
+    char command[300];
+
+    assert_int_equal(fixture_setup(&made), 0);
+    other = made;
+    fixture_open(other, true);
+    fixture_close(other);
+    fixture_open(f, true);
+    fixture_close(f);
+    snprintf(command, sizeof(command), "cp %s/checkpoint %s/checkpoint", other->dir, f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(fixture_teardown(&made), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &f->err), WEIR_FATAL);
+    assert_non_null(strstr(f->err.message, "belongs to another log"));
+}
+
 static void the_files_of_a_topic_whose_definition_is_lost_are_not_removed(void **state)
 {
     fixture *f = *state, *other = NULL;
@@ -422,6 +478,9 @@ int main(void)
         TEST(what_was_behind_a_cut_does_not_come_back),
         TEST(a_segment_shorter_than_the_checkpoint_says_is_refused),
         TEST(a_missing_segment_in_the_middle_is_refused),
+        TEST(a_missing_last_segment_is_refused),
+        TEST(a_lost_time_index_is_written_again),
+        TEST(the_checkpoint_of_another_log_is_refused),
         TEST(the_files_of_a_topic_whose_definition_is_lost_are_not_removed),
         TEST(a_missing_index_is_written_again),
         TEST(a_damaged_batch_is_an_error_when_it_is_read),
