@@ -1,6 +1,8 @@
 /* definition.c - settings as Kafka Connect describes them. */
 #include "runtime/rest/definition.h"
 
+#include "runtime/connect/converter_settings.h"
+
 #include <string.h>
 
 json_t *definition_json(const weir_field *field, const char *group, int order)
@@ -16,28 +18,35 @@ json_t *definition_json(const weir_field *field, const char *group, int order)
         "display_name", field->name, "dependents", "order", order);
 }
 
+/* Whether a table knows the setting, and whether it is a secret there. */
+static bool find_in(const config_table *table, weir_str setting, bool *is_secret)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        weir_field field = config_field(table, i);
+
+        if (!weir_str_eq(weir_cstr(field.name), setting))
+            continue;
+        *is_secret |= field.secret;
+        return true;
+    }
+    return false;
+}
+
 bool definition_is_secret(plugins *all, weir_str plugin_name, weir_str setting)
 {
     static const char *const words[] = {"password", "secret", "token", "api.key", "passphrase"};
     weir_error err;
     const plugin *one = plugins_find(all, plugin_name, PLUGIN_ANY, &err);
     const plugin *sink = plugins_find(all, plugin_name, PLUGIN_SINK, &err);
-    const plugin *both[] = {one, sink};
-    bool known = false;
+    const config_table tables[] = {one != NULL ? one->table : (config_table){0},
+                                   sink != NULL ? sink->table : (config_table){0},
+                                   converter_settings_table(true), converter_settings_table(false)};
+    bool is_known = false, is_secret = false;
 
-    for (size_t p = 0; p < 2; p++) {
-        for (size_t i = 0; both[p] != NULL && i < both[p]->table.count; i++) {
-            weir_field field = config_field(&both[p]->table, i);
-
-            if (!weir_str_eq(weir_cstr(field.name), setting))
-                continue;
-            if (field.secret)
-                return true;
-            known = true;
-        }
-    }
-    for (size_t i = 0; !known && i < sizeof(words) / sizeof(words[0]); i++)
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        is_known |= find_in(&tables[i], setting, &is_secret);
+    for (size_t i = 0; !is_known && i < sizeof(words) / sizeof(words[0]); i++)
         if (memmem(setting.ptr, setting.len, words[i], strlen(words[i])) != NULL)
             return true; /* a name that nobody knows: rather hidden than shown */
-    return false;
+    return is_secret;
 }
