@@ -46,6 +46,9 @@ COMMANDS = {
     "weir schema list": "test_the_commands_of_registry_md",
     "weir schema get orders-value latest": "test_the_commands_of_registry_md",
     "weir schema diff orders-value 1 latest": "test_the_commands_of_registry_md",
+    "curl -X PUT -H 'Content-Type: application/json' -d '{\"compatibility\": \"NONE\"}' \\":
+        "tests/component/test_held.py runs it",
+    "http://127.0.0.1:8081/config/shop.public.orders-value": "tests/component/test_held.py runs it: the second line",
     "weir plugin new my-source": "test_the_commands_of_plugins_md",
     "cd my-source && make": "test_install.py::test_a_plugin_is_built_against_what_is_installed",
     "weir plugin check ./my-source.so topic=test limit=10": "test_the_commands_of_plugins_md",
