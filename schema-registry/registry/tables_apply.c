@@ -57,7 +57,8 @@ static registry_subject *make_subject(tables *self, weir_str name)
     if (subject != NULL)
         return subject;
     subject = mem_zalloc(1, sizeof(*subject) + name.len + 1);
-    memcpy(subject->name, name.ptr, name.len);
+    if (name.len > 0)
+        memcpy(subject->name, name.ptr, name.len);
     subject->name_size = name.len;
     subject->context = make_context(self, subject_name_of(name).context);
     if (!self->is_unsorted)

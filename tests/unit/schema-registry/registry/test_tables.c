@@ -161,6 +161,14 @@ static void one_id_may_have_two_kinds_of_metadata(void **state)
     assert_ptr_equal(context_schema(context, 1), version_of("a", 1)->schema);
 }
 
+static void a_subject_may_have_no_name(void **state)
+{
+    (void)state;
+    assert_true(apply("{\"keytype\":\"SCHEMA\",\"version\":1,\"magic\":1}",
+                      "{\"version\":1,\"id\":1,\"schema\":\"{}\",\"deleted\":false}"));
+    assert_non_null(version_of("", 1));
+}
+
 static void nonsense_is_left_out(void **state)
 {
     (void)state;
@@ -187,6 +195,7 @@ int main(void)
         TEST(an_id_has_one_text),
         TEST(texts_are_the_same_however_they_are_escaped),
         TEST(one_id_may_have_two_kinds_of_metadata),
+        TEST(a_subject_may_have_no_name),
         TEST(nonsense_is_left_out),
     };
 
