@@ -93,7 +93,7 @@ static json_t *ask(const arguments *args, const char *method, weir_buf *target, 
     weir_buf answer = {0};
     weir_error err;
     json_t *value = NULL;
-    int status;
+    int status = 0;
 
     if (send(args, &request, &status, &answer, &err) != WEIR_OK) {
         (void)cli_fail("schema", "%s", err.message);

@@ -125,7 +125,7 @@ def test_paths_and_requests_that_are_none(registry):
                 b"POST /subjects/a/versions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
                 b"POST /subjects/a/versions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                 b"POST /subjects/a/versions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"):
-        with socket.create_connection(("127.0.0.1", registry.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", registry.port), timeout=2) as connection:
             try:
                 connection.sendall(raw)
                 connection.shutdown(socket.SHUT_WR)

@@ -87,7 +87,7 @@ static void more_lines_than_the_limit_are_all_removed_and_all_added(void **state
         weir_buf_printf(&after, "b%d\n", i);
     }
     assert_true(text_diff(weir_buf_str(&before), weir_buf_str(&after), &out));
-    assert_int_equal(out.len, before.len + after.len + 4 * (TEXT_DIFF_LINES + 1));
+    assert_int_equal(out.len, before.len + after.len + (size_t)4 * (TEXT_DIFF_LINES + 1));
     weir_buf_done(&before);
     weir_buf_done(&after);
     weir_buf_done(&out);
