@@ -98,8 +98,12 @@ static void wait_for_mail(worker *self, int64_t timeout_ms)
 static void run_command(worker *self, command *one)
 {
     if (!one->run(self, one->context)) {
-        one->next = self->waiting;
-        self->waiting = one;
+        one->next = NULL;
+        if (self->waiting != NULL)
+            self->last_waiting->next = one;
+        else
+            self->waiting = one;
+        self->last_waiting = one;
         return;
     }
     pthread_mutex_lock(&self->lock);
@@ -126,7 +130,7 @@ static void run_commands(worker *self)
     }
 }
 
-/* Those that wait for tasks to end, the one that came last first: which is first does not matter to them. */
+/* Those that wait for tasks to end, in their order: what was commanded last shall hold. */
 static void run_waiting(worker *self)
 {
     command *next = self->waiting;

@@ -142,7 +142,8 @@ typedef struct work_order {
     int task;
     bool include_tasks, only_failed;
     const json_t *offsets;
-    bool is_written; /* the log has it; what is left waits for tasks to end */
+    bool is_written;        /* the log has it; what is left waits for tasks to end */
+    uint64_t config_writes; /* when it was written */
     weir_code code;
     weir_error *err;
 } work_order;
@@ -151,6 +152,7 @@ static weir_code write_config(worker *self, const work_order *order)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
 
+    self->config_writes++;
     weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
     weir_buf_add_str(&value, WEIR_STR("{\"properties\":{"));
     for (size_t i = 0; i < order->count; i++) {
@@ -168,6 +170,7 @@ static weir_code write_target(worker *self, weir_str name, target_state target, 
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
 
+    self->config_writes++;
     weir_buf_printf(&key, "target-state-%.*s", WEIR_ARG(name));
     weir_buf_printf(&value, "{\"state\":\"%s\"}", target_state_name(target));
     return durable_put_config(self->durable, weir_buf_str(&key), weir_buf_str(&value), err);
@@ -193,14 +196,36 @@ static bool put_begins(worker *self, work_order *order, const connector *before)
 
     if (order->target != NULL)
         target = *order->target;
-    if (before != NULL && before->target == target && same_settings(before, order))
+    if (before != NULL && !before->is_ending && before->target == target &&
+        same_settings(before, order))
         return false; /* as Connect: nothing changes, nothing restarts */
     order->wanted = target;
     order->code = write_config(self, order);
     if (order->code == WEIR_OK && (order->target != NULL || before == NULL))
         order->code = write_target(self, order->name, target, order->err);
     order->is_written = order->code == WEIR_OK;
+    order->config_writes = self->config_writes;
     return order->is_written;
+}
+
+/* While it waited others may have written, also of this connector: what is applied last is what the log has to
+ * say. */
+static bool put_is_written(worker *self, work_order *order)
+{
+    if (order->config_writes == self->config_writes)
+        return true;
+    order->code = write_config(self, order);
+    if (order->code == WEIR_OK)
+        order->code = write_target(self, order->name, order->wanted, order->err);
+    order->config_writes = self->config_writes;
+    return order->code == WEIR_OK;
+}
+
+/* What was to end goes on. */
+static void release_connector(worker *self, connector *one)
+{
+    one->is_ending = false;
+    connector_pursue(self, one);
 }
 
 static bool put(worker *self, void *context)
@@ -211,9 +236,16 @@ static bool put(worker *self, void *context)
     if (!order->is_written && !put_begins(self, order, before))
         return true;
     if (before != NULL) {
-        before->target = TARGET_STOPPED;
+        before->is_ending = true;
         if (!connector_stop(before))
             return false;
+    }
+    if (!put_is_written(self, order)) {
+        if (before != NULL)
+            release_connector(self, before);
+        return true;
+    }
+    if (before != NULL) {
         weir_map_remove(self->connectors, order->name);
         connector_free(before);
     }
@@ -249,6 +281,7 @@ static weir_code write_removal(worker *self, const work_order *order)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};
 
+    self->config_writes++;
     weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
     weir_buf_printf(&target, "target-state-%.*s", WEIR_ARG(order->name));
     if (durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, order->err) != WEIR_OK)
@@ -265,12 +298,14 @@ static bool remove_connector(worker *self, void *context)
         order->code = no_such(order->name, order->err);
         return true;
     }
-    one->target = TARGET_STOPPED;
+    one->is_ending = true;
     if (!connector_stop(one))
         return false;
     order->code = write_removal(self, order);
-    if (order->code != WEIR_OK)
+    if (order->code != WEIR_OK) {
+        release_connector(self, one);
         return true;
+    }
     holds_remove(self->holds, order->name);
     status_remove(self->statuses, order->name, STATUS_CONNECTOR);
     weir_map_remove(self->connectors, order->name);
@@ -298,6 +333,8 @@ static bool set_target(worker *self, void *context)
         order->code = no_such(order->name, order->err);
         return true;
     }
+    if (one->is_ending)
+        return false; /* what was commanded before comes first */
     order->code = write_target(self, order->name, order->wanted, order->err);
     if (order->code != WEIR_OK)
         return true;

@@ -49,7 +49,8 @@ typedef struct connector {
     connector_settings common;
     weir_task bound; /* memory of `common` */
     target_state target;
-    arena planned; /* of the tasks' settings */
+    bool is_ending; /* a command waits for its tasks to end, to replace or remove it */
+    arena planned;  /* of the tasks' settings */
     task_slot *tasks;
     int task_count;         /* 0: it failed, and trace says why */
     assignment *assignment; /* of a sink's partitions to its tasks */
@@ -74,8 +75,10 @@ struct worker {
     status_store *statuses;
     holds *holds;
     char id[128];
-    weir_map *connectors; /* name -> connector */
-    command *waiting;     /* to be run again */
+    weir_map *connectors;            /* name -> connector */
+    command *waiting, *last_waiting; /* to be run again, in the order in which they came */
+    uint64_t
+        config_writes; /* of __weir_configs: who waits sees whether somebody else wrote since */
     bool closing;
 
     pthread_t thread;

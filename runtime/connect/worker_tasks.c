@@ -89,14 +89,16 @@ static void start_task(worker *self, connector *one, int number)
 
 void connector_pursue(worker *self, connector *one)
 {
+    bool runs = one->target == TARGET_RUNNING && !one->is_ending;
+
     for (int i = 0; i < one->task_count; i++) {
         task_slot *slot = &one->tasks[i];
 
-        if (one->target != TARGET_RUNNING && slot->state == TASK_STARTED)
+        if (!runs && slot->state == TASK_STARTED)
             task_ask_to_stop(slot->task);
-        else if (one->target != TARGET_RUNNING && slot->state == TASK_WAITING)
+        else if (!runs && slot->state == TASK_WAITING)
             slot->state = TASK_STOPPED;
-        else if (one->target == TARGET_RUNNING && slot->state == TASK_STOPPED)
+        else if (runs && slot->state == TASK_STOPPED)
             start_task(self, one, i); /* one that is still stopping starts when it has */
     }
     worker_changed(self);

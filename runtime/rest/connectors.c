@@ -96,6 +96,26 @@ static bool name_is_legal(const char *name)
            name[0] != ' ' && name[strlen(name) - 1] != ' ';
 }
 
+/* A name as part of a path: what is neither a letter, a digit nor one of -._~ is escaped (RFC 3986). */
+static void add_location(const char *name, weir_buf *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    weir_buf_add_str(out, WEIR_STR("/connectors/"));
+    for (; *name != '\0'; name++) {
+        unsigned char c = (unsigned char)*name;
+
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+            strchr("-._~", c) != NULL) {
+            weir_buf_add_byte(out, *name);
+            continue;
+        }
+        weir_buf_add_byte(out, '%');
+        weir_buf_add_byte(out, digits[c >> 4]);
+        weir_buf_add_byte(out, digits[c & 15]);
+    }
+}
+
 /* Puts the connector and answers with its info. Takes the reference to config. */
 static void put(const rest_api *self, const char *name, json_t *take_config, const char *target,
                 http_reply *reply)
@@ -126,7 +146,7 @@ static void put(const rest_api *self, const char *name, json_t *take_config, con
     else
         http_reply_json(reply, known != NULL ? 200 : 201, info);
     if (reply->status == 201)
-        weir_buf_printf(&reply->location, "/connectors/%s", name);
+        add_location(name, &reply->location);
     json_decref(known);
 }
 

@@ -246,7 +246,8 @@ def test_metrics_are_in_prometheus_text_format(server, folder):
 
 
 def test_what_was_deployed_survives_kill_9(server, weir, folder):
-    server.ask("PUT", "/connectors/count/config", {**COUNTER, "limit": "0", "interval.ms": "1"})
+    server.ask("PUT", "/connectors/count/config", {**COUNTER, "limit": "0", "interval.ms": "5",
+                                                   "batch.size": "100"})
     server.ask("PUT", "/connectors/copy/config", file_sink(folder))
     servers.wait_until(lambda: len(read_lines(folder)) > 2000, "some lines")
     server.ask("PUT", "/connectors/copy/pause")

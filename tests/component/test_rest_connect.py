@@ -259,6 +259,56 @@ def test_a_body_that_cannot_be_read_is_a_bad_request(server):
         "error_code": 415, "message": "HTTP 415 Unsupported Media Type"})
 
 
+def test_names_of_any_letters_are_taken_and_their_place_is_escaped(server):
+    import http.client
+    config = {"connector.class": "counter", "topic": "n", "limit": "1"}
+    for name, path in (("my conn", "my%20conn"), ("z\u00e4hler", "z%C3%A4hler"), ("a+b", "a%2Bb"),
+                       ("x%y", "x%25y"), ("q?z#", "q%3Fz%23")):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection.request("POST", "/connectors", json.dumps({"name": name, "config": config}),
+                           {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        assert answer.status == 201, name
+        assert answer.getheader("Location") == f"http://127.0.0.1:{server.port}/connectors/{path}"
+        connection.close()
+        assert server.ask("GET", f"/connectors/{path}/config")[1]["name"] == name
+        assert server.ask("DELETE", f"/connectors/{path}") == (204, "")
+    for name in ("", "a/b", "tab\tx", " lead"):
+        status, error = server.ask("POST", "/connectors", {"name": name, "config": config})
+        assert (status, error["error_code"]) == (400, 400), name
+
+
+def test_a_missing_name_is_an_error_of_validation(server):
+    for config in ({}, {"name": ""}):
+        result = server.ask("PUT", "/connector-plugins/counter/config/validate",
+                            {"connector.class": "counter", "topic": "n", **config})[1]
+        assert result["error_count"] == 1
+        name = next(e for e in result["configs"] if e["definition"]["name"] == "name")
+        assert name["value"]["errors"] == ["is missing; it has no default"]
+
+
+def test_puts_at_a_time_leave_one_of_them(server):
+    import threading
+    def config(number):
+        return {"connector.class": "counter", "topic": f"t{number}", "limit": "0",
+                "interval.ms": "10", "counters": "4", "tasks.max": str(number % 4 + 1)}
+
+    def put(number):
+        answers.append(server.ask("PUT", "/connectors/same/config", config(number))[0])
+
+    answers = []
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(set(answers)) in ([200], [200, 201], [201]), answers
+    now = server.ask("GET", "/connectors/same/config")[1]
+    assert now in [{**config(number), "name": "same"} for number in range(12)]
+    servers.wait_until(lambda: server.state("same") == (
+        "RUNNING", ["RUNNING"] * int(now["tasks.max"])), "its tasks")
+
+
 def test_the_place_of_what_was_made_is_absolute(server, source, folder):
     import urllib.request
     request = urllib.request.Request(

@@ -519,6 +519,79 @@ static void a_sink_that_hangs_holds_up_nobody_else(void **state)
     assert_null(worker_status(the_worker, WEIR_STR("sink")));
 }
 
+typedef struct late_put {
+    const char *tasks;
+    pthread_t thread;
+} late_put;
+
+static void *put_late(void *context)
+{
+    deploy_sink(((late_put *)context)->tasks);
+    return NULL;
+}
+
+static void put_while_it_hangs(late_put *put)
+{
+    int64_t until = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    int64_t before = fake_log_count(the_log, WEIR_STR("__weir_configs"), 0);
+
+    assert_int_equal(pthread_create(&put->thread, NULL, put_late, put), 0);
+    while (fake_log_count(the_log, WEIR_STR("__weir_configs"), 0) == before) {
+        assert_true(clock_mono_ms(clock_system()) < until); /* it writes, and then it waits */
+        sched_yield();
+    }
+}
+
+static void hang_in_put(void)
+{
+    atomic_store(&did.hangs, true);
+    deploy_source("numbers", "-1");
+    deploy_sink("1");
+    while (!atomic_load(&did.is_hanging))
+        sched_yield();
+}
+
+static void of_commands_that_wait_the_last_one_holds_also_after_a_restart(void **state)
+{
+    late_put puts[] = {{.tasks = "2"}, {.tasks = "3"}, {.tasks = "1"}, {.tasks = "4"}};
+    (void)state;
+
+    hang_in_put();
+    for (int i = 0; i < 4; i++)
+        put_while_it_hangs(&puts[i]);
+    atomic_store(&did.hangs, false);
+    for (int i = 0; i < 4; i++)
+        pthread_join(puts[i].thread, NULL);
+    wait_state("sink", 3, "RUNNING");
+    wait_state("sink", 4, "");
+    worker_close(the_worker);
+    open_worker();
+    wait_state("sink", 3, "RUNNING");
+    wait_state("sink", 4, "");
+}
+
+static void a_removal_and_a_put_at_a_time_leave_what_the_log_says(void **state)
+{
+    late_put put = {.tasks = "2"};
+    pthread_t remover;
+    json_t *before, *after;
+    (void)state;
+
+    hang_in_put();
+    assert_int_equal(pthread_create(&remover, NULL, remove_sink, NULL), 0);
+    put_while_it_hangs(&put);
+    atomic_store(&did.hangs, false);
+    pthread_join(remover, NULL);
+    pthread_join(put.thread, NULL);
+    before = worker_config(the_worker, WEIR_STR("sink"));
+    worker_close(the_worker);
+    open_worker();
+    after = worker_config(the_worker, WEIR_STR("sink"));
+    assert_true(before == NULL ? after == NULL : json_equal(before, after));
+    json_decref(before);
+    json_decref(after);
+}
+
 static void a_sink_that_never_ran_holds_what_it_would_read(void **state)
 {
     const target_state stopped = TARGET_STOPPED;
@@ -557,6 +630,8 @@ int main(void)
         CASE(restarts_and_the_last_error_are_known_to_the_next_worker),
         CASE(a_storm_of_restarts_leaves_one_task),
         CASE(a_sink_that_hangs_holds_up_nobody_else),
+        CASE(of_commands_that_wait_the_last_one_holds_also_after_a_restart),
+        CASE(a_removal_and_a_put_at_a_time_leave_what_the_log_says),
         CASE(a_sink_that_never_ran_holds_what_it_would_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
