@@ -50,7 +50,7 @@ static weir_code read_indexes(const log_segment *segment, index_facts *facts, we
 /* What a complete segment's index files say; without them, what the segment itself says. */
 static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_error *err)
 {
-    index_facts facts;
+    index_facts facts = {0};
     disk_file *file;
     weir_code code;
 

@@ -44,6 +44,7 @@ static weir_code check_large(store_partition *partition, const journal_piece *pi
     char path[STORE_PATH_BYTES];
     weir_buf bytes = {0};
     size_t size = (size_t)piece->size, got = 0;
+    int64_t end = piece->segment_at + piece->size;
     disk_file *file;
     weir_code code = open_large(partition, piece, &file, err);
 
@@ -53,8 +54,7 @@ static weir_code check_large(store_partition *partition, const journal_piece *pi
     if (code == WEIR_OK && (got != size || crc32c(0, bytes.ptr, size) != piece->crc)) {
         segment_path(&named, "log", path);
         code = weir_fail(err, WEIR_END, "the segment '%s' is damaged between offsets %lld and %lld",
-                         path, (long long)piece->segment_at,
-                         (long long)(piece->segment_at + piece->size));
+                         path, (long long)piece->segment_at, (long long)end);
     }
     weir_buf_done(&bytes);
     return code;
