@@ -2,7 +2,9 @@
 #include "tests/unit/runtime/log/faulty_disk.h"
 #include "tests/unit/runtime/log/journal_fixture.h"
 
-enum { QUARTER = 14000, QUARTER_PADDED = 14336 }; /* four to a file */
+enum { QUARTER = 14000 }; /* four to a file */
+
+#define QUARTER_PADDED UINT64_C(14336)
 
 static int files_there(journal_fixture *f)
 {
@@ -23,12 +25,12 @@ static void entries_follow_each_other_and_the_next_file_is_begun_when_one_is_ful
 
     journal_begin(f);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(journal_put(f, 'a', QUARTER), i * QUARTER_PADDED);
+        assert_int_equal(journal_put(f, 'a', QUARTER), (uint64_t)i * QUARTER_PADDED);
     assert_int_equal(files_there(f), 1);
     assert_int_equal(journal_put(f, 'b', QUARTER), 4 * QUARTER_PADDED); /* positions go on */
     assert_int_equal(files_there(f), 2);
     assert_int_equal(journal_current(f->journal, &at)->number, 2);
-    assert_int_equal(at, JOURNAL_FRONT_BYTES + QUARTER_PADDED);
+    assert_int_equal(at, JOURNAL_FRONT_BYTES + (int64_t)QUARTER_PADDED);
     assert_int_equal(journal_current(f->journal, &at)->start, 4 * QUARTER_PADDED);
 }
 
@@ -164,7 +166,7 @@ static void short_files_go_at_the_next_start(void **state)
 
     journal_begin(f);
     journal_put(f, 'a', QUARTER);
-    f->options.file_bytes = 2 * JOURNAL_FILE;
+    f->options.file_bytes = 2 * (int64_t)JOURNAL_FILE;
     journal_again(f);
     assert_int_equal(files_there(f), 1);
     assert_int_equal(

@@ -132,24 +132,20 @@ static void a_crash_while_a_log_is_made_leaves_a_directory_that_can_be_opened(vo
 
 /* --- What must be durable when a log was made ------------------------------------------------- */
 
-typedef struct call_log {
-    char text[8192];
-} call_log;
-
-static call_log calls; /* of the disk, in order */
+static weir_buf calls; /* of the disk, in order */
 
 static weir_code noted_sync_dir(disk *self, const char *path, weir_error *err)
 {
     (void)self;
-    strcat(calls.text, "sync_dir ");
-    strcat(strcat(calls.text, strrchr(path, '/') != NULL ? strrchr(path, '/') : path), "\n");
+    weir_buf_printf(&calls, "sync_dir %s\n",
+                    strrchr(path, '/') != NULL ? strrchr(path, '/') : path);
     return disk_sync_dir(disk_posix(), path, err);
 }
 
 static weir_code noted_rename(disk *self, const char *from, const char *to, weir_error *err)
 {
     (void)self;
-    strcat(strcat(strcat(calls.text, "rename "), strrchr(to, '/')), "\n");
+    weir_buf_printf(&calls, "rename %s\n", strrchr(to, '/'));
     return disk_rename(disk_posix(), from, to, err);
 }
 
@@ -159,10 +155,10 @@ static void a_new_logs_own_name_is_made_durable(void **state)
     disk_ops ops = *disk_posix()->ops;
     disk noting = {&ops};
     char path[128], expected[64];
+    const char *text;
 
     ops.sync_dir = noted_sync_dir;
     ops.rename = noted_rename;
-    calls.text[0] = 0;
     snprintf(path, sizeof(path), "%s/inner/", f->dir);
     f->options.path = path;
     f->options.disk = &noting;
@@ -170,10 +166,11 @@ static void a_new_logs_own_name_is_made_durable(void **state)
     fixture_close(f);
     /* The directory above, before anything that makes it a log. */
     snprintf(expected, sizeof(expected), "sync_dir %s\n", strrchr(f->dir, '/'));
-    assert_memory_equal(calls.text, expected, strlen(expected));
-    assert_non_null(strstr(calls.text, "rename /checkpoint\n"));
-    assert_true(strstr(calls.text, "rename /checkpoint\n") <
-                strstr(calls.text, "rename /format\n"));
+    text = weir_buf_cstr(&calls);
+    assert_memory_equal(text, expected, strlen(expected));
+    assert_non_null(strstr(text, "rename /checkpoint\n"));
+    assert_true(strstr(text, "rename /checkpoint\n") < strstr(text, "rename /format\n"));
+    weir_buf_done(&calls);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

@@ -100,7 +100,7 @@ static void internal_topics_are_never_trimmed(void **state)
 /* --- Order and faults ------------------------------------------------------------------------- */
 
 static struct {
-    char calls[65536];
+    weir_buf calls;
     int unlinks_left; /* then they fail; -1: never */
 } noted;
 
@@ -110,14 +110,14 @@ static weir_code noted_unlink(disk *self, const char *path, weir_error *err)
     if (noted.unlinks_left == 0)
         return weir_fail(err, WEIR_FATAL, "could not unlink: Input/output error");
     noted.unlinks_left--;
-    strcat(strcat(noted.calls, strrchr(path, '/') + 1), " ");
+    weir_buf_printf(&noted.calls, "%s ", strrchr(path, '/') + 1);
     return disk_unlink(disk_posix(), path, err);
 }
 
 static weir_code noted_sync_dir(disk *self, const char *path, weir_error *err)
 {
     (void)self;
-    strcat(noted.calls, "sync ");
+    weir_buf_add_str(&noted.calls, WEIR_STR("sync "));
     return disk_sync_dir(disk_posix(), path, err);
 }
 
@@ -132,7 +132,7 @@ static void begin_noting(fixture *f, int unlinks)
     noted.unlinks_left = -1;
     f->options.disk = &noting;
     open_and_fill(f);
-    noted.calls[0] = 0;
+    weir_buf_clear(&noted.calls);
     noted.unlinks_left = unlinks;
 }
 
@@ -143,7 +143,7 @@ static void a_segment_goes_behind_its_indexes_and_for_good_before_the_next(void 
     begin_noting(f, -1);
     assert_int_equal(trim(f, "t", 8, false), 8);
     assert_string_equal(
-        noted.calls,
+        weir_buf_cstr(&noted.calls),
         "00000000000000000000.index 00000000000000000000.timeindex 00000000000000000000.log sync "
         "00000000000000000004.index 00000000000000000004.timeindex 00000000000000000004.log sync ");
     fixture_close(f);
@@ -187,7 +187,7 @@ static void check_no_hole(fixture *f, int told)
     int64_t start = store_start_offset(fixture_partition(f, "t", 0));
 
     assert_true(start >= told && start <= 16 && start % 4 == 0);
-    fixture_expect_count(f, "t", 0, 4 * SEGMENTS - start);
+    fixture_expect_count(f, "t", 0, (int64_t)4 * SEGMENTS - start);
 }
 
 static void a_crash_in_a_trim_leaves_no_hole_and_brings_nothing_back(void **state)

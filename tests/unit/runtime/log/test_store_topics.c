@@ -66,7 +66,7 @@ static void a_topic_that_is_there_stays_as_it_is(void **state)
 
     fixture_open(f, true);
     assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
-    strcpy(id, store_topic_info(store_topic_find(f->store, WEIR_STR("t")))->id);
+    snprintf(id, sizeof(id), "%s", store_topic_info(store_topic_find(f->store, WEIR_STR("t")))->id);
     fixture_topic(f, "t", 9);
     fixture_close(f);
     fixture_open(f, true);
