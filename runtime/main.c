@@ -37,12 +37,14 @@ static int usage(FILE *out, int exit_code)
 
 int main(int argc, char **argv)
 {
+    static char version[] = "version";
+
     if (argc < 2)
         return usage(stderr, CLI_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
         return usage(stdout, CLI_OK);
     if (strcmp(argv[1], "--version") == 0)
-        argv[1] = (char[]){"version"};
+        argv[1] = version;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

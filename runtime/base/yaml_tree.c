@@ -44,6 +44,28 @@ static int line_of(const build *b)
     return (int)b->event.start_mark.line + 1;
 }
 
+/* What people run into most, with what they want instead. */
+static const char *hint(const char *problem)
+{
+    static const struct {
+        const char *problem, *hint;
+    } hints[] = {
+        {"found unknown escape character",
+         ": in double quotes a backslash begins an escape; use single quotes, or two backslashes"},
+        {"found character that cannot start any token",
+         ": is it a tab? YAML is indented with blanks; a text that begins with % @ or ` needs "
+         "quotes"},
+        {"mapping values are not allowed in this context",
+         ": a text with \": \" in it needs quotes; or the indentation is not that of the line "
+         "above"},
+    };
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (strcmp(problem, hints[i].problem) == 0)
+            return hints[i].hint;
+    return "";
+}
+
 /* Reads the next event in place of the last one. */
 static weir_code advance(build *b, weir_error *err)
 {
@@ -52,11 +74,13 @@ static weir_code advance(build *b, weir_error *err)
     b->has_event = yaml_parser_parse(&b->parser, &b->event) != 0;
     if (b->has_event)
         return WEIR_OK;
-    return weir_fail(err, WEIR_CONFIG, "%s:%zu: %s", b->file,
+    const char *problem = b->parser.problem != NULL ? b->parser.problem : "not YAML";
+
+    return weir_fail(err, WEIR_CONFIG, "%s:%zu: %s%s", b->file,
                      (b->parser.problem_mark.line > 0 ? b->parser.problem_mark.line
                                                       : b->parser.context_mark.line) +
                          1,
-                     b->parser.problem != NULL ? b->parser.problem : "not YAML");
+                     problem, hint(problem));
 }
 
 static weir_code add_weight(build *b, size_t weight, weir_error *err)

@@ -17,6 +17,17 @@ static config_setting *settings_of(const pipeline_connector *connector)
     return settings;
 }
 
+/* Most messages are about the value; some go on where the setting's name ends. */
+static const char *joint(const char *message)
+{
+    static const char *const verbs[] = {"is ", "has ", "and "};
+
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strncmp(message, verbs[i], strlen(verbs[i])) == 0)
+            return "";
+    return ":";
+}
+
 /* A warning goes on, a line of it stays. */
 static void take_issue(pipeline_set *set, const pipeline_connector *connector,
                        const config_issue *issue)
@@ -25,11 +36,12 @@ static void take_issue(pipeline_set *set, const pipeline_connector *connector,
     int line = setting != NULL ? setting->line : connector->line;
 
     if (issue->severity == CONFIG_ERROR)
-        pipeline_add_problem(set, connector->file, line, "%s: setting \"%.*s\" %s",
-                             connector->name.ptr, WEIR_ARG(issue->name), issue->message);
+        pipeline_add_problem(set, connector->file, line, "%s: setting \"%.*s\"%s %s",
+                             connector->name.ptr, WEIR_ARG(issue->name), joint(issue->message),
+                             issue->message);
     else
-        diag(WEIR_WARN, "%s:%d: %s: setting \"%.*s\" %s", connector->file, line,
-             connector->name.ptr, WEIR_ARG(issue->name), issue->message);
+        diag(WEIR_WARN, "%s:%d: %s: setting \"%.*s\"%s %s", connector->file, line,
+             connector->name.ptr, WEIR_ARG(issue->name), joint(issue->message), issue->message);
 }
 
 static void check(pipeline_set *set, const pipeline_connector *connector, plugins *all)

@@ -45,6 +45,7 @@ def test_version_is_printed_as_text_and_as_json(cli):
     text = cli("version").stdout.split()
     assert text[0] == "weir"
     assert json.loads(cli("version", "--json").stdout) == {"version": text[1]}
+    assert cli("--version").stdout.split() == text
 
 
 def test_no_worker_at_the_address_is_told(cli):
@@ -130,7 +131,8 @@ sinks:
     lines = done.stdout.splitlines()
     assert any(line.startswith(f"{path}:5: ") and 'did you mean "topic"?' in line
                for line in lines), lines
-    assert any(line.startswith(f"{path}:6: ") and "many" in line for line in lines), lines
+    assert any(line.startswith(f"{path}:6: ") and 'setting "limit": "many" is not a whole' in line
+               for line in lines), lines
     assert any(line.startswith(f"{path}:9: ") and 'did you mean "file"?' in line
                for line in lines), lines
     assert any(line.startswith(f"{path}:11: ") and 'did you mean "config"?' in line

@@ -95,7 +95,14 @@ static void what_a_tree_cannot_hold_is_refused_by_line(void **state)
     } cases[] = {
         {"a: 1\nb: 2\na: 3\n", "f.yaml:3: \"a\" stands twice, first in line 1"},
         {"a: [1, 2\nb: 3\n", "f.yaml:2: did not find expected ',' or ']'"},
-        {"a:\n\t- b\n", "f.yaml:2: found character that cannot start any token"},
+        {"a:\n\t- b\n",
+         "f.yaml:2: found character that cannot start any token: is it a tab? YAML is "
+         "indented with blanks; a text that begins with % @ or ` needs quotes"},
+        {"a: \"x\\.y\"\n", "f.yaml:1: found unknown escape character: in double quotes a backslash "
+                           "begins an escape; use single quotes, or two backslashes"},
+        {"a: b: c\n",
+         "f.yaml:1: mapping values are not allowed in this context: a text with \": \" in "
+         "it needs quotes; or the indentation is not that of the line above"},
         {"\n[1, 2]: x\n", "f.yaml:2: a key must be a plain text"},
         {"&k a: 1\n", "f.yaml:1: a key must be a plain text"},
         {"a: 1\nb: *nowhere\n", "f.yaml:2: *nowhere has no anchor &nowhere before it"},
