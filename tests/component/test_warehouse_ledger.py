@@ -1,6 +1,7 @@
 """test_warehouse_ledger.py - a sink that dies, or loses its server, at any step of a flush: nothing twice, nothing lost."""
 import itertools
 import os
+import re
 import socket
 import threading
 
@@ -187,6 +188,8 @@ def test_every_type_goes_from_postgresql_to_both_warehouses_unchanged(weir, fold
     servers.wait_until(lambda: rows("types_dwh") == rows("types"), "the snapshot in PostgreSQL")
     postgres.psql(f"insert into every values (3, {values})", "types")
     servers.wait_until(lambda: rows("types_dwh") == rows("types"), "the change in PostgreSQL")
+    servers.wait_until(lambda: re.search(r"types\.duck .*\b3 written", run.output),
+                       "the change in DuckDB")
     assert run.stop() == 0, run.output
     for (kind, _, shown), column in zip(TYPES, columns):
         if shown is None:
