@@ -61,11 +61,11 @@ static void begin(converter_kind kind, bool schemas_enable)
     converter_free(self);
     settings = (converter_settings){
         .schemas_enable = schemas_enable, .replace_null = true, .auto_register = true};
-    assert_int_equal(converter_new(&(converter_options){.kind = kind,
-                                                        .settings = &settings,
-                                                        .registry = schemas},
-                                   &self, &err),
-                     WEIR_OK);
+    assert_int_equal(
+        converter_new(
+            &(converter_options){.kind = kind, .settings = &settings, .registry = schemas}, &self,
+            &err),
+        WEIR_OK);
 }
 
 /* What the log gets, prefix included. */
