@@ -61,7 +61,7 @@ bool client_ask(const client *self, const char *method, const char *target, weir
     weir_buf answer = {0};
     weir_error err;
     json_t *value;
-    int status;
+    int status = 0;
 
     if (send_to_worker(self, &request, &status, &answer, &err) != WEIR_OK) {
         weir_buf_done(&answer);

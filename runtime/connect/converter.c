@@ -43,6 +43,15 @@ struct converter {
     uint8_t frame[FRAME_BYTES];
 };
 
+/* A key or value on its way into the log. */
+typedef struct writing {
+    weir_str topic;
+    const weir_schema *schema;
+    weir_str bytes;
+    bool is_held;
+    converted *out;
+} writing;
+
 static weir_schema *plain_schema(const char *text)
 {
     weir_error err;
@@ -160,66 +169,64 @@ static weir_code latest_id(converter *self, weir_str subject, const weir_schema 
     return WEIR_OK;
 }
 
-static weir_code ask_id(converter *self, const weir_schema *schema, bool is_held, weir_buf *subject,
-                        int32_t *id, converted *out, weir_error *err)
+static weir_code ask_id(converter *self, const writing *what, weir_str subject, int32_t *id,
+                        weir_error *err)
 {
     const converter_settings *settings = self->settings;
-    weir_str name = weir_buf_str(subject);
 
-    if (is_held)
+    if (what->is_held)
         return open_held(self, err) == WEIR_OK
-                   ? registry_client_register(self->registry, name, schema, false, id, err)
+                   ? registry_client_register(self->registry, subject, what->schema, false, id, err)
                    : err->code;
     if (settings->use_latest && !settings->auto_register)
-        return latest_id(self, name, schema, id, err);
+        return latest_id(self, subject, what->schema, id, err);
     if (!settings->auto_register)
-        return registry_client_find(self->registry, name, schema, settings->normalize, id, err);
-    if (registry_client_register(self->registry, name, schema, settings->normalize, id, err) ==
-        WEIR_OK)
+        return registry_client_find(self->registry, subject, what->schema, settings->normalize, id,
+                                    err);
+    if (registry_client_register(self->registry, subject, what->schema, settings->normalize, id,
+                                 err) == WEIR_OK)
         return WEIR_OK;
-    out->is_incompatible = err->code == WEIR_REJECT;
+    what->out->is_incompatible = err->code == WEIR_REJECT;
     return err->code;
 }
 
-static weir_code schema_id(converter *self, weir_str topic, const weir_schema *schema, bool is_held,
-                           int32_t *id, converted *out, weir_error *err)
+static weir_code schema_id(converter *self, const writing *what, int32_t *id, weir_error *err)
 {
-    id_slot *slot = &self->ids[((uintptr_t)schema >> 4) % CACHE_SLOTS];
+    id_slot *slot = &self->ids[((uintptr_t)what->schema >> 4) % CACHE_SLOTS];
     WEIR_CLEANUP(weir_buf_done) weir_buf subject = {0};
 
-    if (slot->schema == schema && slot->is_held == is_held &&
-        weir_str_eq(weir_buf_str(&slot->topic), topic)) {
-        *id = slot->id;
+    *id = slot->id;
+    if (slot->schema == what->schema && slot->is_held == what->is_held &&
+        weir_str_eq(weir_buf_str(&slot->topic), what->topic))
         return WEIR_OK;
-    }
-    if (is_held)
+    if (what->is_held)
         weir_buf_add_str(&subject, CONVERTER_HELD);
-    if (add_subject(self, topic, schema, &subject, err) != WEIR_OK ||
-        ask_id(self, schema, is_held, &subject, id, out, err) != WEIR_OK)
+    if (add_subject(self, what->topic, what->schema, &subject, err) != WEIR_OK ||
+        ask_id(self, what, weir_buf_str(&subject), id, err) != WEIR_OK)
         return err->code;
-    *slot = (id_slot){.schema = schema, .topic = slot->topic, .is_held = is_held, .id = *id};
+    *slot = (id_slot){
+        .schema = what->schema, .topic = slot->topic, .is_held = what->is_held, .id = *id};
     weir_buf_clear(&slot->topic);
-    weir_buf_add_str(&slot->topic, topic);
+    weir_buf_add_str(&slot->topic, what->topic);
     return WEIR_OK;
 }
 
-static weir_code write_avro(converter *self, weir_str topic, const weir_schema *schema,
-                            weir_str bytes, bool is_held, converted *out, weir_error *err)
+static weir_code write_avro(converter *self, const writing *what, weir_error *err)
 {
     int32_t id;
 
-    if (schema == NULL)
+    if (what->schema == NULL)
         return weir_fail(
             err, WEIR_REJECT,
             "the %s has no schema, which the avro converter needs; use json, string or "
             "bytes",
             self->is_key ? "key" : "value");
-    if (schema_id(self, topic, schema, is_held, &id, out, err) != WEIR_OK)
+    if (schema_id(self, what, &id, err) != WEIR_OK)
         return err->code;
     self->frame[0] = 0;
     for (int i = 0; i < 4; i++)
         self->frame[1 + i] = (uint8_t)((uint32_t)id >> (24 - 8 * i));
-    *out = (converted){{(const char *)self->frame, FRAME_BYTES}, bytes, false};
+    *what->out = (converted){{(const char *)self->frame, FRAME_BYTES}, what->bytes, false};
     return WEIR_OK;
 }
 
@@ -282,20 +289,19 @@ static weir_code write_plain(converter *self, const weir_schema *schema, weir_st
     return WEIR_OK;
 }
 
-static weir_code write_as(converter *self, weir_str topic, const weir_schema *schema,
-                          weir_str bytes, bool is_held, converted *out, weir_error *err)
+static weir_code write_it(converter *self, const writing *what, weir_error *err)
 {
-    *out = (converted){0};
-    if (bytes.ptr == NULL)
+    *what->out = (converted){0};
+    if (what->bytes.ptr == NULL)
         return WEIR_OK;
     switch (self->kind) {
     case CONVERTER_AVRO:
-        return write_avro(self, topic, schema, bytes, is_held, out, err);
+        return write_avro(self, what, err);
     case CONVERTER_JSON:
-        return write_json(self, schema, bytes, out, err);
+        return write_json(self, what->schema, what->bytes, what->out, err);
     case CONVERTER_STRING:
     case CONVERTER_BYTES:
-        return write_plain(self, schema, bytes, out, err);
+        return write_plain(self, what->schema, what->bytes, what->out, err);
     }
     return weir_fail(err, WEIR_REJECT, "converter %d is not known", (int)self->kind);
 }
@@ -303,13 +309,13 @@ static weir_code write_as(converter *self, weir_str topic, const weir_schema *sc
 weir_code converter_write(converter *self, weir_str topic, const weir_schema *schema,
                           weir_str bytes, converted *out, weir_error *err)
 {
-    return write_as(self, topic, schema, bytes, false, out, err);
+    return write_it(self, &(writing){topic, schema, bytes, false, out}, err);
 }
 
 weir_code converter_write_held(converter *self, weir_str topic, const weir_schema *schema,
                                weir_str bytes, converted *out, weir_error *err)
 {
-    return write_as(self, topic, schema, bytes, true, out, err);
+    return write_it(self, &(writing){topic, schema, bytes, true, out}, err);
 }
 
 /* The id and what is behind it. */
@@ -341,7 +347,7 @@ weir_code converter_release(converter *self, weir_str topic, weir_str held, conv
     if (unframe(self, held, &id, &content, err) != WEIR_OK ||
         registry_client_schema(self->registry, id, CONVERTER_HELD, &schema, err) != WEIR_OK)
         return err->code;
-    return write_as(self, topic, schema, content, false, out, err);
+    return write_it(self, &(writing){topic, schema, content, false, out}, err);
 }
 
 /* --- Out of the log ------------------------------------------------------------------------- */
