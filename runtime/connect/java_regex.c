@@ -297,10 +297,10 @@ static weir_code no_group(const java_regex *self, weir_str replacement, weir_err
 
 static void add_group(const java_regex *self, weir_str text, uint32_t group, weir_buf *out)
 {
-    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(self->match);
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(self->match) + (size_t)group * 2;
 
-    if (ends[2 * group] != PCRE2_UNSET)
-        weir_buf_add(out, text.ptr + ends[2 * group], ends[2 * group + 1] - ends[2 * group]);
+    if (ends[0] != PCRE2_UNSET)
+        weir_buf_add(out, text.ptr + ends[0], ends[1] - ends[0]);
 }
 
 /* ${name} or $12: as many digits as name a group that is there. Returns how many bytes of it there are behind
