@@ -1,6 +1,8 @@
 /* converter_settings.c - the tables of key.converter.* and value.converter.*. */
 #include "runtime/connect/converter_settings.h"
 
+#include <string.h>
+
 #define FIELD(member, ...)    WEIR_FIELD(converter_settings, member, __VA_ARGS__)
 #define IGNORED(setting, why) WEIR_FIELD_UNBOUND(.name = setting, .doc = "Ignored.", .ignored = why)
 #define REFUSED(setting, why)                                                                      \
@@ -105,6 +107,19 @@ config_table converter_settings_table(bool is_key)
 {
     return (config_table){is_key ? key_fields : value_fields,
                           sizeof(key_fields) / sizeof(key_fields[0]), sizeof(key_fields[0])};
+}
+
+size_t converter_settings_own(const config_setting *settings, size_t count, bool is_key,
+                              config_setting *out)
+{
+    weir_str prefix = is_key ? WEIR_STR("key.converter.") : WEIR_STR("value.converter.");
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (settings[i].name.len > prefix.len &&
+            memcmp(settings[i].name.ptr, prefix.ptr, prefix.len) == 0)
+            out[found++] = settings[i];
+    return found;
 }
 
 subject_strategy converter_strategy(const converter_settings *settings, bool is_key)

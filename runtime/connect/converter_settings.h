@@ -31,6 +31,10 @@ typedef struct converter_settings {
 /* The table of the key's or of the value's converter. */
 config_table converter_settings_table(bool is_key);
 
+/* The settings that are this converter's, by their prefix; out has room for count. Returns how many. */
+size_t converter_settings_own(const config_setting *settings, size_t count, bool is_key,
+                              config_setting *out);
+
 subject_strategy converter_strategy(const converter_settings *settings, bool is_key);
 
 #endif

@@ -31,7 +31,7 @@ struct held {
     held_topic *topics;
     size_t count;
     int64_t asked_ms;
-    log_reader *reader;
+    log_reader *reader; /* this and the batch are made when they are needed first */
     weir_batch *batch;
     weir_buf mark; /* of HELD_HEADER */
 };
@@ -149,11 +149,6 @@ weir_code held_open(connect_task *task, held **out, weir_error *err)
     log_topic found;
 
     self->task = task;
-    self->batch = batch_new(BATCH_BYTES);
-    if (log_reader_open(task->world->log, &self->reader, err) != WEIR_OK) {
-        held_free(self);
-        return err->code;
-    }
     while (log_topic_next(task->world->log, &after, &found)) {
         if (found.name.len <= PREFIX.len || memcmp(found.name.ptr, PREFIX.ptr, PREFIX.len) != 0)
             continue;
@@ -180,7 +175,8 @@ void held_free(held *self)
         return;
     if (self->reader != NULL)
         log_reader_close(self->reader);
-    batch_free(self->batch);
+    if (self->batch != NULL)
+        batch_free(self->batch);
     weir_buf_done(&self->mark);
     free(self->topics);
     free(self);
@@ -318,9 +314,15 @@ static weir_code release_record(held *self, const held_topic *of, log_writer *wr
 /* Reads on from the first that was not released; nothing is read past `end`. */
 static weir_code read_next(held *self, const held_topic *of, int64_t end, weir_error *err)
 {
-    weir_code code = log_reader_assign(self->reader, of->name, 0, of->next, err);
+    weir_code code = WEIR_OK;
 
+    if (self->batch == NULL)
+        self->batch = batch_new(BATCH_BYTES);
     batch_clear(self->batch);
+    if (self->reader == NULL)
+        code = log_reader_open(self->task->world->log, &self->reader, err);
+    if (code == WEIR_OK)
+        code = log_reader_assign(self->reader, of->name, 0, of->next, err);
     while (code == WEIR_OK && batch_count(self->batch) == 0 &&
            log_reader_position(self->reader, of->name, 0) < end && !task_is_stopping(self->task))
         code = log_read(self->reader, self->batch, READ_MS, err);

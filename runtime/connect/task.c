@@ -272,12 +272,13 @@ static weir_code open_converter(connect_task *self, bool is_key, weir_str kind, 
     config_table table = converter_settings_table(is_key);
     converter_options options = {
         .is_key = is_key, .settings = bound, .registry = self->world->registry};
+    config_setting *own = weir_task_alloc(&self->memory, (self->setting_count + 1) * sizeof(*own));
+    size_t own_count = converter_settings_own(self->settings, self->setting_count, is_key, own);
     config_issues issues = {0};
     weir_code code;
 
     (void)settings_converter(kind, &options.kind); /* the table has checked it */
-    config_bind(&table, self->settings, self->setting_count, CONFIG_WARNING, NULL, &self->memory,
-                bound, &issues);
+    config_bind(&table, own, own_count, CONFIG_WARNING, NULL, &self->memory, bound, &issues);
     code = config_result(&issues, err);
     config_issues_done(&issues);
     return code == WEIR_OK ? converter_new(&options, out, err) : code;

@@ -50,33 +50,29 @@ static void check_plugin(const plugin *found, const config_setting *settings, si
     free(state);
 }
 
-/* "key.converter." or "value.converter.", when the setting is one of a converter's; else "". */
-static const char *converter_of(weir_str name)
-{
-    static const char *const prefixes[] = {"key.converter.", "value.converter."};
-
-    for (size_t i = 0; i < 2; i++)
-        if (name.len > strlen(prefixes[i]) &&
-            memcmp(name.ptr, prefixes[i], strlen(prefixes[i])) == 0)
-            return prefixes[i];
-    return "";
-}
-
 static void check_converter(bool is_key, const config_setting *settings, size_t count, bool strict,
                             weir_task *memory, config_issues *issues)
 {
-    const char *prefix = is_key ? "key.converter." : "value.converter.";
     config_setting *own = mem_zalloc(count + 1, sizeof(*own));
+    size_t own_count = converter_settings_own(settings, count, is_key, own);
     config_table table = converter_settings_table(is_key);
     converter_settings bound = {0};
-    size_t own_count = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(converter_of(settings[i].name), prefix) == 0)
-            own[own_count++] = settings[i];
     config_bind(&table, own, own_count, strict ? CONFIG_ERROR : CONFIG_WARNING, NULL, memory,
                 &bound, issues);
     free(own);
+}
+
+/* One of the table of settings_table. */
+static bool is_in_table(weir_str name)
+{
+    static const char *const others[] = {"transforms.", "predicates.", "key.converter.",
+                                         "value.converter."};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strncmp(name.ptr, others[i], strlen(others[i])) == 0)
+            return false;
+    return settings_is_common(name);
 }
 
 void connector_validate(plugins *all, const config_setting *settings, size_t count, bool strict,
@@ -93,10 +89,7 @@ void connector_validate(plugins *all, const config_setting *settings, size_t cou
 
     task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
     for (size_t i = 0; i < count; i++)
-        if (settings_is_common(settings[i].name) &&
-            strncmp(settings[i].name.ptr, "transforms.", 11) != 0 &&
-            strncmp(settings[i].name.ptr, "predicates.", 11) != 0 &&
-            converter_of(settings[i].name)[0] == '\0')
+        if (is_in_table(settings[i].name))
             ours[ours_count++] = settings[i];
     config_bind(&table, ours, ours_count, CONFIG_WARNING, NULL, &memory, &common, issues);
     check_converter(true, settings, count, strict, &memory, issues);

@@ -371,7 +371,7 @@ static void another_split_goes_on_where_each_partition_was(void **state)
     for (int i = 0; i < 5; i++) {
         char topic[16];
 
-        wait_records(name_of(topic, "t%d", PARTITIONS - 1), (i + 1) * 10);
+        wait_records(name_of(topic, "t%d", PARTITIONS - 1), (i + 1) * INT64_C(10));
         deploy(splits[i]);
     }
     for (int i = 0; i < 5; i++)
