@@ -97,8 +97,8 @@ def test_a_plugin_that_does_not_fit_is_refused_and_the_worker_goes_on(
 
 @pytest.mark.parametrize("config, message", [
     ("limit: 10", 'setting "topic" is missing; it has no default'),
-    ("topic: n, limit: many", 'setting "limit" "many" is not a whole number'),
-    ("topic: n, limit: -5", 'setting "limit" -5 is not between 0 and'),
+    ("topic: n, limit: many", 'setting "limit": "many" is not a whole number'),
+    ("topic: n, limit: -5", 'setting "limit": -5 is not between 0 and'),
     ("topic: n, limmit: 5", 'did you mean "limit"?')])
 def test_a_missing_or_mistyped_setting_is_named_with_its_line(weir, folder, config, message):
     path = os.path.join(folder, "p.yaml")

@@ -140,7 +140,7 @@ def test_what_has_no_counterpart_is_refused_with_what_to_do(weir, folder, name, 
     assert name in answer["message"]
     assert any(word in answer["message"] for word in reason.split("|"))
     status, answer = server.ask("PUT", "/connector-plugins/warehouse/config/validate", {
-        **DEBEZIUM_SINK, "connection.url": "jdbc:postgresql://127.0.0.1/none", name: value})
+        "name": "sink", **DEBEZIUM_SINK, "connection.url": "jdbc:postgresql://127.0.0.1/none", name: value})
     assert answer["error_count"] == 1
     wrong = {config["value"]["name"]: config["value"]["errors"] for config in answer["configs"]
              if config["value"]["errors"]}
