@@ -20,7 +20,7 @@ struct registry_client {
     http_client **remotes; /* of one registry */
     size_t remote_count;
     size_t answering;  /* the remote that answered last */
-    weir_map *schemas; /* "CONTEXT ID" and "SUBJECT VERSION" -> weir_schema */
+    weir_map *schemas; /* "ID SUBJECT" -> weir_schema, so that each is parsed once */
     weir_buf parsed;   /* of weir_schema *, all of them */
     weir_buf text;     /* of a schema on its way */
 };
@@ -264,11 +264,6 @@ static weir_code parse(registry_client *self, const json_t *answer, int depth, w
 
 /* --- What converters ask ---------------------------------------------------------------------- */
 
-static registry_schema local_schema(const registry_client *self)
-{
-    return (registry_schema){.text = weir_buf_str(&self->text)};
-}
-
 /* Puts the fields that are to blame in front of the registry's reason. */
 static void name_fields(registry_client *self, weir_str subject, const weir_schema *schema,
                         weir_error *err)
@@ -287,10 +282,13 @@ static void name_fields(registry_client *self, weir_str subject, const weir_sche
         (void)weir_wrap(err, "%s", weir_buf_cstr(&fields));
 }
 
-weir_code registry_client_register(registry_client *self, weir_str subject,
-                                   const weir_schema *schema, bool normalize, int32_t *id,
-                                   weir_error *err)
+/* Sends a schema to its subject: to be registered, or only to be found. */
+/* NOLINTNEXTLINE(readability-function-size): what both of its callers are given, and which of them it is */
+static weir_code ask_id(registry_client *self, weir_str subject, const weir_schema *schema,
+                        bool normalize, bool is_new, int32_t *id, weir_error *err)
 {
+    static const char *const targets[2][2] = {{"", "?normalize=true"},
+                                              {"/versions", "/versions?normalize=true"}};
     json_t *answer = NULL;
     weir_code code;
 
@@ -298,18 +296,26 @@ weir_code registry_client_register(registry_client *self, weir_str subject,
     avro_canonical(schema, &self->text);
     if (self->local != NULL) {
         WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
-        registry_schema sent = local_schema(self);
+        registry_schema sent = {.text = weir_buf_str(&self->text)};
         registry_error error = {0};
         bool success =
-            registry_register(self->local, subject, &sent, normalize, false, &reply, &error);
+            is_new
+                ? registry_register(self->local, subject, &sent, normalize, false, &reply, &error)
+                : registry_lookup(self->local, subject, &sent, normalize, false, &reply, &error);
 
         code = take_local(success, &reply, &error, &answer, err);
     } else {
-        code = post_schema(self, subject, normalize ? "/versions?normalize=true" : "/versions",
-                           &answer, err);
+        code = post_schema(self, subject, targets[is_new][normalize], &answer, err);
     }
-    if (code == WEIR_OK)
-        code = id_in(answer, id, err);
+    return code == WEIR_OK ? id_in(answer, id, err) : code;
+}
+
+weir_code registry_client_register(registry_client *self, weir_str subject,
+                                   const weir_schema *schema, bool normalize, int32_t *id,
+                                   weir_error *err)
+{
+    weir_code code = ask_id(self, subject, schema, normalize, true, id, err);
+
     if (code == WEIR_REJECT)
         name_fields(self, subject, schema, err);
     return code == WEIR_OK
@@ -320,40 +326,26 @@ weir_code registry_client_register(registry_client *self, weir_str subject,
 weir_code registry_client_find(registry_client *self, weir_str subject, const weir_schema *schema,
                                bool normalize, int32_t *id, weir_error *err)
 {
-    json_t *answer = NULL;
-    weir_code code;
-
-    weir_buf_clear(&self->text);
-    avro_canonical(schema, &self->text);
-    if (self->local != NULL) {
-        WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
-        registry_schema sent = local_schema(self);
-        registry_error error = {0};
-        bool success =
-            registry_lookup(self->local, subject, &sent, normalize, false, &reply, &error);
-
-        code = take_local(success, &reply, &error, &answer, err);
-    } else {
-        code = post_schema(self, subject, normalize ? "?normalize=true" : "", &answer, err);
-    }
-    if (code == WEIR_OK)
-        code = id_in(answer, id, err);
-    return code == WEIR_OK
-               ? code
+    return ask_id(self, subject, schema, normalize, false, id, err) == WEIR_OK
+               ? WEIR_OK
                : weir_wrap(err, "looking a schema up under subject \"%.*s\"", WEIR_ARG(subject));
 }
 
 weir_code registry_client_latest(registry_client *self, weir_str subject, int32_t *id,
                                  const weir_schema **out, weir_error *err)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf known = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf known = {0}, key = {0};
     json_t *answer = NULL;
     weir_code code = get_version(self, subject, -1, &answer, err);
 
     if (code == WEIR_OK)
-        code = parse(self, answer, 0, &known, out, err);
-    if (code == WEIR_OK)
         code = id_in(json_incref(answer), id, err);
+    if (code == WEIR_OK) { /* who asks again and again gets the schema that was parsed then */
+        weir_buf_printf(&key, "%" PRId32 " %.*s", *id, WEIR_ARG(subject));
+        *out = weir_map_get(self->schemas, weir_buf_str(&key));
+        if (*out == NULL && (code = parse(self, answer, 0, &known, out, err)) == WEIR_OK)
+            weir_map_put(self->schemas, weir_buf_str(&key), (void *)*out);
+    }
     json_decref(answer);
     return code == WEIR_OK
                ? code
