@@ -2,7 +2,8 @@
  *
  * A file is free, or used; one of the used ones is current. The writer takes a free one when the current
  * one is full; the keeper gives used ones back when a checkpoint has passed their end. The first file is
- * small, so that a new log is ready at once; others are made in the background, before they are needed.
+ * small, so that a new log is ready at once; others are made in the background, before they are needed. The
+ * next start removes it, if it is not the one to go on in.
  */
 #include "runtime/log/journal.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 
 enum {
-    FIRST_FILE_BYTES = 4 << 20,
     ZERO_BYTES = 1 << 20, /* written at once when a file is made */
     PATH_BYTES = 4096,
 };
@@ -238,8 +238,7 @@ static journal_file *find_free(log_journal *journal, uint64_t size)
     return found;
 }
 
-/* Removes free files that are shorter than the others: the first one of a log, or one whose making was
- * interrupted. Returns where `kept` is now. */
+/* Removes all files but one that are shorter than the others. Returns where that one, `kept`, is now. */
 static journal_file *drop_short(log_journal *journal, journal_file *kept)
 {
     for (size_t i = 0; i < journal->count;) {
@@ -268,7 +267,8 @@ static journal_file *drop_short(log_journal *journal, journal_file *kept)
 weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t position,
                          weir_error *err)
 {
-    file = drop_short(journal, file);
+    if (file == NULL)
+        (void)drop_short(journal, NULL); /* nothing counts: they hold nothing */
     atomic_store(&journal->position, position);
     atomic_store(&journal->freed, position);
     if (file != NULL) {
@@ -277,10 +277,9 @@ weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t posi
         return WEIR_OK;
     }
     if (journal->count == 0) {
-        int64_t size = journal->options.file_bytes;
+        int64_t size = journal->options.first_file_bytes > 0 ? journal->options.first_file_bytes
+                                                             : journal->options.file_bytes;
 
-        if (size > FIRST_FILE_BYTES)
-            size = FIRST_FILE_BYTES;
         if (make_file(journal, size, true, err) != WEIR_OK)
             return err->code;
     }
@@ -288,6 +287,11 @@ weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t posi
     if (file == NULL)
         return weir_fail(err, WEIR_FATAL, "the journal files in '%s' are too short", journal->dir);
     return use_file(journal, file, err);
+}
+
+void journal_drop_short(log_journal *journal)
+{
+    journal->current = drop_short(journal, journal->current);
 }
 
 uint64_t journal_position(const log_journal *journal)

@@ -87,6 +87,7 @@ typedef struct journal_options {
     uint8_t log_id[JOURNAL_ID_BYTES];
     uint64_t generation;
     int64_t file_bytes;
+    int64_t first_file_bytes; /* of a new log's first file; 0: as the others */
 } journal_options;
 
 /* Opens the files that are there. What they hold is found by journal_scan; then journal_resume says where
@@ -99,6 +100,10 @@ void journal_close(log_journal *journal);
  * made when there is none. All other files are free. */
 WEIR_MUST_CHECK weir_code journal_resume(log_journal *journal, journal_file *file,
                                          uint64_t position, weir_error *err);
+
+/* Removes files that are shorter than the others: the first one of a log, or one whose making was interrupted.
+ * After a resume, before anything is written, and not before a checkpoint is behind all that they hold. */
+void journal_drop_short(log_journal *journal);
 
 const uint8_t *journal_log_id(const log_journal *journal);
 size_t journal_file_count(const log_journal *journal);

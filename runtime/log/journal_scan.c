@@ -17,6 +17,7 @@ typedef struct journal_scanner {
     uint64_t generation; /* of the checkpoint, and of all entries that belong behind it */
     journal_front fronts[JOURNAL_MAX_FILES];
     bool valid[JOURNAL_MAX_FILES];
+    bool damaged[JOURNAL_MAX_FILES];  /* the front is none */
     size_t file;                      /* being read */
     bool was_read[JOURNAL_MAX_FILES]; /* to its end */
     weir_buf window;
@@ -37,11 +38,22 @@ static weir_code read_fronts(journal_scanner *scan, const uint8_t *log_id, weir_
         if (disk_pread(journal_file_at(scan->journal, i)->file, front, sizeof(*front), 0, &got,
                        err) != WEIR_OK)
             return err->code;
-        scan->valid[i] = got == sizeof(*front) && front->magic == JOURNAL_FILE_MAGIC &&
-                         front->crc == front_crc(front) && front->generation <= scan->generation &&
+        scan->damaged[i] = got != sizeof(*front) || front->magic != JOURNAL_FILE_MAGIC ||
+                           front->crc != front_crc(front);
+        scan->valid[i] = !scan->damaged[i] && front->generation <= scan->generation &&
                          memcmp(front->log_id, log_id, sizeof(front->log_id)) == 0;
     }
     return WEIR_OK;
+}
+
+/* Whether what a position says is in file i rather than in file j. Of two that start at the same place nothing fitted
+ * into the smaller one. */
+static bool is_nearer(const journal_scanner *scan, size_t i, size_t j)
+{
+    if (scan->fronts[i].start != scan->fronts[j].start)
+        return scan->fronts[i].start > scan->fronts[j].start;
+    return journal_file_at(scan->journal, i)->capacity >
+           journal_file_at(scan->journal, j)->capacity;
 }
 
 /* The file that holds position: of those that start at or below it, the last. */
@@ -52,7 +64,7 @@ static bool find_file(const journal_scanner *scan, uint64_t position, size_t *fo
     for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
         if (!scan->valid[i] || scan->fronts[i].start > position)
             continue;
-        if (!any || scan->fronts[i].start > scan->fronts[*found].start) {
+        if (!any || is_nearer(scan, i, *found)) {
             *found = i;
             any = true;
         }
@@ -91,12 +103,9 @@ static weir_code view(journal_scanner *scan, int64_t at, size_t size, const char
     return WEIR_OK;
 }
 
-static bool front_is_plausible(const journal_scanner *scan, const journal_entry *front,
-                               uint64_t position, int64_t at)
+static bool front_is_plausible(const journal_scanner *scan, const journal_entry *front, int64_t at)
 {
-    if (front->magic != JOURNAL_ENTRY_MAGIC || front->position != position)
-        return false;
-    if (front->generation != scan->generation || front->synced > position)
+    if (front->magic != JOURNAL_ENTRY_MAGIC || front->synced > front->position)
         return false;
     if (front->length < sizeof(*front) ||
         front->length > (uint64_t)(current_file(scan)->capacity - at))
@@ -104,22 +113,29 @@ static bool front_is_plausible(const journal_scanner *scan, const journal_entry 
     return front->piece_count <= (front->length - sizeof(*front)) / sizeof(journal_piece);
 }
 
-/* Reads the entry at position; *valid says whether there is one. */
-static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_scan_entry *entry,
-                            bool *valid, weir_error *err)
+/* Reads the front of an entry at a place in the file; *valid says whether it may be one. */
+static weir_code read_front(journal_scanner *scan, int64_t at, journal_entry *front, bool *valid,
+                            weir_error *err)
 {
-    int64_t at = place_of(scan, position);
+    const char *bytes = NULL;
+
+    if (view(scan, at, sizeof(*front), &bytes, err) != WEIR_OK)
+        return err->code;
+    *valid = bytes != NULL;
+    if (bytes != NULL)
+        memcpy(front, bytes, sizeof(*front));
+    *valid = *valid && front_is_plausible(scan, front, at);
+    return WEIR_OK;
+}
+
+/* Reads the rest of an entry whose front may be one. */
+static weir_code read_rest(journal_scanner *scan, int64_t at, journal_scan_entry *entry,
+                           bool *valid, weir_error *err)
+{
     size_t skip = offsetof(journal_entry, generation);
     const char *bytes = NULL;
 
     *valid = false;
-    if (view(scan, at, sizeof(entry->front), &bytes, err) != WEIR_OK)
-        return err->code;
-    if (bytes == NULL)
-        return WEIR_OK;
-    memcpy(&entry->front, bytes, sizeof(entry->front));
-    if (!front_is_plausible(scan, &entry->front, position, at))
-        return WEIR_OK;
     if (view(scan, at, entry->front.length, &bytes, err) != WEIR_OK)
         return err->code;
     if (bytes == NULL)
@@ -134,6 +150,27 @@ static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_sc
     return WEIR_OK;
 }
 
+/* Reads the entry at position; *valid says whether there is one. */
+static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_scan_entry *entry,
+                            bool *valid, weir_error *err)
+{
+    int64_t at = place_of(scan, position);
+
+    if (read_front(scan, at, &entry->front, valid, err) != WEIR_OK)
+        return err->code;
+    *valid =
+        *valid && entry->front.position == position && entry->front.generation == scan->generation;
+    return *valid ? read_rest(scan, at, entry, valid, err) : WEIR_OK;
+}
+
+static void go_to(journal_scanner *scan, size_t file)
+{
+    scan->file = file;
+    weir_buf_clear(&scan->window);
+}
+
+/* --- Proof of damage ------------------------------------------------------------------------ */
+
 static weir_code fail_damaged(const journal_scanner *scan, uint64_t position, weir_error *err)
 {
     return weir_fail(
@@ -143,26 +180,73 @@ static weir_code fail_damaged(const journal_scanner *scan, uint64_t position, we
         current_file(scan)->number, (long long)place_of(scan, position));
 }
 
+/* Whether an entry of the file, from a position on, says that what is at another one was durable. */
+static weir_code has_proof(journal_scanner *scan, uint64_t from, uint64_t position, bool *found,
+                           weir_error *err)
+{
+    int64_t end = current_file(scan)->capacity;
+
+    *found = false;
+    for (uint64_t at = from; place_of(scan, at) < end && !*found; at += JOURNAL_ALIGN) {
+        journal_scan_entry entry;
+        bool valid;
+
+        if (read_entry(scan, at, &entry, &valid, err) != WEIR_OK)
+            return err->code;
+        *found = valid && entry.front.synced > position;
+    }
+    return WEIR_OK;
+}
+
+/* A file with a damaged front: its first entry says where it starts. */
+static weir_code guess_start(journal_scanner *scan, bool *known, weir_error *err)
+{
+    journal_scan_entry first;
+
+    if (read_front(scan, JOURNAL_FRONT_BYTES, &first.front, known, err) != WEIR_OK ||
+        (*known && read_rest(scan, JOURNAL_FRONT_BYTES, &first, known, err) != WEIR_OK))
+        return err->code;
+    if (*known)
+        scan->fronts[scan->file].start = first.front.position;
+    return WEIR_OK;
+}
+
+/* Was there anything at position or behind it, in a file that is not read because its front is damaged? A front is
+ * synced with the first entries, so one that never arrived has none that speaks of later syncs. */
+static weir_code check_damaged(journal_scanner *scan, uint64_t position, weir_error *err)
+{
+    size_t kept = scan->file;
+
+    for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
+        bool found = false;
+
+        if (!scan->damaged[i])
+            continue;
+        go_to(scan, i);
+        if (guess_start(scan, &found, err) != WEIR_OK ||
+            (found && has_proof(scan, scan->fronts[i].start, position, &found, err) != WEIR_OK))
+            return err->code;
+        if (found)
+            return weir_fail(err, WEIR_FATAL,
+                             "the journal is damaged: the front of file journal-%03d is not valid, "
+                             "but entries in it were acknowledged",
+                             current_file(scan)->number);
+    }
+    go_to(scan, kept);
+    return WEIR_OK;
+}
+
 /* There is no valid entry at position. Is there anything behind it that says there was one? */
 static weir_code find_proof(journal_scanner *scan, uint64_t position, bool *found, weir_error *err)
 {
-    int64_t end = current_file(scan)->capacity;
-    journal_scan_entry entry;
-    bool valid;
-
     *found = true;
     for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
         if (scan->valid[i] && scan->fronts[i].start > position)
             return WEIR_OK; /* what lies before a file was synced */
     }
-    for (uint64_t at = position + JOURNAL_ALIGN; place_of(scan, at) < end; at += JOURNAL_ALIGN) {
-        if (read_entry(scan, at, &entry, &valid, err) != WEIR_OK)
-            return err->code;
-        if (valid && entry.front.synced > position)
-            return WEIR_OK;
-    }
-    *found = false;
-    return WEIR_OK;
+    if (has_proof(scan, position + JOURNAL_ALIGN, position, found, err) != WEIR_OK)
+        return err->code;
+    return *found ? WEIR_OK : check_damaged(scan, position, err);
 }
 
 /* The end, unless what is not valid there was acknowledged. reason: why it is not; NULL: the journal itself. */
@@ -188,8 +272,7 @@ static bool next_file(journal_scanner *scan, uint64_t position)
         if (i != scan->file && scan->valid[i] && scan->fronts[i].start == position &&
             !scan->was_read[i]) { /* nothing may have fitted into a file that begins here, too */
             scan->was_read[scan->file] = true;
-            scan->file = i;
-            weir_buf_clear(&scan->window);
+            go_to(scan, i);
             return true;
         }
     }
@@ -224,6 +307,20 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
     }
 }
 
+/* No file holds position: so it is with a new log, before anything was acknowledged. */
+static weir_code check_none(journal_scanner *scan, uint64_t position, weir_error *err)
+{
+    if (check_damaged(scan, position, err) != WEIR_OK)
+        return err->code;
+    if (position > 0)
+        return weir_fail(err, WEIR_FATAL,
+                         "no journal file holds position %llu, where the checkpoint ends",
+                         (unsigned long long)position);
+    if (scan->generation > 0 && journal_file_count(scan->journal) == 0)
+        return weir_fail(err, WEIR_FATAL, "there is no journal file, but there was one");
+    return WEIR_OK;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): a place to begin at, a visitor, and where it ended */
 weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t generation,
                        journal_visit *visit, void *context, journal_scan_end *end, weir_error *err)
@@ -234,18 +331,13 @@ weir_code journal_scan(log_journal *journal, uint64_t position, uint64_t generat
     *end = (journal_scan_end){.position = position};
     if (read_fronts(&scan, journal_log_id(journal), err) != WEIR_OK)
         return err->code;
-    if (!find_file(&scan, position, &scan.file)) {
-        if (position > 0)
-            return weir_fail(err, WEIR_FATAL,
-                             "no journal file holds position %llu, where the checkpoint ends",
-                             (unsigned long long)position);
-        return WEIR_OK;
+    if (find_file(&scan, position, &scan.file)) {
+        code = visit_all(&scan, visit, context, end, err);
+        end->file = current_file(&scan);
+        end->file->start = scan.fronts[scan.file].start;
+    } else {
+        code = check_none(&scan, position, err);
     }
-    code = visit_all(&scan, visit, context, end, err);
     weir_buf_done(&scan.window);
-    if (code != WEIR_OK)
-        return code;
-    end->file = current_file(&scan);
-    end->file->start = scan.fronts[scan.file].start;
-    return WEIR_OK;
+    return code;
 }

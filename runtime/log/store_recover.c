@@ -353,5 +353,10 @@ weir_code store_recover(store *self, weir_error *err)
     if (code == WEIR_OK)
         code = clean_up(self, err);
     checkpoint_done(&checkpoint);
-    return code == WEIR_OK ? store_make_checkpoint(self, err) : code;
+    if (code == WEIR_OK)
+        code = store_make_checkpoint(self, err);
+    if (code == WEIR_OK)
+        journal_drop_short(
+            self->journal); /* until now, the last checkpoint needed what they hold */
+    return code;
 }

@@ -200,12 +200,23 @@ static weir_code replay_entry(void *context, const journal_scan_entry *entry, we
 
 /* --- The journal ---------------------------------------------------------------------------- */
 
+/* A new log is ready at once: its first file is small. */
+enum { FIRST_FILE_PART = 16, FIRST_FILE_BYTES = 16384 };
+
+static int64_t first_file_bytes(const store *self)
+{
+    int64_t size = self->options.journal_file_bytes / FIRST_FILE_PART;
+
+    return size > FIRST_FILE_BYTES ? size : FIRST_FILE_BYTES;
+}
+
 static weir_code open_journal(store *self, uint64_t generation, weir_error *err)
 {
     journal_options options = {.disk = self->disk,
                                .path = self->path,
                                .generation = generation,
-                               .file_bytes = self->options.journal_file_bytes};
+                               .file_bytes = self->options.journal_file_bytes,
+                               .first_file_bytes = first_file_bytes(self)};
 
     memcpy(options.log_id, self->id, sizeof(options.log_id));
     return journal_open(&options, &self->journal, err);

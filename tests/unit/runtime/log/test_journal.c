@@ -171,11 +171,34 @@ static void short_files_go_at_the_next_start(void **state)
     assert_int_equal(files_there(f), 1);
     assert_int_equal(
         journal_resume(f->journal, journal_file_at(f->journal, 0), QUARTER_PADDED, &err), WEIR_OK);
+    journal_drop_short(f->journal);
     assert_int_equal(files_there(f), 1); /* the one that is gone on with stays */
     journal_again(f);
     assert_int_equal(journal_resume(f->journal, NULL, QUARTER_PADDED, &err), WEIR_OK);
     assert_int_equal(files_there(f), 1);
     assert_int_equal(journal_file_at(f->journal, 0)->capacity, 2 * JOURNAL_FILE);
+}
+
+static void a_short_file_stays_until_a_checkpoint_is_behind_it(void **state)
+{
+    journal_fixture *f = *state;
+    uint64_t next;
+    weir_error err;
+
+    f->options.file_bytes = 2 * (int64_t)JOURNAL_FILE;
+    f->options.first_file_bytes = JOURNAL_FILE;
+    journal_begin(f);
+    for (int i = 0; i < 5; i++) /* one of them in the second file */
+        journal_put(f, 'a', QUARTER);
+    next = journal_position(f->journal);
+    journal_again(f);
+    assert_int_equal(journal_resume(f->journal, journal_file_at(f->journal, 1), next, &err),
+                     WEIR_OK);
+    assert_int_equal(files_there(f), 2); /* a crash now, and all of it is read again */
+    journal_drop_short(f->journal);
+    assert_int_equal(files_there(f), 1);
+    assert_int_equal(current_number(f), 2);
+    assert_int_equal(journal_put(f, 'b', QUARTER), next);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, journal_setup, journal_teardown)
@@ -192,6 +215,7 @@ int main(void)
         CASE(a_full_disk_makes_no_file_and_takes_no_number),
         CASE(a_failed_sync_moves_nothing),
         CASE(short_files_go_at_the_next_start),
+        CASE(a_short_file_stays_until_a_checkpoint_is_behind_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,7 @@ static void a_file_into_which_nothing_fitted_is_gone_past_once(void **state)
 
     alarm(60); /* instead of going round for ever */
     f->options.file_bytes = 6 << 20;
+    f->options.first_file_bytes = 4 << 20;
     journal_begin(f);
     assert_int_equal(journal_reserve(f->journal, LARGE, &f->base.err), WEIR_OK);
     assert_int_equal(journal_file_count(f->journal), 2);
@@ -79,6 +80,21 @@ static void a_file_into_which_nothing_fitted_is_gone_past_once(void **state)
     journal_put(f, 'a', LARGE - 512);
     expect(f, 0, "a", journal_padded(LARGE - 512 + sizeof(journal_entry)));
     alarm(0);
+}
+
+/* So it is behind a crash that made the file short into which the next entry should go. */
+static void of_two_files_that_begin_at_the_same_place_the_larger_one_is_read(void **state)
+{
+    enum { LARGE = 1 << 20, END = LARGE + JOURNAL_ALIGN };
+    journal_fixture *f = *state;
+
+    f->options.file_bytes = 2 * LARGE;
+    f->options.first_file_bytes = LARGE;
+    journal_begin(f);
+    journal_put(f, 'a', LARGE);
+    journal_put(f, 'b', 10);
+    assert_int_equal(journal_file_count(f->journal), 2);
+    expect(f, END, "b", END + JOURNAL_ALIGN);
 }
 
 static void of_another_generation_or_place_nothing_is_an_entry(void **state)
@@ -135,6 +151,48 @@ static void a_file_whose_front_is_damaged_is_not_read(void **state)
     assert_int_equal(scan_at(f, 512, &err), WEIR_FATAL);
     assert_string_equal(err.message,
                         "no journal file holds position 512, where the checkpoint ends");
+    expect(f, 0, "", 0); /* a front that never arrived: nothing was acknowledged */
+}
+
+static void a_damaged_front_before_what_was_acknowledged_is_damage(void **state)
+{
+    static const char *const WHAT = "the front of file journal-001 is not valid";
+    journal_fixture *f = *state;
+    weir_error err;
+
+    journal_begin(f);
+    journal_put(f, 'a', 10);
+    journal_put(f, 'b', 10); /* when this was written a was durable, and with it the front */
+    journal_damage(f, 1, offsetof(journal_front, magic));
+    expect_damage(f, WHAT);
+    assert_int_equal(scan_at(f, 512, &err), WEIR_FATAL); /* b may not have been acknowledged */
+    assert_non_null(strstr(err.message, "no journal file holds position 512"));
+}
+
+static void so_is_one_of_a_later_file(void **state)
+{
+    journal_fixture *f = *state;
+
+    journal_begin(f);
+    for (int i = 0; i < 6; i++) /* four of a file */
+        journal_put(f, (char)('a' + i), 14000);
+    journal_damage(f, 2, offsetof(journal_front, crc));
+    expect_damage(f, "the front of file journal-002 is not valid, but entries in it were");
+    journal_damage(f, 2, JOURNAL_FRONT_BYTES + 14336 + 100); /* the one that knows */
+    expect(f, 0, "abcd", UINT64_C(4) * 14336);
+}
+
+static void a_log_that_had_a_journal_is_not_opened_without_one(void **state)
+{
+    journal_fixture *f = *state;
+    char path[128];
+    weir_error err;
+
+    journal_begin(f);
+    snprintf(path, sizeof(path), "%s/journal-001", f->base.dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(scan_at(f, 0, &err), WEIR_FATAL);
+    assert_string_equal(err.message, "there is no journal file, but there was one");
 }
 
 static void a_bad_entry_at_the_end_is_the_end(void **state)
@@ -241,9 +299,13 @@ int main(void)
         CASE(entries_come_in_order_from_where_it_is_told),
         CASE(a_journal_goes_on_in_the_file_that_begins_where_the_last_one_ended),
         CASE(a_file_into_which_nothing_fitted_is_gone_past_once),
+        CASE(of_two_files_that_begin_at_the_same_place_the_larger_one_is_read),
         CASE(of_another_generation_or_place_nothing_is_an_entry),
         CASE(a_file_of_another_log_is_not_read),
         CASE(a_file_whose_front_is_damaged_is_not_read),
+        CASE(a_damaged_front_before_what_was_acknowledged_is_damage),
+        CASE(so_is_one_of_a_later_file),
+        CASE(a_log_that_had_a_journal_is_not_opened_without_one),
         CASE(a_bad_entry_at_the_end_is_the_end),
         CASE(a_bad_entry_that_a_later_one_knows_to_be_durable_is_damage),
         CASE(a_bad_entry_of_the_same_group_as_a_later_one_is_the_end),
