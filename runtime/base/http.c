@@ -37,6 +37,7 @@ typedef struct exchange {
     /* The path as it came: it is decoded after it was cut into segments ("%2F" is no slash). Behind it is
      * room for the parameters, which together are not longer. */
     weir_buf path;
+    weir_buf asked; /* the path as it came, when another one is routed instead */
     weir_buf body;
     bool begun;
     bool too_large;
@@ -138,6 +139,26 @@ static bool route_matches(const char *pattern, weir_str path, exchange *x)
     return !next_segment(&path, &have);
 }
 
+static void set_path(exchange *x, weir_str path)
+{
+    (void)weir_buf_reserve(&x->path, 2 * path.len + HTTP_PARAMETERS + 1);
+    weir_buf_add_str(&x->path, path);
+}
+
+static void rewrite(const http_service *service, exchange *x)
+{
+    weir_buf other = {0};
+
+    if (service->rewrite == NULL || !service->rewrite(weir_buf_str(&x->path), &other)) {
+        weir_buf_done(&other);
+        return;
+    }
+    x->asked = x->path;
+    x->path = (weir_buf){0};
+    set_path(x, weir_buf_str(&other));
+    weir_buf_done(&other);
+}
+
 /* The route of a request; NULL, and the methods that the path has instead, when there is none. */
 static const http_route *find_route(const http_server *server, const char *method, weir_str path,
                                     exchange *x, weir_buf *allow)
@@ -204,16 +225,19 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
 {
     const http_service *service = &server->service;
     http_request request = {.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
-                            .path = weir_buf_str(&x->path),
                             .body = weir_buf_str(&x->body),
                             .service = service,
                             .connection = connection};
     http_reply reply = {
         .status = 200, .content_type = service->content_type, .json_type = service->content_type};
     weir_buf allow = {0};
-    const http_route *route = find_route(server, request.method, request.path, x, &allow);
+    const http_route *route;
     enum MHD_Result result;
 
+    rewrite(service, x);
+    request.path = weir_buf_str(&x->path);
+    request.asked = x->asked.len > 0 ? weir_buf_str(&x->asked) : request.path;
+    route = find_route(server, request.method, request.path, x, &allow);
     memcpy(request.parameters, x->parameters, sizeof(request.parameters));
     if (x->too_large)
         http_reply_error(&reply, 413, "the body is larger than %zu bytes", service->body_limit);
@@ -239,8 +263,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
     size_t length = strcspn(uri, "?");
 
     (void)context, (void)connection;
-    (void)weir_buf_reserve(&x->path, 2 * length + HTTP_PARAMETERS + 1);
-    weir_buf_add(&x->path, uri, length);
+    set_path(x, (weir_str){uri, length});
     return x;
 }
 
@@ -277,6 +300,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
     if (x == NULL)
         return;
     weir_buf_done(&x->path);
+    weir_buf_done(&x->asked);
     weir_buf_done(&x->body);
     free(x);
     *state = NULL;

@@ -29,7 +29,8 @@ typedef struct http_service http_service;
 
 typedef struct http_request {
     const char *method;                      /* "GET" for HEAD as well */
-    weir_str path;                           /* as it came, without the query */
+    weir_str path;                           /* as it was routed, without the query */
+    weir_str asked;                          /* the path as it came */
     const char *parameters[HTTP_PARAMETERS]; /* what the {…} of the pattern stand for; then NULL */
     weir_str body;
     const http_service *service;
@@ -59,6 +60,8 @@ struct http_service {
     const http_route *routes;
     size_t route_count;
     void *context; /* of the handlers */
+    /* True when another path is routed instead of this one; it is added to out. NULL: never. */
+    bool (*rewrite)(weir_str path, weir_buf *out);
     /* Asked before a handler, if there is one: false when it has answered instead. */
     bool (*admit)(void *context, const http_request *request, http_reply *reply);
     const char *content_type; /* of JSON answers; NULL: "application/json" */

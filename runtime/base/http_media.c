@@ -42,15 +42,17 @@ static int weight_of(weir_str text)
     return weight;
 }
 
-/* How exactly a range names a type: 3 as a whole, 2 as in "application" and a star, 1 as two stars, 0 not at all. */
+/* How exactly a range names a type: 3 as a whole, 2 as in "application" and a star, 1 as a star and whatever, 0
+ * not at all. */
 static int precision(weir_str range, const char *type)
 {
     size_t main_length = strcspn(type, "/") + 1;
 
     if (range.len == strlen(type) && strncasecmp(range.ptr, type, range.len) == 0)
         return 3;
-    if (weir_str_eq(range, WEIR_STR("*/*")) || weir_str_eq(range, WEIR_STR("*")))
-        return 1;
+    if (weir_str_eq(range, WEIR_STR("*")) ||
+        (range.len > 2 && range.ptr[0] == '*' && range.ptr[1] == '/'))
+        return 1; /* also of a subtype, which is no range, but what JAX-RS takes */
     if (range.len == main_length + 1 && range.ptr[main_length] == '*' &&
         strncasecmp(range.ptr, type, main_length) == 0)
         return 2;

@@ -82,3 +82,12 @@ bool text_to_int(weir_str text, int64_t *out)
     *out = negative ? value : -value;
     return true;
 }
+
+weir_str text_trim(weir_str text)
+{
+    while (text.len > 0 && (unsigned char)text.ptr[0] <= ' ')
+        text = (weir_str){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && (unsigned char)text.ptr[text.len - 1] <= ' ')
+        text.len--;
+    return text;
+}

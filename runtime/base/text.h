@@ -15,4 +15,7 @@ const char *text_nearest(weir_str written, const char *const *names);
 /* Whole text as a number: no sign but '-', no spaces, no leading '+'. False when it is none or too large. */
 bool text_to_int(weir_str text, int64_t *out);
 
+/* The text without what is a blank or a control character (as Java's trim has it) at its ends. */
+weir_str text_trim(weir_str text);
+
 #endif

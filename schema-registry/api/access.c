@@ -4,6 +4,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 #include "runtime/base/yaml_tree.h"
+#include "schema-registry/api/api.h"
 #include "schema-registry/api/password.h"
 
 #include <stdlib.h>
@@ -179,12 +180,13 @@ static need need_of_subject(const http_request *request, weir_str subject)
     return found;
 }
 
-static need need_of(const http_request *request)
+/* scoped holds the subject, if it is not the one in the path. */
+static need need_of(const http_request *request, weir_buf *scoped)
 {
     bool reads = strcmp(request->method, "GET") == 0;
     const char *first = request->parameters[0];
     weir_str name = first != NULL ? weir_cstr(first) : (weir_str){"", 0};
-    const char *prefix = http_query(request, "subjectPrefix");
+    weir_str prefix;
 
     if (is_below(request, "/subjects") && first != NULL)
         return need_of_subject(request, name);
@@ -196,8 +198,10 @@ static need need_of(const http_request *request)
         return (need){TARGET_ID, ACCESS_READ, name}; /* its subjects too: who has one may know */
     if (is_below(request, "/schemas/guids"))
         return (need){TARGET_SUBJECT, ACCESS_READ, WEIR_STR("")};
-    if (is_below(request, "/subjects") || is_below(request, "/schemas"))
-        return (need){TARGET_SUBJECT, ACCESS_READ, weir_cstr(prefix != NULL ? prefix : "")};
+    if (is_below(request, "/subjects") || is_below(request, "/schemas")) {
+        prefix = api_scoped(request, "subjectPrefix", scoped);
+        return (need){TARGET_SUBJECT, ACCESS_READ, prefix.ptr != NULL ? prefix : WEIR_STR("")};
+    }
     if (is_below(request, "/config") || is_below(request, "/mode")) {
         if (reads)
             return (need){first != NULL ? TARGET_SUBJECT : TARGET_NOTHING, ACCESS_READ, name};
@@ -227,18 +231,23 @@ static bool may(const user *who, access_role role, weir_str subject)
 }
 
 /* May the user read one of the subjects that this schema has? Of an id that is not there everybody may hear that. */
-static bool may_read_id(const user *who, registry *schemas, weir_str id)
+static bool may_read_id(const user *who, registry *schemas, const http_request *request)
 {
+    WEIR_CLEANUP(weir_buf_done) weir_buf list = {0}, scoped = {0}, resolved = {0};
     registry_error error = {0};
-    registry_page all = {.offset = 0, .limit = -1};
-    weir_buf list = {0};
+    registry_query all = {.filter = REGISTRY_WITH_DELETED};
+    weir_str context = api_scoped(request, "subject", &scoped);
     json_t *subjects = NULL, *subject;
     bool found = true;
     int64_t number = 0;
     size_t i;
 
-    if (text_to_int(id, &number) &&
-        registry_get_schema_subjects(schemas, number, (weir_str){0}, true, all, &list, &error)) {
+    if (context.len > 0) {
+        registry_resolve_alias(schemas, context, &resolved);
+        context = weir_buf_str(&resolved);
+    }
+    if (text_to_int(weir_cstr(request->parameters[0]), &number) &&
+        registry_get_schema_subjects(schemas, number, context, &all, &list, &error)) {
         subjects = json_loadb(list.ptr, list.len, 0, NULL);
         found = false;
     }
@@ -248,7 +257,6 @@ static bool may_read_id(const user *who, registry *schemas, weir_str id)
                              (weir_str){json_string_value(subject), json_string_length(subject)});
     }
     json_decref(subjects);
-    weir_buf_done(&list);
     registry_error_done(&error);
     return found;
 }
@@ -287,6 +295,7 @@ static bool may_all_of(const user *who, const need *needed, registry *schemas)
 bool access_admit(const access_rules *rules, registry *schemas, const http_request *request,
                   http_reply *reply)
 {
+    WEIR_CLEANUP(weir_buf_done) weir_buf scoped = {0};
     user *who = user_of(rules, request);
     need needed;
     bool allowed;
@@ -296,9 +305,9 @@ bool access_admit(const access_rules *rules, registry *schemas, const http_reque
         reply->challenge = "Basic realm=\"schema registry\"";
         return false;
     }
-    needed = need_of(request);
+    needed = need_of(request, &scoped);
     if (needed.kind == TARGET_ID && !may(who, ACCESS_READ, WEIR_STR("")))
-        allowed = may_read_id(who, schemas, needed.subject);
+        allowed = may_read_id(who, schemas, request);
     else
         allowed = needed.kind != TARGET_SUBJECT || may_all_of(who, &needed, schemas);
     if (!allowed)

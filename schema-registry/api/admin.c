@@ -20,6 +20,13 @@ void api_cluster_id(void *context, const http_request *request, http_reply *repl
                               "schema-registry"));
 }
 
+/* What it runs in: nothing that a client could make use of. */
+void api_deployment(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request;
+    weir_buf_add_str(&reply->body, WEIR_STR("{\"attributes\":[]}"));
+}
+
 /* Clients decide by the version what they may ask for: it is that of the API. */
 void api_server_version(void *context, const http_request *request, http_reply *reply)
 {

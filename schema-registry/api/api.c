@@ -2,6 +2,7 @@
 #include "schema-registry/api/api.h"
 
 #include "runtime/base/text.h"
+#include "schema-registry/api/context_path.h"
 
 #include <assert.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static const http_route routes[] = {
     {"DELETE", "/subjects/{subject}/versions/{version}", api_version_delete},
     {"GET", "/subjects/{subject}/versions/{version}/schema", api_version_text},
     {"GET", "/subjects/{subject}/versions/{version}/referencedby", api_version_referenced_by},
+    {"GET", "/subjects/{subject}/metadata", api_subject_metadata},
     {"GET", "/subjects", api_subjects_list},
     {"GET", "/schemas/ids/{id}/schema", api_schema_text},
     {"GET", "/schemas/ids/{id}/subjects", api_schema_subjects},
@@ -47,6 +49,7 @@ static const http_route routes[] = {
     {"POST", "/", api_root},
     {"GET", "/v1/metadata/id", api_cluster_id},
     {"GET", "/v1/metadata/version", api_server_version},
+    {"GET", "/v1/metadata/deployment", api_deployment},
     {"GET", "/healthz", api_healthz},
     {"GET", "/readyz", api_readyz},
     {"GET", "/metrics", api_metrics},
@@ -103,6 +106,7 @@ http_service api_service(registry_api *self)
     return (http_service){.routes = routes,
                           .route_count = sizeof(routes) / sizeof(routes[0]),
                           .context = self,
+                          .rewrite = context_path_rewrite,
                           .admit = admit,
                           .content_type = answer_types[0],
                           .body_types = body_types,
@@ -144,6 +148,16 @@ weir_str api_text(const http_request *request, const char *name)
     return value != NULL ? weir_cstr(value) : (weir_str){0};
 }
 
+weir_str api_scoped(const http_request *request, const char *name, weir_buf *scoped)
+{
+    weir_str text = api_text(request, name);
+
+    if (context_path_is_qualified(text) || !context_path_add(request->asked, scoped))
+        return text;
+    weir_buf_add_str(scoped, text);
+    return (weir_str){weir_buf_cstr(scoped), scoped->len};
+}
+
 static bool number_of(const http_request *request, const char *name, int64_t *out)
 {
     const char *value = http_query(request, name);
@@ -160,11 +174,25 @@ bool api_page(const http_request *request, registry_page *page, http_reply *repl
     return false;
 }
 
-registry_filter api_filter(const http_request *request)
+static registry_filter filter_of(const http_request *request)
 {
+    if (api_flag(request, "deletedAsNegative"))
+        return REGISTRY_DELETED_NEGATIVE;
     if (api_flag(request, "deletedOnly"))
         return REGISTRY_DELETED_ONLY;
     return api_flag(request, "deleted") ? REGISTRY_WITH_DELETED : REGISTRY_LIVE;
+}
+
+registry_query api_query(const http_request *request)
+{
+    return (registry_query){.format = api_text(request, "format"),
+                            .reference_format = api_text(request, "referenceFormat"),
+                            .filter = filter_of(request),
+                            .normalize = api_flag(request, "normalize"),
+                            .force = api_flag(request, "force"),
+                            .verbose = api_flag(request, "verbose"),
+                            .fetch_max_id = api_flag(request, "fetchMaxId"),
+                            .latest_only = api_flag(request, "latestOnly")};
 }
 
 weir_str api_subject(void *context, const http_request *request, weir_buf *subject)

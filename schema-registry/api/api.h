@@ -45,10 +45,13 @@ void api_finish(http_reply *reply, bool done, registry_error *error);
 bool api_flag(const http_request *request, const char *name);
 /* The same as a text; ptr NULL when it is not there. */
 weir_str api_text(const http_request *request, const char *name);
-/* offset and limit. False, and the answer is 404, when one is no number: as JAX-RS has it. */
+/* A parameter that is a subject or a prefix of subjects, in the context that the request's path is of, if it
+ * does not say another one; ptr NULL when there is neither. scoped holds it. */
+weir_str api_scoped(const http_request *request, const char *name, weir_buf *scoped);
+/* The parameters of the query, but for offset and limit. */
+registry_query api_query(const http_request *request);
+/* Sets offset and limit. False, and the answer is 404, when one is no number: as JAX-RS has it. */
 bool api_page(const http_request *request, registry_page *page, http_reply *reply);
-/* deleted and deletedOnly */
-registry_filter api_filter(const http_request *request);
 /* The subject in the path, after aliases, which *subject holds from then on. */
 weir_str api_subject(void *context, const http_request *request, weir_buf *subject);
 /* The version in the path. False, and the answer is the error, when it is none. */
@@ -71,6 +74,7 @@ void api_body_done(api_body *body);
 void api_subjects_list(void *context, const http_request *request, http_reply *reply);
 void api_subject_lookup(void *context, const http_request *request, http_reply *reply);
 void api_subject_delete(void *context, const http_request *request, http_reply *reply);
+void api_subject_metadata(void *context, const http_request *request, http_reply *reply);
 void api_versions_list(void *context, const http_request *request, http_reply *reply);
 void api_version_get(void *context, const http_request *request, http_reply *reply);
 void api_version_text(void *context, const http_request *request, http_reply *reply);
@@ -96,6 +100,7 @@ void api_contexts_list(void *context, const http_request *request, http_reply *r
 void api_context_delete(void *context, const http_request *request, http_reply *reply);
 void api_root(void *context, const http_request *request, http_reply *reply);
 void api_cluster_id(void *context, const http_request *request, http_reply *reply);
+void api_deployment(void *context, const http_request *request, http_reply *reply);
 void api_server_version(void *context, const http_request *request, http_reply *reply);
 void api_healthz(void *context, const http_request *request, http_reply *reply);
 void api_readyz(void *context, const http_request *request, http_reply *reply);

@@ -91,8 +91,11 @@ void api_mode_delete(void *context, const http_request *request, http_reply *rep
 
 void api_contexts_list(void *context, const http_request *request, http_reply *reply)
 {
-    (void)request;
-    registry_list_contexts(api_registry(context), &reply->body);
+    registry_page page;
+
+    if (api_page(request, &page, reply))
+        registry_list_contexts(api_registry(context), api_text(request, "contextPrefix"), page,
+                               &reply->body);
 }
 
 void api_context_delete(void *context, const http_request *request, http_reply *reply)

@@ -12,74 +12,66 @@ static bool id_of(const http_request *request, int64_t *id, http_reply *reply)
     return false;
 }
 
-/* The subject in the query, after aliases; none when there is none. */
+/* The subject in the query, or the context in the path, after aliases; none when there is none. */
 static weir_str subject_of(void *context, const http_request *request, weir_buf *subject)
 {
-    weir_str asked = api_text(request, "subject");
+    weir_buf scoped = {0};
+    weir_str asked = api_scoped(request, "subject", &scoped);
 
-    if (asked.len == 0)
-        return (weir_str){0};
-    registry_resolve_alias(api_registry(context), asked, subject);
+    if (asked.len > 0)
+        registry_resolve_alias(api_registry(context), asked, subject);
+    weir_buf_done(&scoped);
     return weir_buf_str(subject);
 }
 
+/* What is asked most: only of the parameters that it has. */
 void api_schema_get(void *context, const http_request *request, http_reply *reply)
 {
     weir_buf subject = {0};
     registry_error error = {0};
+    registry_query query = {.format = api_text(request, "format"),
+                            .reference_format = api_text(request, "referenceFormat"),
+                            .fetch_max_id = api_flag(request, "fetchMaxId")};
     int64_t id;
 
     if (id_of(request, &id, reply))
         api_finish(reply,
                    registry_get_schema(api_registry(context), id,
-                                       subject_of(context, request, &subject),
-                                       api_text(request, "format"), api_flag(request, "fetchMaxId"),
-                                       &reply->body, &error),
+                                       subject_of(context, request, &subject), &query, &reply->body,
+                                       &error),
+                   &error);
+    weir_buf_done(&subject);
+}
+
+static void ask(registry_id_request what, void *context, const http_request *request,
+                http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    registry_query query = api_query(request);
+    int64_t id;
+
+    if (id_of(request, &id, reply) && api_page(request, &query.page, reply))
+        api_finish(reply,
+                   what(api_registry(context), id, subject_of(context, request, &subject), &query,
+                        &reply->body, &error),
                    &error);
     weir_buf_done(&subject);
 }
 
 void api_schema_text(void *context, const http_request *request, http_reply *reply)
 {
-    weir_buf subject = {0};
-    registry_error error = {0};
-    int64_t id;
-
-    if (id_of(request, &id, reply))
-        api_finish(reply,
-                   registry_get_schema_text(api_registry(context), id,
-                                            subject_of(context, request, &subject),
-                                            api_text(request, "format"), &reply->body, &error),
-                   &error);
-    weir_buf_done(&subject);
-}
-
-typedef bool (*list_of_id)(registry *registry, int64_t id, weir_str subject, bool deleted,
-                           registry_page page, weir_buf *reply, registry_error *error);
-
-static void list(list_of_id what, void *context, const http_request *request, http_reply *reply)
-{
-    weir_buf subject = {0};
-    registry_error error = {0};
-    registry_page page;
-    int64_t id;
-
-    if (id_of(request, &id, reply) && api_page(request, &page, reply))
-        api_finish(reply,
-                   what(api_registry(context), id, subject_of(context, request, &subject),
-                        api_flag(request, "deleted"), page, &reply->body, &error),
-                   &error);
-    weir_buf_done(&subject);
+    ask(registry_get_schema_text, context, request, reply);
 }
 
 void api_schema_subjects(void *context, const http_request *request, http_reply *reply)
 {
-    list(registry_get_schema_subjects, context, request, reply);
+    ask(registry_get_schema_subjects, context, request, reply);
 }
 
 void api_schema_versions(void *context, const http_request *request, http_reply *reply)
 {
-    list(registry_get_schema_versions, context, request, reply);
+    ask(registry_get_schema_versions, context, request, reply);
 }
 
 void api_schema_types(void *context, const http_request *request, http_reply *reply)
@@ -91,10 +83,11 @@ void api_schema_types(void *context, const http_request *request, http_reply *re
 void api_guid_get(void *context, const http_request *request, http_reply *reply)
 {
     registry_error error = {0};
+    registry_query query = api_query(request);
 
     api_finish(reply,
-               registry_get_guid(api_registry(context), weir_cstr(request->parameters[0]),
-                                 api_text(request, "format"), &reply->body, &error),
+               registry_get_guid(api_registry(context), weir_cstr(request->parameters[0]), &query,
+                                 &reply->body, &error),
                &error);
 }
 
@@ -105,10 +98,11 @@ void api_guid_ids(void *context, const http_request *request, http_reply *reply)
 
 void api_schemas_list(void *context, const http_request *request, http_reply *reply)
 {
-    registry_page page;
+    registry_query query = api_query(request);
+    weir_buf prefix = {0};
 
-    if (api_page(request, &page, reply))
-        registry_list_schemas(api_registry(context), api_text(request, "subjectPrefix"),
-                              api_flag(request, "deleted"), api_flag(request, "latestOnly"), page,
-                              &reply->body);
+    if (api_page(request, &query.page, reply))
+        registry_list_schemas(api_registry(context), api_scoped(request, "subjectPrefix", &prefix),
+                              &query, &reply->body);
+    weir_buf_done(&prefix);
 }

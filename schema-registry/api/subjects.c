@@ -3,26 +3,72 @@
 
 void api_subjects_list(void *context, const http_request *request, http_reply *reply)
 {
-    registry_page page;
+    registry_query query = api_query(request);
+    weir_buf prefix = {0};
 
-    if (api_page(request, &page, reply))
-        registry_list_subjects(api_registry(context), api_text(request, "subjectPrefix"),
-                               api_filter(request), page, &reply->body);
+    if (api_page(request, &query.page, reply))
+        registry_list_subjects(api_registry(context), api_scoped(request, "subjectPrefix", &prefix),
+                               &query, &reply->body);
+    weir_buf_done(&prefix);
 }
 
-void api_subject_lookup(void *context, const http_request *request, http_reply *reply)
+static void send_schema(registry_schema_request what, void *context, const http_request *request,
+                        http_reply *reply)
 {
     weir_buf subject = {0};
     registry_error error = {0};
+    registry_query query = api_query(request);
     api_body body;
 
     if (api_body_read(request, &body, reply))
         api_finish(reply,
-                   registry_lookup(api_registry(context), api_subject(context, request, &subject),
-                                   &body.schema, api_flag(request, "normalize"),
-                                   api_flag(request, "deleted"), &reply->body, &error),
+                   what(api_registry(context), api_subject(context, request, &subject),
+                        &body.schema, &query, &reply->body, &error),
                    &error);
     api_body_done(&body);
+    weir_buf_done(&subject);
+}
+
+void api_subject_lookup(void *context, const http_request *request, http_reply *reply)
+{
+    send_schema(registry_lookup, context, request, reply);
+}
+
+void api_version_register(void *context, const http_request *request, http_reply *reply)
+{
+    send_schema(registry_register, context, request, reply);
+}
+
+/* The texts of a parameter that may come several times, up to METADATA_MAX. */
+enum { METADATA_MAX = 100 };
+
+static size_t texts_of(const http_request *request, const char *name, weir_str out[METADATA_MAX])
+{
+    const char *text;
+    size_t count = 0;
+
+    while (count < METADATA_MAX && (text = http_query_at(request, name, count)) != NULL)
+        out[count++] = weir_cstr(text);
+    return count;
+}
+
+/* The n-th key goes with the n-th value; what has no partner does not count. */
+void api_subject_metadata(void *context, const http_request *request, http_reply *reply)
+{
+    weir_str names[METADATA_MAX], values[METADATA_MAX];
+    registry_properties wanted = {names, values, texts_of(request, "key", names)};
+    size_t values_count = texts_of(request, "value", values);
+    registry_query query = api_query(request);
+    weir_buf subject = {0};
+    registry_error error = {0};
+
+    if (values_count < wanted.count)
+        wanted.count = values_count;
+    api_finish(reply,
+               registry_get_by_metadata(api_registry(context),
+                                        api_subject(context, request, &subject), &wanted, &query,
+                                        &reply->body, &error),
+               &error);
     weir_buf_done(&subject);
 }
 
@@ -43,79 +89,46 @@ void api_versions_list(void *context, const http_request *request, http_reply *r
 {
     weir_buf subject = {0};
     registry_error error = {0};
-    registry_page page;
+    registry_query query = api_query(request);
 
-    if (api_page(request, &page, reply))
+    if (api_page(request, &query.page, reply))
         api_finish(reply,
                    registry_list_versions(api_registry(context),
-                                          api_subject(context, request, &subject),
-                                          api_filter(request), page, &reply->body, &error),
+                                          api_subject(context, request, &subject), &query,
+                                          &reply->body, &error),
+                   &error);
+    weir_buf_done(&subject);
+}
+
+static void ask_version(registry_version_request what, void *context, const http_request *request,
+                        http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    registry_query query = api_query(request);
+    int32_t version;
+
+    if (api_version(request, &version, reply) && api_page(request, &query.page, reply))
+        api_finish(reply,
+                   what(api_registry(context), api_subject(context, request, &subject), version,
+                        &query, &reply->body, &error),
                    &error);
     weir_buf_done(&subject);
 }
 
 void api_version_get(void *context, const http_request *request, http_reply *reply)
 {
-    weir_buf subject = {0};
-    registry_error error = {0};
-    int32_t version;
-
-    if (api_version(request, &version, reply))
-        api_finish(reply,
-                   registry_get_version(api_registry(context),
-                                        api_subject(context, request, &subject), version,
-                                        api_flag(request, "deleted"), api_text(request, "format"),
-                                        &reply->body, &error),
-                   &error);
-    weir_buf_done(&subject);
+    ask_version(registry_get_version, context, request, reply);
 }
 
 void api_version_text(void *context, const http_request *request, http_reply *reply)
 {
-    weir_buf subject = {0};
-    registry_error error = {0};
-    int32_t version;
-
-    if (api_version(request, &version, reply))
-        api_finish(reply,
-                   registry_get_version_text(api_registry(context),
-                                             api_subject(context, request, &subject), version,
-                                             api_flag(request, "deleted"),
-                                             api_text(request, "format"), &reply->body, &error),
-                   &error);
-    weir_buf_done(&subject);
+    ask_version(registry_get_version_text, context, request, reply);
 }
 
 void api_version_referenced_by(void *context, const http_request *request, http_reply *reply)
 {
-    weir_buf subject = {0};
-    registry_error error = {0};
-    registry_page page;
-    int32_t version;
-
-    if (api_version(request, &version, reply) && api_page(request, &page, reply))
-        api_finish(reply,
-                   registry_referenced_by(api_registry(context),
-                                          api_subject(context, request, &subject), version,
-                                          api_flag(request, "deleted"), page, &reply->body, &error),
-                   &error);
-    weir_buf_done(&subject);
-}
-
-void api_version_register(void *context, const http_request *request, http_reply *reply)
-{
-    weir_buf subject = {0};
-    registry_error error = {0};
-    api_body body;
-
-    if (api_body_read(request, &body, reply))
-        api_finish(reply,
-                   registry_register(api_registry(context), api_subject(context, request, &subject),
-                                     &body.schema, api_flag(request, "normalize"),
-                                     api_flag(request, "force"), &reply->body, &error),
-                   &error);
-    api_body_done(&body);
-    weir_buf_done(&subject);
+    ask_version(registry_referenced_by, context, request, reply);
 }
 
 void api_version_delete(void *context, const http_request *request, http_reply *reply)
@@ -138,16 +151,18 @@ void api_compatibility(void *context, const http_request *request, http_reply *r
 {
     weir_buf subject = {0};
     registry_error error = {0};
-    int32_t version = 0;
+    registry_query query = api_query(request);
+    registry_versions against = {0};
     api_body body = {0};
 
-    if ((request->parameters[1] == NULL || api_version(request, &version, reply)) &&
-        api_body_read(request, &body, reply))
+    if ((request->parameters[1] == NULL || api_version(request, &against.version, reply)) &&
+        api_body_read(request, &body, reply)) {
+        against.subject = api_subject(context, request, &subject);
         api_finish(reply,
-                   registry_check(api_registry(context), api_subject(context, request, &subject),
-                                  version, &body.schema, api_flag(request, "normalize"),
-                                  api_flag(request, "verbose"), &reply->body, &error),
+                   registry_check(api_registry(context), &against, &body.schema, &query,
+                                  &reply->body, &error),
                    &error);
+    }
     api_body_done(&body);
     weir_buf_done(&subject);
 }

@@ -188,7 +188,8 @@ static weir_code get_version(registry_client *self, weir_str subject, int32_t ve
     if (self->local != NULL) {
         registry_error error = {0};
         bool success =
-            registry_get_version(self->local, subject, version, true, (weir_str){0}, &buf, &error);
+            registry_get_version(self->local, subject, version,
+                                 &(registry_query){.filter = REGISTRY_WITH_DELETED}, &buf, &error);
 
         return take_local(success, &buf, &error, out, err);
     }
@@ -297,11 +298,11 @@ static weir_code ask_id(registry_client *self, weir_str subject, const weir_sche
     if (self->local != NULL) {
         WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
         registry_schema sent = {.text = weir_buf_str(&self->text)};
+        registry_query query = {.normalize = normalize};
         registry_error error = {0};
-        bool success =
-            is_new
-                ? registry_register(self->local, subject, &sent, normalize, false, &reply, &error)
-                : registry_lookup(self->local, subject, &sent, normalize, false, &reply, &error);
+        bool success = is_new
+                           ? registry_register(self->local, subject, &sent, &query, &reply, &error)
+                           : registry_lookup(self->local, subject, &sent, &query, &reply, &error);
 
         code = take_local(success, &reply, &error, &answer, err);
     } else {
@@ -359,8 +360,7 @@ static weir_code get_schema(registry_client *self, int32_t id, weir_str subject,
 
     if (self->local != NULL) {
         registry_error error = {0};
-        bool success =
-            registry_get_schema(self->local, id, subject, (weir_str){0}, false, &buf, &error);
+        bool success = registry_get_schema(self->local, id, subject, REGISTRY_PLAIN, &buf, &error);
 
         return take_local(success, &buf, &error, out, err);
     }

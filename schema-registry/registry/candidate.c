@@ -70,21 +70,21 @@ static bool parse_avro(candidate *self, weir_str text, const reference_closure *
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-bool candidate_parse(candidate *self, registry *owner, weir_str subject, weir_str text,
-                     weir_str references, bool normalize, bool is_new, registry_error *error)
+bool candidate_parse(candidate *self, registry *owner, const parse_request *request,
+                     registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf reason = {0};
     reference_closure closure = {0};
+    weir_str text = request->text;
     bool is_good = true;
 
     weir_buf_clear(&self->text);
     weir_buf_clear(&self->references);
     parsed_schema_releasep(&self->parsed);
-    if (!closure_find(owner, subject, references, normalize, !is_new, &closure, &reason))
+    if (!closure_find(owner, request, &closure, &reason))
         is_good = fail_schema(self, weir_buf_cstr(&reason), error);
     else if (self->type == RECORD_AVRO)
-        is_good = parse_avro(self, text, &closure, normalize, error);
+        is_good = parse_avro(self, text, &closure, request->normalize, error);
     else if (self->type == RECORD_JSON && !json_span_is_value(text))
         is_good = fail_schema(self, "it is not JSON", error);
     else if (self->type == RECORD_JSON)
@@ -140,7 +140,10 @@ static bool has_same_text(const candidate *self, registry *owner, weir_str subje
         return false;
     if (self->type != RECORD_AVRO) {
         json_span_add_text(schema->text, &text);
-        return same_references && weir_str_eq(weir_buf_str(&self->text), weir_buf_str(&text));
+        return same_references &&
+               (weir_str_eq(weir_buf_str(&self->text), weir_buf_str(&text)) ||
+                (self->type == RECORD_JSON &&
+                 json_texts_equal(weir_buf_str(&self->text), weir_buf_str(&text))));
     }
     if (!same_references && self->references.len > 0)
         return false;

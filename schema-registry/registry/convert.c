@@ -11,7 +11,7 @@ weir_code registry_register_avro(registry *self, weir_str subject, const weir_sc
     found_version found = {0};
     weir_code code = WEIR_OK;
 
-    if (register_schema(self, subject, &request, false, false, &found, &error))
+    if (register_schema(self, subject, &request, REGISTRY_PLAIN, &found, &error))
         *id = found.schema->id;
     else
         code = weir_fail(err, registry_error_status(&error) == 500 ? WEIR_RETRY : WEIR_FATAL,

@@ -93,7 +93,8 @@ bool lookup_under(registry *self, weir_str subject, const candidate *wanted, boo
 typedef struct lookup {
     registry *self;
     const registry_schema *request;
-    bool normalize, deleted;
+    const registry_query *query;
+    bool deleted;
 } lookup;
 
 /* The version in front, whose metadata the schema would get. */
@@ -116,12 +117,14 @@ static stored_schema *hold_latest(registry *self, weir_str subject)
 static bool look_completed(const lookup *search, weir_str subject, candidate *wanted,
                            const registry_config *config, found_version *out, registry_error *error)
 {
+    parse_request request = {.subject = subject,
+                             .text = search->request->text,
+                             .references = search->request->references,
+                             .normalize = search->query->normalize || config->normalize};
     stored_schema *latest;
     bool is_changed;
 
-    if (!candidate_parse(wanted, search->self, subject, search->request->text,
-                         search->request->references, search->normalize || config->normalize, false,
-                         error))
+    if (!candidate_parse(wanted, search->self, &request, error))
         return false;
     if (lookup_under(search->self, subject, wanted, search->deleted, false, out))
         return true;
@@ -185,14 +188,27 @@ static bool look_elsewhere(const lookup *search, weir_str subject, found_version
     return is_found;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-bool registry_lookup(registry *self, weir_str subject, const registry_schema *schema,
-                     bool normalize, bool deleted, weir_buf *reply, registry_error *error)
+static bool reply_found(const lookup *search, const found_version *found, weir_buf *reply,
+                        registry_error *error)
 {
+    WEIR_CLEANUP(stored_schema_releasep) stored_schema *shown = NULL;
+    reply_parts parts = {
+        .subject = weir_buf_str(&found->subject), .version = found->version, .timestamp_ms = -1};
+
+    shown = reply_formatted(search->self, parts.subject, found->schema, search->query, error);
+    if (shown != NULL)
+        reply_version(&parts, shown, reply);
+    return shown != NULL;
+}
+
+bool registry_lookup(registry *self, weir_str subject, const registry_schema *schema,
+                     const registry_query *query, weir_buf *reply, registry_error *error)
+{
+    WEIR_CLEANUP(found_version_done) found_version found = {0};
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
-    lookup search = {.self = self, .request = schema, .normalize = normalize, .deleted = deleted};
+    lookup search = {
+        .self = self, .request = schema, .query = query, .deleted = query->filter != REGISTRY_LIVE};
     subject_name parts = subject_name_of(subject);
-    found_version found = {0};
     bool is_found, is_known;
 
     subject_name_add(parts, &name);
@@ -202,13 +218,10 @@ bool registry_lookup(registry *self, weir_str subject, const registry_schema *sc
         return false;
     if (!is_found && weir_str_eq(parts.context, WEIR_STR(".")))
         is_found = look_elsewhere(&search, parts.subject, &found);
-    if (is_found) {
-        reply_version(weir_buf_str(&found.subject), found.version, found.schema, -1, false, reply);
-        found_version_done(&found);
-        return true;
-    }
+    if (is_found)
+        return reply_found(&search, &found, reply, error);
     registry_read_lock(self);
-    is_known = tables_has_subjects(&self->tables, subject, deleted);
+    is_known = tables_has_subjects(&self->tables, subject, search.deleted);
     registry_read_unlock(self);
     if (!is_known)
         return registry_fail(error, REGISTRY_SUBJECT_NOT_FOUND, "Subject '%.*s' not found.",

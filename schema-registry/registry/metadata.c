@@ -57,6 +57,15 @@ bool metadata_property(weir_str metadata, const char *name, weir_buf *out)
     return found != NULL;
 }
 
+bool metadata_has_properties(weir_str metadata)
+{
+    json_t *value = load(metadata);
+    bool has = json_is_object(json_object_get(value, "properties"));
+
+    json_decref(value);
+    return has;
+}
+
 /* Metadata as it counts when the version's number does not: without it, and without empty parts. */
 static json_t *without_version(json_t *metadata)
 {

@@ -155,11 +155,11 @@ static void print_references(json_t *references, bool normalize, weir_buf *out)
     json_decref(shown);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-bool closure_find(registry *self, weir_str subject, weir_str references, bool normalize,
-                  bool deleted, reference_closure *out, weir_buf *reason)
+bool closure_find(registry *self, const parse_request *request, reference_closure *out,
+                  weir_buf *reason)
 {
-    search state = {.self = self, .out = out, .deleted = deleted, .reason = reason};
+    search state = {.self = self, .out = out, .deleted = !request->is_new, .reason = reason};
+    weir_str references = request->references;
     json_t *list;
     bool is_good;
 
@@ -172,10 +172,10 @@ bool closure_find(registry *self, weir_str subject, weir_str references, bool no
     }
     state.visited = weir_map_new();
     registry_read_lock(self);
-    is_good = add_references(&state, subject, list);
+    is_good = add_references(&state, request->subject, list);
     registry_read_unlock(self);
     if (is_good)
-        print_references(list, normalize, &out->json);
+        print_references(list, request->normalize, &out->json);
     weir_map_free(state.visited);
     json_decref(list);
     return is_good;
@@ -216,6 +216,7 @@ parsed_schema *registry_parse(registry *self, weir_str subject, stored_schema *s
                               weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf text = {0}, reason = {0};
+    parse_request request = {.subject = subject, .references = schema->references};
     reference_closure closure = {0};
     parsed_schema *parsed = parsed_cache_get(&self->cache, schema);
 
@@ -225,7 +226,7 @@ parsed_schema *registry_parse(registry *self, weir_str subject, stored_schema *s
         (void)weir_fail(err, WEIR_REJECT, "schema id %" PRId32 " is no Avro schema", schema->id);
         return NULL;
     }
-    if (closure_find(self, subject, schema->references, false, true, &closure, &reason)) {
+    if (closure_find(self, &request, &closure, &reason)) {
         json_span_add_text(schema->text, &text);
         parsed = closure_parse(&closure, weir_buf_str(&text), err);
     } else {

@@ -10,7 +10,8 @@ typedef struct registration {
     registry *self;
     weir_str subject;
     const registry_schema *request;
-    bool normalize, force;
+    const registry_query *query;
+    bool normalize;
     registry_config config;
     registry_mode mode;
     candidate candidate;
@@ -81,18 +82,19 @@ static bool prepare(registration *self, registry_error *error)
     WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
     const old_version *newest = newest_of(self);
     bool is_import = mode_is_import(self->mode);
-    bool normalize = self->normalize && !is_import;
-    weir_str references;
+    parse_request request = {.subject = self->subject,
+                             .normalize = self->normalize && !is_import,
+                             .is_new = self->candidate.id < 0};
 
-    if (!choose_text(self, &text, &references, error))
+    if (!choose_text(self, &text, &request.references, error))
         return false;
     if (!is_import)
         (void)metadata_populate(&self->candidate, &self->config,
                                 newest != NULL ? newest->schema : NULL, self->new_version);
-    if (self->is_parsed && self->was_normalized == normalize)
+    if (self->is_parsed && self->was_normalized == request.normalize)
         return candidate_hash(&self->candidate, error);
-    return candidate_parse(&self->candidate, self->self, self->subject, weir_buf_str(&text),
-                           references, normalize, self->candidate.id < 0, error);
+    request.text = weir_buf_str(&text);
+    return candidate_parse(&self->candidate, self->self, &request, error);
 }
 
 /* True when the schema is a version already; else it may have learned its id. */
@@ -123,10 +125,15 @@ static bool find_existing(registration *self)
 static bool check_compatible(registration *self, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf reasons = {0}, text = {0};
+    verdict_question question = {
+        .subject = self->subject,
+        .wanted = &self->candidate,
+        .config = &self->config,
+        .versions = &self->old,
+    };
 
-    if (mode_is_import(self->mode) || self->force ||
-        verdict_on(self->self, self->subject, &self->candidate, &self->config, &self->old, &reasons,
-                   &text))
+    if (mode_is_import(self->mode) || self->query->force ||
+        verdict_on(self->self, &question, &reasons, &text))
         return true;
     return registry_fail(error,
                          self->self->options.long_incompatible ? REGISTRY_INCOMPATIBLE_LONG
@@ -271,18 +278,20 @@ static bool has_defaults(const registry_config *config)
 static bool find_before(registration *self)
 {
     candidate *wanted = &self->candidate;
+    parse_request request = {.subject = self->subject,
+                             .text = self->request->text,
+                             .references = self->request->references};
     registry_error ignored = {0};
     registry_config config;
-    bool is_found = false;
+    bool is_found = false, is_import;
 
     registry_read_lock(self->self);
     config_in_scope(self->self, self->subject, &config);
+    is_import = mode_is_import(mode_in_scope(self->self, self->subject));
     registry_read_unlock(self->self);
-    self->was_normalized = self->normalize || config.normalize;
+    self->was_normalized = request.normalize = (self->normalize || config.normalize) && !is_import;
     self->is_parsed =
-        !is_blank(self->request->text) &&
-        candidate_parse(wanted, self->self, self->subject, self->request->text,
-                        self->request->references, self->was_normalized, false, &ignored);
+        !is_blank(self->request->text) && candidate_parse(wanted, self->self, &request, &ignored);
     if (self->is_parsed && wanted->version <= 0 && !has_defaults(&config))
         is_found = lookup_under(self->self, self->subject, wanted, false, wanted->version == -1,
                                 &self->found);
@@ -307,12 +316,12 @@ static bool register_alone(registration *self, registry_error *error)
     return is_good;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
 bool register_schema(registry *self, weir_str subject, const registry_schema *schema,
-                     bool normalize, bool force, found_version *out, registry_error *error)
+                     const registry_query *query, found_version *out, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
-    registration job = {.self = self, .request = schema, .normalize = normalize, .force = force};
+    registration job = {
+        .self = self, .request = schema, .query = query, .normalize = query->normalize};
     bool is_good;
 
     if (subject.len > REGISTRY_NAME_MAX || !subject_name_is_valid(subject, false))
@@ -331,15 +340,17 @@ bool register_schema(registry *self, weir_str subject, const registry_schema *sc
     return is_good;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
 bool registry_register(registry *self, weir_str subject, const registry_schema *schema,
-                       bool normalize, bool force, weir_buf *reply, registry_error *error)
+                       const registry_query *query, weir_buf *reply, registry_error *error)
 {
-    found_version found = {0};
+    WEIR_CLEANUP(stored_schema_releasep) stored_schema *shown = NULL;
+    WEIR_CLEANUP(found_version_done) found_version found = {0};
 
-    if (!register_schema(self, subject, schema, normalize, force, &found, error))
+    if (!register_schema(self, subject, schema, query, &found, error))
         return false;
-    reply_version((weir_str){0}, found.version, found.schema, -1, false, reply);
-    found_version_done(&found);
+    shown = reply_formatted(self, subject, found.schema, query, error);
+    if (shown == NULL)
+        return false;
+    reply_version(&(reply_parts){.version = found.version, .timestamp_ms = -1}, shown, reply);
     return true;
 }

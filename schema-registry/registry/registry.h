@@ -25,6 +25,7 @@
 
 #include "runtime/log/log.h"
 #include "schema-registry/compat/compat.h"
+#include "schema-registry/registry/registry_query.h"
 #include "weir/buf.h"
 #include "weir/schema.h"
 
@@ -103,29 +104,7 @@ typedef struct registry_counts {
 
 registry_counts registry_count(registry *self);
 
-/* --- What requests bring ---------------------------------------------------------------------- */
-
-/* A schema in a request, each member as in its JSON; ptr NULL where there was none. */
-typedef struct registry_schema {
-    weir_str text;
-    weir_str type;       /* none: AVRO */
-    weir_str references; /* JSON: [{"name":..,"subject":..,"version":..}, ...] */
-    weir_str metadata;   /* JSON object */
-    weir_str rule_set;   /* JSON object */
-    int64_t id;          /* 0 or less: none */
-    int64_t version;     /* 0: none; -1: the one that comes next, written into the metadata */
-} registry_schema;
-
-typedef enum registry_filter {
-    REGISTRY_LIVE,
-    REGISTRY_WITH_DELETED,
-    REGISTRY_DELETED_ONLY,
-} registry_filter;
-
-typedef struct registry_page {
-    int64_t offset;
-    int64_t limit; /* 0 or less: all */
-} registry_page;
+/* --- Requests --------------------------------------------------------------------------------- */
 
 /* A version as clients write it: a number, "latest" or "-1" (then -1). REGISTRY_BAD_VERSION otherwise. */
 WEIR_MUST_CHECK bool registry_version_of(weir_str text, int32_t *version, registry_error *error);

@@ -13,11 +13,12 @@ void registry_resolve_alias(registry *self, weir_str subject, weir_buf *out);
 
 /* --- Changing --------------------------------------------------------------------------------- */
 
-/* POST /subjects/S/versions. Finds the schema under the subject, or makes it the next version. force
- * leaves compatibility out. Reply: {"id":1,"version":1,"guid":..,"schemaType":..,"schema":..,...}. */
-WEIR_MUST_CHECK bool registry_register(registry *self, weir_str subject,
-                                       const registry_schema *schema, bool normalize, bool force,
-                                       weir_buf *reply, registry_error *error);
+/* POST /subjects/S/versions. Finds the schema under the subject, or makes it the next version. Query: force
+ * leaves compatibility out; normalize, format. Reply: {"id":1,"version":1,"guid":..,"schema":..,...}. */
+typedef bool registry_schema_request(registry *self, weir_str subject,
+                                     const registry_schema *schema, const registry_query *query,
+                                     weir_buf *reply, registry_error *error);
+WEIR_MUST_CHECK registry_schema_request registry_register;
 
 /* DELETE /subjects/S: [1,2]; DELETE /subjects/S/versions/V (-1: the latest): 1. */
 WEIR_MUST_CHECK bool registry_delete_subject(registry *self, weir_str subject, bool permanent,
@@ -45,60 +46,57 @@ WEIR_MUST_CHECK bool registry_delete_context(registry *self, weir_str context,
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 /* POST /subjects/S: is this schema a version of the subject? */
-WEIR_MUST_CHECK bool registry_lookup(registry *self, weir_str subject,
-                                     const registry_schema *schema, bool normalize, bool deleted,
-                                     weir_buf *reply, registry_error *error);
+WEIR_MUST_CHECK registry_schema_request registry_lookup;
+
+/* GET /subjects/S/metadata: the latest version whose metadata has all of these properties. */
+WEIR_MUST_CHECK bool registry_get_by_metadata(registry *self, weir_str subject,
+                                              const registry_properties *wanted,
+                                              const registry_query *query, weir_buf *reply,
+                                              registry_error *error);
 
 /* GET /subjects; prefix ptr NULL: all contexts. */
-void registry_list_subjects(registry *self, weir_str prefix, registry_filter filter,
-                            registry_page page, weir_buf *reply);
+void registry_list_subjects(registry *self, weir_str prefix, const registry_query *query,
+                            weir_buf *reply);
 
-/* GET /subjects/S/versions, .../V, .../V/schema, .../V/referencedby. Version -1: the latest. format is
- * the parameter of that name ("resolved"), or nothing. */
+/* GET /subjects/S/versions. */
 WEIR_MUST_CHECK bool registry_list_versions(registry *self, weir_str subject,
-                                            registry_filter filter, registry_page page,
-                                            weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version(registry *self, weir_str subject, int32_t version,
-                                          bool deleted, weir_str format, weir_buf *reply,
-                                          registry_error *error);
-WEIR_MUST_CHECK bool registry_get_version_text(registry *self, weir_str subject, int32_t version,
-                                               bool deleted, weir_str format, weir_buf *reply,
-                                               registry_error *error);
-WEIR_MUST_CHECK bool registry_referenced_by(registry *self, weir_str subject, int32_t version,
-                                            bool deleted, registry_page page, weir_buf *reply,
+                                            const registry_query *query, weir_buf *reply,
                                             registry_error *error);
+
+/* GET /subjects/S/versions/V, .../schema, .../referencedby. Version -1: the latest. */
+typedef bool registry_version_request(registry *self, weir_str subject, int32_t version,
+                                      const registry_query *query, weir_buf *reply,
+                                      registry_error *error);
+WEIR_MUST_CHECK registry_version_request registry_get_version;
+WEIR_MUST_CHECK registry_version_request registry_get_version_text;
+WEIR_MUST_CHECK registry_version_request registry_referenced_by;
 
 /* GET /schemas/ids/I, .../schema, .../subjects, .../versions. The subject, which may be none, says in
  * which context to look, and which of a schema's subjects is meant. */
-WEIR_MUST_CHECK bool registry_get_schema(registry *self, int64_t id, weir_str subject,
-                                         weir_str format, bool fetch_max_id, weir_buf *reply,
-                                         registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_text(registry *self, int64_t id, weir_str subject,
-                                              weir_str format, weir_buf *reply,
-                                              registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
-                                                  bool deleted, registry_page page, weir_buf *reply,
-                                                  registry_error *error);
-WEIR_MUST_CHECK bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject,
-                                                  bool deleted, registry_page page, weir_buf *reply,
-                                                  registry_error *error);
+typedef bool registry_id_request(registry *self, int64_t id, weir_str subject,
+                                 const registry_query *query, weir_buf *reply,
+                                 registry_error *error);
+WEIR_MUST_CHECK registry_id_request registry_get_schema;
+WEIR_MUST_CHECK registry_id_request registry_get_schema_text;
+WEIR_MUST_CHECK registry_id_request registry_get_schema_subjects;
+WEIR_MUST_CHECK registry_id_request registry_get_schema_versions;
 
 /* GET /schemas/guids/G and /schemas/guids/G/ids. */
-WEIR_MUST_CHECK bool registry_get_guid(registry *self, weir_str guid, weir_str format,
+WEIR_MUST_CHECK bool registry_get_guid(registry *self, weir_str guid, const registry_query *query,
                                        weir_buf *reply, registry_error *error);
 void registry_get_guid_ids(registry *self, weir_str guid, weir_buf *reply);
 
-/* GET /schemas. prefix ptr NULL: all contexts. */
-void registry_list_schemas(registry *self, weir_str prefix, bool deleted, bool latest_only,
-                           registry_page page, weir_buf *reply);
+/* GET /schemas, of the default context unless the prefix names another one. */
+void registry_list_schemas(registry *self, weir_str prefix, const registry_query *query,
+                           weir_buf *reply);
 
-/* GET /contexts: [".",".ctx"]. */
-void registry_list_contexts(registry *self, weir_buf *reply);
+/* GET /contexts: [".",".ctx"], of those that begin with the prefix. */
+void registry_list_contexts(registry *self, weir_str prefix, registry_page page, weir_buf *reply);
 
-/* POST /compatibility/subjects/S/versions/V; version 0: against all of them, /versions.
+/* POST /compatibility/subjects/S/versions/V and, with version 0: against all of them, /versions.
  * Reply: {"is_compatible":false,"messages":[..]}, messages when verbose. */
-WEIR_MUST_CHECK bool registry_check(registry *self, weir_str subject, int32_t version,
-                                    const registry_schema *schema, bool normalize, bool verbose,
+WEIR_MUST_CHECK bool registry_check(registry *self, const registry_versions *against,
+                                    const registry_schema *schema, const registry_query *query,
                                     weir_buf *reply, registry_error *error);
 
 /* GET /config, /config/S, /mode, /mode/S. */

@@ -14,10 +14,16 @@ typedef struct reference_closure {
     weir_buf json;    /* the references themselves, with the latest version for -1; empty: none */
 } reference_closure;
 
-/* Finds all that references lead to. references is JSON or has ptr NULL. False with the reason. Takes the
- * read lock. */
-bool closure_find(registry *self, weir_str subject, weir_str references, bool normalize,
-                  bool deleted, reference_closure *out, weir_buf *reason);
+/* A text to parse under a subject. */
+typedef struct parse_request {
+    weir_str subject, text, references; /* JSON, or ptr NULL */
+    bool normalize;
+    bool is_new; /* what is deleted cannot be referred to */
+} parse_request;
+
+/* Finds all that a request's references lead to. False with the reason. Takes the read lock. */
+bool closure_find(registry *self, const parse_request *request, reference_closure *out,
+                  weir_buf *reason);
 /* Parses a text behind those of the closure; NULL with the reason. */
 parsed_schema *closure_parse(const reference_closure *closure, weir_str text, weir_error *err);
 void closure_done(reference_closure *closure);
@@ -40,9 +46,9 @@ typedef struct candidate {
 
 /* Everything but the text. */
 bool candidate_init(candidate *self, const registry_schema *request, registry_error *error);
-/* Parses and checks request->text and makes it canonical. is_new: what is deleted cannot be referred to. */
-bool candidate_parse(candidate *self, registry *owner, weir_str subject, weir_str text,
-                     weir_str references, bool normalize, bool is_new, registry_error *error);
+/* Parses and checks a text, and makes it canonical. */
+bool candidate_parse(candidate *self, registry *owner, const parse_request *request,
+                     registry_error *error);
 /* Makes the MD5 when text, references, metadata and rule set are known. */
 bool candidate_hash(candidate *self, registry_error *error);
 void candidate_done(candidate *self);
@@ -61,6 +67,7 @@ bool metadata_populate(candidate *self, const registry_config *config,
                        const stored_schema *previous, int32_t new_version);
 /* The value of a property; false when there is none. JSON; empty: no metadata. */
 bool metadata_property(weir_str metadata, const char *name, weir_buf *out);
+bool metadata_has_properties(weir_str metadata);
 /* True when both say the same but for the property confluent:version, which one of them may lack; version
  * is the number of b's. */
 bool metadata_matches(weir_str a, weir_str b, int32_t version);
@@ -80,11 +87,17 @@ void old_versions_done(weir_buf *versions);
 /* All versions of a subject that are not deleted, oldest first, for a writer or under the read lock. */
 void old_versions_add(weir_buf *versions, const registry_subject *subject);
 
-/* Compares the candidate with versions (of old_version, oldest first) under a configuration. Adds JSON
- * strings, comma-separated, of why it is incompatible to reasons, and the same as text to `text` (which may
- * be NULL). True when it is compatible. Takes the read lock. */
-bool verdict_on(registry *self, weir_str subject, const candidate *wanted,
-                const registry_config *config, const weir_buf *versions, weir_buf *reasons,
+/* May the candidate follow versions (of old_version, oldest first) of a subject under a configuration? */
+typedef struct verdict_question {
+    weir_str subject;
+    const candidate *wanted;
+    const registry_config *config;
+    const weir_buf *versions;
+} verdict_question;
+
+/* Adds JSON strings, comma-separated, of why it may not to reasons, and the same as text to `text` (which may
+ * be NULL). True when it may. Takes the read lock. */
+bool verdict_on(registry *self, const verdict_question *question, weir_buf *reasons,
                 weir_buf *text);
 
 /* --- lookup.c --------------------------------------------------------------------------------- */
@@ -105,21 +118,28 @@ bool lookup_under(registry *self, weir_str subject, const candidate *wanted, boo
 
 /* registry_register, with the version that it found or made. */
 bool register_schema(registry *self, weir_str subject, const registry_schema *schema,
-                     bool normalize, bool force, found_version *out, registry_error *error);
+                     const registry_query *query, found_version *out, registry_error *error);
 
 /* --- reply.c ---------------------------------------------------------------------------------- */
 
-/* {"subject":..,"version":..,"id":..,BODY}; with subject ptr NULL without it; timestamp_ms < 0: neither ts
- * nor deleted. */
-void reply_version(weir_str subject, int32_t version, const stored_schema *schema,
-                   int64_t timestamp_ms, bool is_deleted, weir_buf *reply);
-/* The text of a schema in a format. Takes the read lock. False: it cannot be parsed. */
-bool reply_text(registry *self, weir_str subject, stored_schema *schema, weir_str format,
-                weir_buf *text, registry_error *error);
-/* The schema with its text in a format, held; it is the schema itself when nothing changes. NULL: it cannot
- * be parsed. */
+/* A version in an answer; subject ptr NULL: without it, and the id first, as registrations are answered;
+ * timestamp_ms < 0: neither ts nor deleted. */
+typedef struct reply_parts {
+    weir_str subject;
+    int32_t version;
+    int64_t timestamp_ms;
+    bool is_deleted;
+} reply_parts;
+
+/* {"subject":..,"version":..,"id":..,BODY,"ts":..,"deleted":..}. */
+void reply_version(const reply_parts *parts, const stored_schema *schema, weir_buf *reply);
+/* The text of a schema of a subject as a query wants it. Takes the read lock. False: it cannot be parsed. */
+bool reply_text(registry *self, weir_str subject, stored_schema *schema,
+                const registry_query *query, weir_buf *text, registry_error *error);
+/* The schema with its text and references as a query wants them, held; it is the schema itself when nothing
+ * changes. NULL: it cannot be parsed. */
 stored_schema *reply_formatted(registry *self, weir_str subject, stored_schema *schema,
-                               weir_str format, registry_error *error);
+                               const registry_query *query, registry_error *error);
 
 /* Is the item at this place on the page? */
 bool page_has(registry_page page, int64_t place);

@@ -2,34 +2,43 @@
 #include "schema-registry/avro/canonical.h"
 #include "schema-registry/registry/json_span.h"
 #include "schema-registry/registry/registry_state.h"
+#include "schema-registry/registry/subject_name.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-void reply_version(weir_str subject, int32_t version, const stored_schema *schema,
-                   int64_t timestamp_ms, bool is_deleted, weir_buf *reply)
+void reply_version(const reply_parts *parts, const stored_schema *schema, weir_buf *reply)
 {
     weir_buf_add_byte(reply, '{');
-    if (subject.ptr != NULL) {
+    if (parts->subject.ptr != NULL) {
         weir_buf_add_str(reply, WEIR_STR("\"subject\":"));
-        weir_buf_add_json(reply, subject);
-        weir_buf_add_byte(reply, ',');
+        weir_buf_add_json(reply, parts->subject);
+        weir_buf_printf(reply, ",\"version\":%" PRId32 ",\"id\":%" PRId32 ",", parts->version,
+                        schema->id);
+    } else {
+        weir_buf_printf(reply, "\"id\":%" PRId32 ",\"version\":%" PRId32 ",", schema->id,
+                        parts->version);
     }
-    weir_buf_printf(reply, "\"version\":%" PRId32 ",\"id\":%" PRId32 ",", version, schema->id);
     weir_buf_add(reply, schema->body, schema->body_size);
-    if (timestamp_ms >= 0)
-        weir_buf_printf(reply, ",\"ts\":%" PRId64 ",\"deleted\":%s", timestamp_ms,
-                        is_deleted ? "true" : "false");
+    if (parts->timestamp_ms >= 0)
+        weir_buf_printf(reply, ",\"ts\":%" PRId64 ",\"deleted\":%s", parts->timestamp_ms,
+                        parts->is_deleted ? "true" : "false");
     weir_buf_add_byte(reply, '}');
 }
 
-bool reply_text(registry *self, weir_str subject, stored_schema *schema, weir_str format,
-                weir_buf *text, registry_error *error)
+static bool is_resolved(const stored_schema *schema, const registry_query *query)
+{
+    return schema->type == RECORD_AVRO && weir_str_eq(query->format, WEIR_STR("resolved"));
+}
+
+bool reply_text(registry *self, weir_str subject, stored_schema *schema,
+                const registry_query *query, weir_buf *text, registry_error *error)
 {
     WEIR_CLEANUP(parsed_schema_releasep) parsed_schema *parsed = NULL;
     weir_error err;
 
-    if (schema->type != RECORD_AVRO || !weir_str_eq(format, WEIR_STR("resolved"))) {
+    if (!is_resolved(schema, query)) {
         json_span_add_text(schema->text, text);
         return true;
     }
@@ -40,25 +49,60 @@ bool reply_text(registry *self, weir_str subject, stored_schema *schema, weir_st
     return true;
 }
 
-stored_schema *reply_formatted(registry *self, weir_str subject, stored_schema *schema,
-                               weir_str format, registry_error *error)
+static bool is_qualified(weir_str subject, const stored_schema *schema, const registry_query *query)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf text = {0}, json = {0};
+    return schema->references.ptr != NULL &&
+           weir_str_eq(query->reference_format, WEIR_STR("qualified")) &&
+           !weir_str_eq(subject_name_of(subject).context, WEIR_STR("."));
+}
+
+/* The references of a schema, each with the context that its subject is looked for in. */
+static void add_qualified(weir_str subject, weir_str references, weir_buf *out)
+{
+    json_t *list = json_loadb(references.ptr, references.len, 0, NULL), *item;
+    char *text;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+        const char *own = json_string_value(json_object_get(item, "subject"));
+
+        subject_name_add_beside(subject, weir_cstr(own != NULL ? own : ""), &name);
+        json_object_set_new(item, "subject", json_stringn(name.ptr, name.len));
+    }
+    text = json_dumps(list, JSON_COMPACT);
+    weir_buf_add_str(out, weir_cstr(text));
+    free(text);
+    json_decref(list);
+}
+
+stored_schema *reply_formatted(registry *self, weir_str subject, stored_schema *schema,
+                               const registry_query *query, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf text = {0}, json = {0}, references = {0};
     record_schema record = {.id = schema->id,
                             .type = schema->type,
+                            .text = schema->text,
                             .references = schema->references,
                             .metadata = schema->metadata,
                             .rule_set = schema->rule_set,
                             .has_md5 = true};
 
-    if (schema->type != RECORD_AVRO || !weir_str_eq(format, WEIR_STR("resolved"))) {
+    if (!is_resolved(schema, query) && !is_qualified(subject, schema, query)) {
         stored_schema_hold(schema);
         return schema;
     }
-    if (!reply_text(self, subject, schema, format, &text, error))
-        return NULL;
+    if (is_resolved(schema, query)) {
+        if (!reply_text(self, subject, schema, query, &text, error))
+            return NULL;
+        weir_buf_add_json(&json, weir_buf_str(&text));
+        record.text = weir_buf_str(&json);
+    }
+    if (is_qualified(subject, schema, query)) {
+        add_qualified(subject, schema->references, &references);
+        record.references = weir_buf_str(&references);
+    }
     memcpy(record.md5, schema->md5, RECORD_MD5_SIZE); /* the guid stays that of what is stored */
-    weir_buf_add_json(&json, weir_buf_str(&text));
-    record.text = weir_buf_str(&json);
     return stored_schema_new(&record, schema->context);
 }

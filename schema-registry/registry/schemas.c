@@ -77,9 +77,8 @@ static weir_str query_subject(weir_str subject, weir_buf *out)
     return weir_buf_str(out);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-static bool get_formatted(registry *self, int64_t id, weir_str subject, weir_str format,
-                          bool fetch_max_id, weir_buf *reply, registry_error *error)
+static bool get_formatted(registry *self, int64_t id, weir_str subject, const registry_query *query,
+                          weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *schema = NULL, *shown = NULL;
     WEIR_CLEANUP(weir_buf_done) weir_buf owner = {0};
@@ -88,12 +87,12 @@ static bool get_formatted(registry *self, int64_t id, weir_str subject, weir_str
     schema = hold_schema(self, id, subject, &owner, &version);
     if (schema == NULL)
         return fail_id(id, error);
-    shown = reply_formatted(self, weir_buf_str(&owner), schema, format, error);
+    shown = reply_formatted(self, weir_buf_str(&owner), schema, query, error);
     if (shown == NULL)
         return false;
     add_schema(subject.ptr != NULL ? weir_buf_str(&owner) : (weir_str){0}, version.version, shown,
                version.timestamp_ms, version.is_deleted, reply);
-    if (fetch_max_id) {
+    if (query->fetch_max_id) {
         registry_read_lock(self);
         weir_buf_printf(reply, ",\"maxId\":%" PRId32, schema->context->last_id);
         registry_read_unlock(self);
@@ -102,20 +101,19 @@ static bool get_formatted(registry *self, int64_t id, weir_str subject, weir_str
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_get_schema(registry *self, int64_t id, weir_str subject, weir_str format,
-                         bool fetch_max_id, weir_buf *reply, registry_error *error)
+bool registry_get_schema(registry *self, int64_t id, weir_str subject, const registry_query *query,
+                         weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
 
     subject = query_subject(subject, &name);
-    if (format.len > 0)
-        return get_formatted(self, id, subject, format, fetch_max_id, reply, error);
-    return get_plain(self, id, subject, fetch_max_id, reply) || fail_id(id, error);
+    if (query->format.len > 0 || query->reference_format.len > 0)
+        return get_formatted(self, id, subject, query, reply, error);
+    return get_plain(self, id, subject, query->fetch_max_id, reply) || fail_id(id, error);
 }
 
-bool registry_get_schema_text(registry *self, int64_t id, weir_str subject, weir_str format,
-                              weir_buf *reply, registry_error *error)
+bool registry_get_schema_text(registry *self, int64_t id, weir_str subject,
+                              const registry_query *query, weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *schema = NULL;
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0}, owner = {0};
@@ -123,7 +121,7 @@ bool registry_get_schema_text(registry *self, int64_t id, weir_str subject, weir
 
     subject = query_subject(subject, &name);
     schema = hold_schema(self, id, subject, &owner, &version);
-    return schema != NULL ? reply_text(self, weir_buf_str(&owner), schema, format, reply, error)
+    return schema != NULL ? reply_text(self, weir_buf_str(&owner), schema, query, reply, error)
                           : fail_id(id, error);
 }
 
@@ -172,40 +170,47 @@ static void print_uses(const weir_buf *uses, bool with_versions, registry_page p
     weir_buf_add_byte(reply, ']');
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-static bool list_uses(registry *self, int64_t id, weir_str subject, bool deleted,
-                      bool with_versions, registry_page page, weir_buf *reply,
-                      registry_error *error)
+/* Adds the uses that a query wants; false when there is no such schema. */
+static bool find_uses(registry *self, int64_t id, weir_str subject, const registry_query *query,
+                      weir_buf *uses)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0}, uses = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
     const schema_use *use;
-    stored_schema *schema;
+    const stored_schema *schema = find_schema(self, id, query_subject(subject, &name), &use);
 
-    subject = query_subject(subject, &name);
-    registry_read_lock(self);
-    schema = find_schema(self, id, subject, &use);
-    if (schema != NULL) {
-        copy_uses(schema, deleted, &uses);
-        print_uses(&uses, with_versions, page, reply);
-    }
-    registry_read_unlock(self);
     if (schema != NULL)
-        return true;
-    return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
+        copy_uses(schema, query->filter != REGISTRY_LIVE, uses);
+    return schema != NULL;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject, bool deleted,
-                                  registry_page page, weir_buf *reply, registry_error *error)
+bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
+                                  const registry_query *query, weir_buf *reply,
+                                  registry_error *error)
 {
-    return list_uses(self, id, subject, deleted, false, page, reply, error);
+    WEIR_CLEANUP(weir_buf_done) weir_buf uses = {0};
+    bool is_found;
+
+    registry_read_lock(self);
+    is_found = find_uses(self, id, subject, query, &uses);
+    if (is_found)
+        print_uses(&uses, false, query->page, reply);
+    registry_read_unlock(self);
+    return is_found || registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject, bool deleted,
-                                  registry_page page, weir_buf *reply, registry_error *error)
+bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject,
+                                  const registry_query *query, weir_buf *reply,
+                                  registry_error *error)
 {
-    return list_uses(self, id, subject, deleted, true, page, reply, error);
+    WEIR_CLEANUP(weir_buf_done) weir_buf uses = {0};
+    bool is_found;
+
+    registry_read_lock(self);
+    is_found = find_uses(self, id, subject, query, &uses);
+    if (is_found)
+        print_uses(&uses, true, query->page, reply);
+    registry_read_unlock(self);
+    return is_found || registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
 /* --- By guid ---------------------------------------------------------------------------------- */
@@ -253,7 +258,7 @@ static int64_t find_guid(registry *self, weir_str guid, weir_buf *name)
     return id;
 }
 
-bool registry_get_guid(registry *self, weir_str guid, weir_str format, weir_buf *reply,
+bool registry_get_guid(registry *self, weir_str guid, const registry_query *query, weir_buf *reply,
                        registry_error *error)
 {
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *schema = NULL, *shown = NULL;
@@ -265,7 +270,7 @@ bool registry_get_guid(registry *self, weir_str guid, weir_str format, weir_buf 
     if (schema == NULL)
         return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema %.*s not found",
                              WEIR_ARG(guid));
-    shown = reply_formatted(self, weir_buf_str(&owner), schema, format, error);
+    shown = reply_formatted(self, weir_buf_str(&owner), schema, query, error);
     if (shown == NULL)
         return false;
     add_schema((weir_str){0}, 0, shown, version.timestamp_ms, version.is_deleted, reply);

@@ -157,23 +157,14 @@ static int compare_text(weir_str a, weir_str b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* The default context comes first: "." is in front of ".ctx". */
-static int compare_place(const registry_subject *subject, weir_str context, weir_str name)
-{
-    int order = compare_text(subject->context->name, context);
-
-    return order != 0 ? order
-                      : compare_text(subject_name_of(subject_name_text(subject)).subject, name);
-}
-
-size_t tables_lower_bound(const tables *self, weir_str context, weir_str subject)
+size_t tables_lower_bound(const tables *self, weir_str name)
 {
     size_t low = 0, high = self->sorted_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare_place(self->sorted[middle], context, subject) < 0)
+        if (compare_text(subject_name_text(self->sorted[middle]), name) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -183,10 +174,8 @@ size_t tables_lower_bound(const tables *self, weir_str context, weir_str subject
 
 static int compare_subjects(const void *a, const void *b)
 {
-    const registry_subject *right = *(registry_subject *const *)b;
-
-    return compare_place(*(registry_subject *const *)a, right->context->name,
-                         subject_name_of(subject_name_text(right)).subject);
+    return compare_text(subject_name_text(*(registry_subject *const *)a),
+                        subject_name_text(*(registry_subject *const *)b));
 }
 
 void tables_sort(tables *self)

@@ -81,7 +81,7 @@ typedef struct registry_setting {
 typedef struct tables {
     weir_map *contexts;
     weir_map *subjects;        /* by name */
-    registry_subject **sorted; /* by context, then name */
+    registry_subject **sorted; /* by name */
     size_t sorted_count, sorted_capacity;
     bool is_unsorted;    /* a replay adds at the end, and sorts once */
     weir_map *settings;  /* "CONFIG s", "MODE s" */
@@ -112,8 +112,8 @@ stored_schema *context_schema_by_md5(const registry_context *context,
                                      const uint8_t md5[RECORD_MD5_SIZE]);
 const registry_setting *tables_setting(const tables *self, record_kind kind, weir_str subject);
 
-/* The place of the first subject that is not in front of this context and name. */
-size_t tables_lower_bound(const tables *self, weir_str context, weir_str subject);
+/* The place of the first subject that is not in front of this name. */
+size_t tables_lower_bound(const tables *self, weir_str name);
 
 /* Subjects that the name stands for (subject_name_matches), with or without deleted ones. */
 bool tables_has_subjects(const tables *self, weir_str name, bool deleted);

@@ -62,7 +62,7 @@ static registry_subject *make_subject(tables *self, weir_str name)
     subject->name_size = name.len;
     subject->context = make_context(self, subject_name_of(name).context);
     if (!self->is_unsorted)
-        place = tables_lower_bound(self, subject->context->name, subject_name_of(name).subject);
+        place = tables_lower_bound(self, name);
     if (self->sorted_count == self->sorted_capacity) {
         self->sorted_capacity = self->sorted_capacity * 2 + 16;
         self->sorted = mem_realloc(self->sorted, self->sorted_capacity * sizeof(self->sorted[0]));
@@ -82,8 +82,7 @@ static void drop_subject(tables *self, registry_subject *subject)
     assert(subject->count == 0);
     if (self->is_unsorted)
         return; /* tables_sort drops it, if it stays empty */
-    place = tables_lower_bound(self, subject->context->name,
-                               subject_name_of(subject_name_text(subject)).subject);
+    place = tables_lower_bound(self, subject_name_text(subject));
     assert(self->sorted[place] == subject);
     self->sorted_count--;
     memmove(self->sorted + place, self->sorted + place + 1,

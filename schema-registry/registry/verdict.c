@@ -1,9 +1,12 @@
 /* verdict.c - may a schema follow the versions in front of it, and if not, why: in Confluent's words. */
+#include "runtime/base/text.h"
 #include "schema-registry/registry/json_span.h"
 #include "schema-registry/registry/registry_state.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define RESERVED "confluent:reserved"
 
 enum { SHOWN_SCHEMA_MAX = 10240 };
 
@@ -119,30 +122,110 @@ static bool is_in_group(const candidate *wanted, const stored_schema *schema, co
     return has_mine == has_theirs && weir_str_eq(weir_buf_str(&mine), weir_buf_str(&theirs));
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-bool verdict_on(registry *self, weir_str subject, const candidate *wanted,
-                const registry_config *config, const weir_buf *versions, weir_buf *reasons_json,
-                weir_buf *text)
+/* --- Reserved fields: names that a schema's metadata says will never be fields ----------------- */
+
+/* Cuts the next name off a list with commas; false at its end. */
+static bool next_name(weir_str *left, weir_str *name)
 {
-    const old_version *old = (const old_version *)(const void *)versions->ptr;
-    compat_level level = config->level;
+    while (left->len > 0) {
+        const char *comma = memchr(left->ptr, ',', left->len);
+        size_t size = comma != NULL ? (size_t)(comma - left->ptr) : left->len;
+
+        *name = text_trim((weir_str){left->ptr, size});
+        size += comma != NULL ? 1 : 0;
+        *left = (weir_str){left->ptr + size, left->len - size};
+        if (name->len > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_listed(weir_str list, weir_str wanted)
+{
+    weir_str name;
+
+    while (next_name(&list, &name))
+        if (weir_str_eq(name, wanted))
+            return true;
+    return false;
+}
+
+static bool has_field(const candidate *wanted, weir_str name)
+{
+    const weir_schema *schema = wanted->type == RECORD_AVRO ? wanted->parsed->schema : NULL;
+
+    if (schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
+        return false;
+    for (size_t i = 0; i < weir_schema_field_count(schema); i++)
+        if (weir_str_eq(weir_schema_field_avro_name(schema, i), name))
+            return true;
+    return false;
+}
+
+/* A reserved name stays reserved, and is no field. newest: NULL for the first version. */
+static bool check_reserved(reasons *self, const candidate *wanted, const old_version *newest)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf now = {0}, before = {0};
+    weir_str left, name;
+
+    (void)metadata_property(weir_buf_str(&wanted->metadata), RESERVED, &now); /* none: no names */
+    if (newest != NULL)
+        (void)metadata_property(newest->schema->metadata, RESERVED, &before);
+    for (left = weir_buf_str(&before); next_name(&left, &name);) {
+        if (is_listed(weir_buf_str(&now), name))
+            continue;
+        weir_buf_printf(&self->one,
+                        "The new schema has reserved field %.*s removed from its metadata which is "
+                        "present in the old schema's metadata.",
+                        WEIR_ARG(name));
+        end_reason(self);
+    }
+    for (left = weir_buf_str(&now); next_name(&left, &name);) {
+        if (!has_field(wanted, name))
+            continue;
+        weir_buf_printf(&self->one,
+                        "The new schema has field that conflicts with the reserved field %.*s.",
+                        WEIR_ARG(name));
+        end_reason(self);
+    }
+    return self->count == 0;
+}
+
+/* --- The verdict ------------------------------------------------------------------------------ */
+
+static bool compare_all(reasons *self, registry *owner, const verdict_question *question)
+{
+    const old_version *old = (const old_version *)(const void *)question->versions->ptr;
+    compat_level level = question->config->level;
     bool is_transitive = level == COMPAT_BACKWARD_TRANSITIVE ||
                          level == COMPAT_FORWARD_TRANSITIVE || level == COMPAT_FULL_TRANSITIVE;
-    reasons all = {.json = reasons_json, .text = text};
-    bool is_good = true;
 
-    if (level == COMPAT_NONE)
-        return true;
-    for (size_t i = versions->len / sizeof(*old); i > 0 && is_good; i--) {
-        if (!is_in_group(wanted, old[i - 1].schema, config->group))
+    for (size_t i = question->versions->len / sizeof(*old); i > 0 && level != COMPAT_NONE; i--) {
+        if (!is_in_group(question->wanted, old[i - 1].schema, question->config->group))
             continue;
-        is_good = compare_version(&all, self, subject, wanted, level, &old[i - 1]);
+        if (!compare_version(self, owner, question->subject, question->wanted, level, &old[i - 1]))
+            return false;
         if (!is_transitive)
             break;
     }
+    return true;
+}
+
+bool verdict_on(registry *self, const verdict_question *question, weir_buf *reasons_json,
+                weir_buf *text)
+{
+    const registry_config *config = question->config;
+    const old_version *old = (const old_version *)(const void *)question->versions->ptr;
+    size_t count = question->versions->len / sizeof(*old);
+    reasons all = {.json = reasons_json, .text = text};
+    bool is_good = true;
+
+    if (config->validate_fields)
+        is_good = check_reserved(&all, question->wanted, count > 0 ? &old[count - 1] : NULL);
+    is_good = compare_all(&all, self, question) && is_good;
     if (!is_good) {
         weir_buf_printf(&all.one, "{validateFields: '%s', compatibility: '%s'}",
-                        config->validate_fields ? "true" : "false", level_name(level));
+                        config->validate_fields ? "true" : "false", level_name(config->level));
         end_reason(&all);
     }
     weir_buf_done(&all.one);

@@ -8,26 +8,17 @@
 #include <string.h>
 #include <strings.h>
 
-static weir_str trimmed(weir_str text)
-{
-    while (text.len > 0 && (unsigned char)text.ptr[0] <= ' ') {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && (unsigned char)text.ptr[text.len - 1] <= ' ')
-        text.len--;
-    return text;
-}
-
 bool registry_version_of(weir_str text, int32_t *version, registry_error *error)
 {
-    weir_str word = trimmed(text);
+    weir_str word = text_trim(text);
     int64_t number;
 
     if (word.len == 6 && strncasecmp(word.ptr, "latest", 6) == 0) {
         *version = -1;
         return true;
     }
+    if (word.len > 1 && word.ptr[0] == '+' && word.ptr[1] != '-')
+        word = (weir_str){word.ptr + 1, word.len - 1}; /* as Integer.parseInt */
     if (text_to_int(word, &number) && number <= INT32_MAX && (number > 0 || number == -1)) {
         *version = (int32_t)number;
         return true;
@@ -49,6 +40,7 @@ static bool is_wanted(bool is_deleted, registry_filter filter)
     case REGISTRY_LIVE:
         return !is_deleted;
     case REGISTRY_WITH_DELETED:
+    case REGISTRY_DELETED_NEGATIVE:
         return true;
     case REGISTRY_DELETED_ONLY:
         return is_deleted;
@@ -62,10 +54,12 @@ static bool fail_subject(weir_str subject, registry_error *error)
                          WEIR_ARG(subject));
 }
 
-bool registry_list_versions(registry *self, weir_str subject, registry_filter filter,
-                            registry_page page, weir_buf *reply, registry_error *error)
+bool registry_list_versions(registry *self, weir_str subject, const registry_query *query,
+                            weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    bool with_deleted =
+        query->filter == REGISTRY_WITH_DELETED || query->filter == REGISTRY_DELETED_ONLY;
     const registry_subject *found;
     const char *separator = "";
     int64_t place = 0;
@@ -74,16 +68,17 @@ bool registry_list_versions(registry *self, weir_str subject, registry_filter fi
     subject_name_add(subject_name_of(subject), &name);
     subject = weir_buf_str(&name);
     registry_read_lock(self);
-    is_known = tables_has_subjects(&self->tables, subject, filter != REGISTRY_LIVE);
+    is_known = tables_has_subjects(&self->tables, subject, with_deleted);
     found = tables_subject(&self->tables, subject);
     if (is_known)
         weir_buf_add_byte(reply, '[');
     for (size_t i = 0; is_known && found != NULL && i < found->count; i++) {
         const registry_version *version = &found->versions[i];
+        bool is_negative = query->filter == REGISTRY_DELETED_NEGATIVE && version->is_deleted;
 
-        if (!is_wanted(version->is_deleted, filter) || !page_has(page, place++))
+        if (!is_wanted(version->is_deleted, query->filter) || !page_has(query->page, place++))
             continue;
-        weir_buf_printf(reply, "%s%" PRId32, separator, version->version);
+        weir_buf_printf(reply, "%s%s%" PRId32, separator, is_negative ? "-" : "", version->version);
         separator = ",";
     }
     registry_read_unlock(self);
@@ -108,6 +103,17 @@ static void fetched_done(fetched *self)
     weir_buf_done(&self->subject);
 }
 
+/* Under the read lock. */
+static void take(fetched *out, const registry_subject *owner, const registry_version *version)
+{
+    *out = (fetched){.schema = version->schema,
+                     .version = version->version,
+                     .timestamp_ms = version->timestamp_ms,
+                     .is_deleted = version->is_deleted};
+    stored_schema_hold(version->schema);
+    weir_buf_add_str(&out->subject, subject_name_text(owner));
+}
+
 static bool fetch(registry *self, weir_str subject, int32_t version, bool deleted, fetched *out,
                   registry_error *error)
 {
@@ -120,14 +126,8 @@ static bool fetch(registry *self, weir_str subject, int32_t version, bool delete
     registry_read_lock(self);
     found = find_version(self, weir_buf_str(&name), version, deleted, &owner);
     is_known = found != NULL || tables_has_subjects(&self->tables, weir_buf_str(&name), deleted);
-    if (found != NULL) {
-        *out = (fetched){.schema = found->schema,
-                         .version = found->version,
-                         .timestamp_ms = found->timestamp_ms,
-                         .is_deleted = found->is_deleted};
-        stored_schema_hold(found->schema);
-        weir_buf_add_str(&out->subject, subject_name_text(owner));
-    }
+    if (found != NULL)
+        take(out, owner, found);
     registry_read_unlock(self);
     if (found != NULL)
         return true;
@@ -137,31 +137,77 @@ static bool fetch(registry *self, weir_str subject, int32_t version, bool delete
                          version);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of a request, its answer, its failure */
-bool registry_get_version(registry *self, weir_str subject, int32_t version, bool deleted,
-                          weir_str format, weir_buf *reply, registry_error *error)
+static bool reply_fetched(registry *self, const fetched *found, const registry_query *query,
+                          weir_buf *reply, registry_error *error)
 {
-    WEIR_CLEANUP(fetched_done) fetched found = {0};
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *shown = NULL;
+    reply_parts parts = {.subject = weir_buf_str(&found->subject),
+                         .version = found->version,
+                         .timestamp_ms = found->timestamp_ms,
+                         .is_deleted = found->is_deleted};
 
-    if (!fetch(self, subject, version, deleted, &found, error))
-        return false;
-    shown = reply_formatted(self, weir_buf_str(&found.subject), found.schema, format, error);
-    if (shown == NULL)
-        return false;
-    reply_version(weir_buf_str(&found.subject), found.version, shown, found.timestamp_ms,
-                  found.is_deleted, reply);
-    return true;
+    shown = reply_formatted(self, parts.subject, found->schema, query, error);
+    if (shown != NULL)
+        reply_version(&parts, shown, reply);
+    return shown != NULL;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_get_version_text(registry *self, weir_str subject, int32_t version, bool deleted,
-                               weir_str format, weir_buf *reply, registry_error *error)
+bool registry_get_version(registry *self, weir_str subject, int32_t version,
+                          const registry_query *query, weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(fetched_done) fetched found = {0};
 
-    return fetch(self, subject, version, deleted, &found, error) &&
-           reply_text(self, weir_buf_str(&found.subject), found.schema, format, reply, error);
+    return fetch(self, subject, version, query->filter != REGISTRY_LIVE, &found, error) &&
+           reply_fetched(self, &found, query, reply, error);
+}
+
+bool registry_get_version_text(registry *self, weir_str subject, int32_t version,
+                               const registry_query *query, weir_buf *reply, registry_error *error)
+{
+    WEIR_CLEANUP(fetched_done) fetched found = {0};
+
+    return fetch(self, subject, version, query->filter != REGISTRY_LIVE, &found, error) &&
+           reply_text(self, weir_buf_str(&found.subject), found.schema, query, reply, error);
+}
+
+/* --- GET .../metadata ------------------------------------------------------------------------- */
+
+static bool has_properties(const stored_schema *schema, const registry_properties *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf value = {0};
+
+        if (!metadata_property(schema->metadata, wanted->names[i].ptr, &value) ||
+            !weir_str_eq(weir_buf_str(&value), wanted->values[i]))
+            return false;
+    }
+    return metadata_has_properties(schema->metadata);
+}
+
+bool registry_get_by_metadata(registry *self, weir_str subject, const registry_properties *wanted,
+                              const registry_query *query, weir_buf *reply, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    WEIR_CLEANUP(fetched_done) fetched found = {0};
+    bool deleted = query->filter != REGISTRY_LIVE, is_known;
+    const registry_subject *owner;
+
+    subject_name_add(subject_name_of(subject), &name);
+    registry_read_lock(self);
+    owner = tables_subject(&self->tables, weir_buf_str(&name));
+    is_known = tables_has_subjects(&self->tables, weir_buf_str(&name), deleted);
+    for (size_t i = owner != NULL ? owner->count : 0; i > 0 && found.schema == NULL; i--) {
+        const registry_version *version = &owner->versions[i - 1];
+
+        if ((deleted || !version->is_deleted) && has_properties(version->schema, wanted))
+            take(&found, owner, version);
+    }
+    registry_read_unlock(self);
+    if (found.schema != NULL)
+        return reply_fetched(self, &found, query, reply, error);
+    if (!is_known)
+        return fail_subject(weir_buf_str(&name), error);
+    return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
 /* --- GET .../referencedby --------------------------------------------------------------------- */
@@ -187,9 +233,8 @@ static void add_referrers(const registry *self, weir_str subject, int32_t versio
         qsort(ids->ptr, ids->len / sizeof(int32_t), sizeof(int32_t), compare_ids);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_referenced_by(registry *self, weir_str subject, int32_t version, bool deleted,
-                            registry_page page, weir_buf *reply, registry_error *error)
+bool registry_referenced_by(registry *self, weir_str subject, int32_t version,
+                            const registry_query *query, weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(fetched_done) fetched found = {0};
     WEIR_CLEANUP(weir_buf_done) weir_buf ids = {0};
@@ -200,12 +245,13 @@ bool registry_referenced_by(registry *self, weir_str subject, int32_t version, b
     if (!fetch(self, subject, version, true, &found, error))
         return false;
     registry_read_lock(self);
-    add_referrers(self, weir_buf_str(&found.subject), found.version, deleted, &ids);
+    add_referrers(self, weir_buf_str(&found.subject), found.version, query->filter != REGISTRY_LIVE,
+                  &ids);
     registry_read_unlock(self);
     all = (const int32_t *)(const void *)ids.ptr;
     weir_buf_add_byte(reply, '[');
     for (size_t i = 0; i < ids.len / sizeof(int32_t); i++) {
-        if ((i > 0 && all[i] == all[i - 1]) || !page_has(page, place++))
+        if ((i > 0 && all[i] == all[i - 1]) || !page_has(query->page, place++))
             continue;
         weir_buf_printf(reply, "%s%" PRId32, separator, all[i]);
         separator = ",";
@@ -217,14 +263,15 @@ bool registry_referenced_by(registry *self, weir_str subject, int32_t version, b
 /* --- Compatibility ---------------------------------------------------------------------------- */
 
 /* The versions to compare with: one, or all. */
-static bool choose_versions(registry *self, weir_str subject, int32_t version, weir_buf *old,
+static bool choose_versions(registry *self, const registry_versions *against, weir_buf *old,
                             registry_error *error)
 {
+    int32_t version = against->version;
     const registry_subject *found;
     const registry_version *one = NULL;
 
     registry_read_lock(self);
-    found = tables_subject(&self->tables, subject);
+    found = tables_subject(&self->tables, against->subject);
     if (version == 0)
         old_versions_add(old, found);
     else
@@ -242,52 +289,58 @@ static bool choose_versions(registry *self, weir_str subject, int32_t version, w
                          version);
 }
 
-/* Adds why the schema is incompatible; one that is no schema is, for that reason. */
-/* NOLINTNEXTLINE(readability-function-size): as above */
-static bool judge(registry *self, weir_str subject, const registry_schema *schema, bool normalize,
-                  const weir_buf *old, weir_buf *reasons, registry_error *error)
+/* Adds why the schema is incompatible with versions; one that is no schema is, for that reason. */
+static bool judge(registry *self, const verdict_question *versions, const registry_schema *schema,
+                  bool normalize, weir_buf *reasons, registry_error *error)
 {
+    verdict_question question = *versions;
+    parse_request request = {.subject = question.subject,
+                             .text = schema->text,
+                             .references = schema->references,
+                             .is_new = true};
     registry_config config;
     candidate wanted;
     bool is_good = false;
 
     registry_read_lock(self);
-    config_in_scope(self, subject, &config);
+    config_in_scope(self, question.subject, &config);
     registry_read_unlock(self);
-    if (schema->text.len == 0)
+    request.normalize = normalize || config.normalize;
+    question.wanted = &wanted;
+    question.config = &config;
+    if (schema->text.len == 0) {
         (void)registry_fail(error, REGISTRY_BAD_SCHEMA, "Empty schema");
-    else if (candidate_init(&wanted, schema, error)) {
-        if (candidate_parse(&wanted, self, subject, schema->text, schema->references,
-                            normalize || config.normalize, true, error))
-            is_good = verdict_on(self, subject, &wanted, &config, old, reasons, NULL);
+    } else if (candidate_init(&wanted, schema, error)) {
+        if (candidate_parse(&wanted, self, &request, error))
+            is_good = verdict_on(self, &question, reasons, NULL);
         candidate_done(&wanted);
     }
     config_done(&config);
     return is_good;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as above */
-bool registry_check(registry *self, weir_str subject, int32_t version,
-                    const registry_schema *schema, bool normalize, bool verbose, weir_buf *reply,
-                    registry_error *error)
+bool registry_check(registry *self, const registry_versions *against, const registry_schema *schema,
+                    const registry_query *query, weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0}, reasons = {0};
     WEIR_CLEANUP(old_versions_done) weir_buf old = {0};
+    verdict_question question = {.versions = &old};
     bool is_good;
 
-    subject_name_add(subject_name_of(subject), &name);
-    subject = weir_buf_str(&name);
-    if (!choose_versions(self, subject, version, &old, error))
+    subject_name_add(subject_name_of(against->subject), &name);
+    question.subject = weir_buf_str(&name);
+    if (!choose_versions(self, &(registry_versions){question.subject, against->version}, &old,
+                         error))
         return false;
-    is_good = judge(self, subject, schema, normalize, &old, &reasons, error);
-    if (error->code == REGISTRY_BAD_SCHEMA && verbose) {
+    is_good = judge(self, &question, schema, query->normalize, &reasons, error);
+    if (error->code == REGISTRY_BAD_SCHEMA && query->verbose) {
         weir_buf_add_json(&reasons, weir_buf_str(&error->message));
         error->code = REGISTRY_OK;
     }
     if (error->code != REGISTRY_OK)
         return false;
     weir_buf_printf(reply, "{\"is_compatible\":%s", is_good ? "true" : "false");
-    if (verbose) {
+    if (query->verbose) {
         weir_buf_add_str(reply, WEIR_STR(",\"messages\":["));
         weir_buf_add_str(reply, weir_buf_str(&reasons));
         weir_buf_add_byte(reply, ']');

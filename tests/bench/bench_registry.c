@@ -138,7 +138,7 @@ static void put(registry *self, const char *subject, int edition)
 
     add_schema(0, 49, edition, &text);
     request.text = weir_buf_str(&text);
-    if (!registry_register(self, weir_cstr(subject), &request, false, false, &reply, &error)) {
+    if (!registry_register(self, weir_cstr(subject), &request, REGISTRY_PLAIN, &reply, &error)) {
         fprintf(stderr, "bench_registry: %s\n", weir_buf_cstr(&error.message));
         exit(1);
     }
@@ -224,7 +224,7 @@ static void *look_up(void *context)
     for (int i = 0; i < LOOKUPS; i++) {
         weir_buf_clear(&reply);
         must(registry_get_schema(self->self, (self->start + i * 7) % self->count + 1, (weir_str){0},
-                                 (weir_str){0}, false, &reply, &error),
+                                 REGISTRY_PLAIN, &reply, &error),
              "looking up");
     }
     weir_buf_done(&reply);

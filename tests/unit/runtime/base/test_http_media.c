@@ -23,6 +23,7 @@ static void the_type_with_the_highest_weight_is_taken_and_among_equals_the_first
         {"*/*", 0},
         {"*", 0},
         {"application/*", 0},
+        {"*/json", 0}, /* no range of the RFC: as JAX-RS takes it */
         {"application/json", 2},
         {"APPLICATION/JSON", 2},
         {"application/json; charset=utf-8", 2},

@@ -81,6 +81,15 @@ static void what_is_no_number_leaves_the_result_alone(void **state)
     }
 }
 
+static void trimming_takes_blanks_and_controls_off_both_ends(void **state)
+{
+    (void)state;
+    assert_true(weir_str_eq(text_trim(WEIR_STR(" \t a b\r\n")), WEIR_STR("a b")));
+    assert_true(weir_str_eq(text_trim(WEIR_STR("a")), WEIR_STR("a")));
+    assert_int_equal(text_trim(WEIR_STR(" \n ")).len, 0);
+    assert_int_equal(text_trim((weir_str){0}).len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +99,7 @@ int main(void)
         cmocka_unit_test(nothing_near_gives_no_hint),
         cmocka_unit_test(whole_numbers_are_read_up_to_the_limits),
         cmocka_unit_test(what_is_no_number_leaves_the_result_alone),
+        cmocka_unit_test(trimming_takes_blanks_and_controls_off_both_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,6 +116,12 @@ static void a_user_may_do_what_its_roles_say_for_subjects_with_their_prefixes(vo
         {"eye:c", "DELETE", "/subjects/shop.a", 403},
         {"eye:c", "GET", "/schemas/ids/1", 200}, /* shop.a has it as well */
         {"eye:c", "GET", "/schemas/ids/99", 404},
+        {"boss:a", "POST", "/contexts/.hr/subjects/x/versions", 200}, /* id 1 of that context */
+        {"eye:c", "GET", "/schemas/ids/1?subject=%3A.hr%3A", 403},
+        {"eye:c", "GET", "/contexts/.hr/schemas/ids/1", 403},
+        {"boss:a", "GET", "/contexts/.hr/schemas/ids/1", 200},
+        {"eye:c", "GET", "/contexts/.hr/subjects/shop.a/versions", 403},
+        {"eye:c", "GET", "/contexts/.hr/subjects", 403},
         {"eye:c", "GET", "/config/shop.a?defaultToGlobal=true", 200},
         {"eye:c", "GET", "/config/hr?defaultToGlobal=true", 403},
         {"none:d", "GET", "/config", 200},
