@@ -120,8 +120,6 @@ store_topic *topic_new(store *self, weir_str name, const uint8_t *id,
     topic->info.config = *config;
     topic->is_internal = name_is_internal(name);
     topic->deleted_at = UINT64_MAX;
-    if (topic->is_internal)
-        topic->info.config.compact = true;
     memcpy(topic->id, id, sizeof(topic->id));
     store_id_text(id, topic->info.id);
     topic->dir = mem_zalloc(1, dir_size);
