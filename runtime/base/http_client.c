@@ -73,6 +73,7 @@ static weir_code check_url(http_client *self, const char *url, weir_error *err)
     if (code != CURLUE_OK)
         return weir_fail(err, WEIR_CONFIG, "\"%s\" is no HOST:PORT and no URL: %s", url,
                          curl_url_strerror(code));
+    (void)weir_buf_cstr(&self->shown); /* http_client_shown gives it as a text */
     return WEIR_OK;
 }
 
@@ -203,6 +204,19 @@ weir_code http_client_send(http_client *self, const http_client_request *request
                             &answered); /* there was an answer */
     *status = (int)answered;
     return WEIR_OK;
+}
+
+const char *http_client_redirect(const http_client *self)
+{
+    char *url = NULL;
+
+    (void)curl_easy_getinfo(self->curl, CURLINFO_REDIRECT_URL, &url); /* stays NULL */
+    return url;
+}
+
+const char *http_client_shown(const http_client *self)
+{
+    return self->shown.ptr;
 }
 
 void http_client_add_segment(weir_buf *target, weir_str text)

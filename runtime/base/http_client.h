@@ -41,6 +41,11 @@ void http_client_free(http_client *client); /* NULL is fine */
 WEIR_MUST_CHECK weir_code http_client_send(http_client *client, const http_client_request *request,
                                            int *status, weir_buf *body_out, weir_error *err);
 
+/* Where the last answer refers to (its Location, as a whole URL); NULL when it refers nowhere. Not followed. */
+const char *http_client_redirect(const http_client *client);
+/* The URL as messages show it: without a password. */
+const char *http_client_shown(const http_client *client);
+
 /* Adds text to a target, percent-encoding all but letters, digits and "-._~". */
 void http_client_add_segment(weir_buf *target, weir_str text);
 

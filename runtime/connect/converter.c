@@ -16,11 +16,18 @@
 
 enum { FRAME_BYTES = 5, CACHE_SLOTS = 64 };
 
+/* Where a record goes, which decides what its schema is registered under. */
+typedef enum write_target {
+    TARGET_TOPIC, /* the subject of its topic and schema, as the settings say */
+    TARGET_HELD,  /* the same in the context CONVERTER_HELD */
+    TARGET_DEAD,  /* the dead letter queue's own subject, which takes everything */
+} write_target;
+
 /* A small direct-mapped cache; a miss asks the registry. */
 typedef struct id_slot {
     const weir_schema *schema;
     weir_buf topic;
-    bool is_held; /* the id is one of CONVERTER_HELD */
+    write_target target;
     int32_t id;
 } id_slot;
 
@@ -35,6 +42,7 @@ struct converter {
     const converter_settings *settings;
     registry_client *registry;
     bool held_is_open; /* CONVERTER_HELD takes everything */
+    bool dead_is_open; /* and so does the subject of the dead letter queue, of which there is one */
     json_reader *json;
     weir_schema *string_schema, *bytes_schema;
     id_slot ids[CACHE_SLOTS];
@@ -48,7 +56,7 @@ typedef struct writing {
     weir_str topic;
     const weir_schema *schema;
     weir_str bytes;
-    bool is_held;
+    write_target target;
     converted *out;
 } writing;
 
@@ -123,17 +131,22 @@ void converter_free(converter *self)
 
 /* --- Into the log --------------------------------------------------------------------------- */
 
-static weir_code add_subject(const converter *self, weir_str topic, const weir_schema *schema,
-                             weir_buf *subject, weir_error *err)
+static weir_code add_subject(const converter *self, const writing *what, weir_buf *subject,
+                             weir_error *err)
 {
-    subject_strategy strategy = converter_strategy(self->settings, self->is_key);
-    weir_str name = weir_schema_name(schema);
+    subject_strategy strategy = what->target == TARGET_DEAD
+                                    ? SUBJECT_TOPIC_NAME
+                                    : converter_strategy(self->settings, self->is_key);
+    weir_str topic = what->topic, name = weir_schema_name(what->schema);
+
+    if (what->target == TARGET_HELD)
+        weir_buf_add_str(subject, CONVERTER_HELD);
 
     if (strategy == SUBJECT_TOPIC_NAME) {
         weir_buf_printf(subject, "%.*s-%s", WEIR_ARG(topic), self->is_key ? "key" : "value");
         return WEIR_OK;
     }
-    if (weir_schema_type(schema) != WEIR_TYPE_RECORD)
+    if (weir_schema_type(what->schema) != WEIR_TYPE_RECORD)
         return weir_fail(err, WEIR_REJECT,
                          "the %s is no record, so its schema has no name to make a subject of; "
                          "use TopicNameStrategy",
@@ -144,12 +157,12 @@ static weir_code add_subject(const converter *self, weir_str topic, const weir_s
     return WEIR_OK;
 }
 
-static weir_code open_held(converter *self, weir_error *err)
+/* Lets a context or a subject of ours take every schema, once. */
+static weir_code take_everything(converter *self, weir_str name, bool *is_open, weir_error *err)
 {
-    if (!self->held_is_open &&
-        registry_client_set_level(self->registry, CONVERTER_HELD, "NONE", err) != WEIR_OK)
+    if (!*is_open && registry_client_set_level(self->registry, name, "NONE", err) != WEIR_OK)
         return err->code;
-    self->held_is_open = true;
+    *is_open = true;
     return WEIR_OK;
 }
 
@@ -174,10 +187,14 @@ static weir_code ask_id(converter *self, const writing *what, weir_str subject, 
 {
     const converter_settings *settings = self->settings;
 
-    if (what->is_held)
-        return open_held(self, err) == WEIR_OK
+    if (what->target != TARGET_TOPIC) {
+        bool is_held = what->target == TARGET_HELD;
+
+        return take_everything(self, is_held ? CONVERTER_HELD : subject,
+                               is_held ? &self->held_is_open : &self->dead_is_open, err) == WEIR_OK
                    ? registry_client_register(self->registry, subject, what->schema, false, id, err)
                    : err->code;
+    }
     if (settings->use_latest && !settings->auto_register)
         return latest_id(self, subject, what->schema, id, err);
     if (!settings->auto_register)
@@ -196,16 +213,14 @@ static weir_code schema_id(converter *self, const writing *what, int32_t *id, we
     WEIR_CLEANUP(weir_buf_done) weir_buf subject = {0};
 
     *id = slot->id;
-    if (slot->schema == what->schema && slot->is_held == what->is_held &&
+    if (slot->schema == what->schema && slot->target == what->target &&
         weir_str_eq(weir_buf_str(&slot->topic), what->topic))
         return WEIR_OK;
-    if (what->is_held)
-        weir_buf_add_str(&subject, CONVERTER_HELD);
-    if (add_subject(self, what->topic, what->schema, &subject, err) != WEIR_OK ||
+    if (add_subject(self, what, &subject, err) != WEIR_OK ||
         ask_id(self, what, weir_buf_str(&subject), id, err) != WEIR_OK)
         return err->code;
-    *slot = (id_slot){
-        .schema = what->schema, .topic = slot->topic, .is_held = what->is_held, .id = *id};
+    *slot =
+        (id_slot){.schema = what->schema, .topic = slot->topic, .target = what->target, .id = *id};
     weir_buf_clear(&slot->topic);
     weir_buf_add_str(&slot->topic, what->topic);
     return WEIR_OK;
@@ -309,13 +324,19 @@ static weir_code write_it(converter *self, const writing *what, weir_error *err)
 weir_code converter_write(converter *self, weir_str topic, const weir_schema *schema,
                           weir_str bytes, converted *out, weir_error *err)
 {
-    return write_it(self, &(writing){topic, schema, bytes, false, out}, err);
+    return write_it(self, &(writing){topic, schema, bytes, TARGET_TOPIC, out}, err);
 }
 
 weir_code converter_write_held(converter *self, weir_str topic, const weir_schema *schema,
                                weir_str bytes, converted *out, weir_error *err)
 {
-    return write_it(self, &(writing){topic, schema, bytes, true, out}, err);
+    return write_it(self, &(writing){topic, schema, bytes, TARGET_HELD, out}, err);
+}
+
+weir_code converter_write_dead(converter *self, weir_str queue, const weir_schema *schema,
+                               weir_str bytes, converted *out, weir_error *err)
+{
+    return write_it(self, &(writing){queue, schema, bytes, TARGET_DEAD, out}, err);
 }
 
 /* The id and what is behind it. */
@@ -334,20 +355,29 @@ static weir_code unframe(const converter *self, weir_str bytes, int32_t *id, wei
     return WEIR_OK;
 }
 
-weir_code converter_release(converter *self, weir_str topic, weir_str held, converted *out,
+weir_code converter_release(converter *self, weir_str topic, const held_bytes *held, converted *out,
                             weir_error *err)
 {
     const weir_schema *schema;
     weir_str content;
     int32_t id;
 
-    *out = (converted){.content = held};
-    if (held.ptr == NULL || self->kind != CONVERTER_AVRO)
+    *out = (converted){.content = held->bytes};
+    if (held->bytes.ptr == NULL)
         return WEIR_OK;
-    if (unframe(self, held, &id, &content, err) != WEIR_OK ||
+    if (held->is_avro != (self->kind == CONVERTER_AVRO))
+        return weir_fail(
+            err, WEIR_REJECT,
+            "the %s was %swritten by the avro converter, which %s.converter has changed: "
+            "set it back until nothing waits",
+            self->is_key ? "key" : "value", held->is_avro ? "" : "not ",
+            self->is_key ? "key" : "value");
+    if (self->kind != CONVERTER_AVRO)
+        return WEIR_OK;
+    if (unframe(self, held->bytes, &id, &content, err) != WEIR_OK ||
         registry_client_schema(self->registry, id, CONVERTER_HELD, &schema, err) != WEIR_OK)
         return err->code;
-    return write_it(self, &(writing){topic, schema, content, false, out}, err);
+    return write_it(self, &(writing){topic, schema, content, TARGET_TOPIC, out}, err);
 }
 
 /* --- Out of the log ------------------------------------------------------------------------- */

@@ -48,9 +48,22 @@ WEIR_MUST_CHECK weir_code converter_write_held(converter *converter, weir_str to
                                                const weir_schema *schema, weir_str bytes,
                                                converted *out, weir_error *err);
 
-/* From what converter_write_held gave to what converter_write gives now. */
-WEIR_MUST_CHECK weir_code converter_release(converter *converter, weir_str topic, weir_str held,
-                                            converted *out, weir_error *err);
+/* The same for the dead letter queue: its schema goes under a subject of the queue's own, "QUEUE-value", which
+ * takes everything, so that who reads the queue finds it by its id alone. */
+WEIR_MUST_CHECK weir_code converter_write_dead(converter *converter, weir_str queue,
+                                               const weir_schema *schema, weir_str bytes,
+                                               converted *out, weir_error *err);
+
+/* What converter_write_held gave, prefix included. */
+typedef struct held_bytes {
+    weir_str bytes;
+    bool is_avro; /* it had a prefix */
+} held_bytes;
+
+/* From that to what converter_write gives now. WEIR_REJECT also when the converter is of another kind now. */
+WEIR_MUST_CHECK weir_code converter_release(converter *converter, weir_str topic,
+                                            const held_bytes *held, converted *out,
+                                            weir_error *err);
 
 /* Out of the log: sets the entry's key or value, and its schema. */
 WEIR_MUST_CHECK weir_code converter_read(converter *converter, weir_batch *batch,

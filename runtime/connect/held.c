@@ -86,7 +86,94 @@ static void show_no_more(held *self, weir_str topic)
     pthread_mutex_unlock(&view->lock);
 }
 
-static weir_code committed_offset(held *self, const held_topic *of, int64_t *next, weir_error *err)
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+/* What HELD_HEADER says of a record. */
+typedef struct held_mark {
+    bool is_ours; /* the connector's */
+    int32_t partition;
+    bool key_is_avro, value_is_avro; /* framed with an id of CONVERTER_HELD */
+} held_mark;
+
+static held_mark read_mark(const held *self, weir_str text)
+{
+    json_t *parsed = json_loadb(text.ptr != NULL ? text.ptr : "", text.len, 0, NULL);
+    const json_t *name = json_object_get(parsed, "connector");
+    held_mark mark = {
+        .is_ours = json_is_string(name) &&
+                   weir_str_eq((weir_str){json_string_value(name), json_string_length(name)},
+                               self->task->connector),
+        .partition = (int32_t)json_integer_value(json_object_get(parsed, "partition")),
+        .key_is_avro = json_is_true(json_object_get(parsed, "avro_key")),
+        .value_is_avro = json_is_true(json_object_get(parsed, "avro_value")),
+    };
+
+    json_decref(parsed);
+    return mark;
+}
+
+/* The mark of a record, and its other headers, which the connector gave it. */
+static held_mark take_headers(const held *self, const weir_record *record, weir_header *headers,
+                              uint32_t *count)
+{
+    held_mark mark = {0};
+
+    *count = 0;
+    if (record->header_count > HEADERS_MAX + 1) /* held_add did not write it */
+        return mark;
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        weir_header header = weir_record_header_at(self->batch, record, i);
+
+        if (weir_str_eq(header.name, HELD_HEADER))
+            mark = read_mark(self, header.value);
+        else
+            headers[(*count)++] = header;
+    }
+    return mark;
+}
+
+/* Reads on from the first that was not released; nothing is read past `end`. */
+static weir_code read_next(held *self, const held_topic *of, int64_t end, weir_error *err)
+{
+    weir_code code = WEIR_OK;
+
+    if (self->batch == NULL)
+        self->batch = batch_new(BATCH_BYTES);
+    batch_clear(self->batch);
+    if (self->reader == NULL)
+        code = log_reader_open(self->task->world->log, &self->reader, err);
+    if (code == WEIR_OK)
+        code = log_reader_assign(self->reader, of->name, 0, of->next, err);
+    while (code == WEIR_OK && batch_count(self->batch) == 0 &&
+           log_reader_position(self->reader, of->name, 0) < end && !task_is_stopping(self->task))
+        code = log_read(self->reader, self->batch, READ_MS, err);
+    return code;
+}
+
+/* Steps over what other connectors have in the topic, up to the first record that is ours. */
+static weir_code skip_others(held *self, held_topic *of, int64_t end, weir_error *err)
+{
+    weir_header headers[HEADERS_MAX + 1];
+    bool is_found = false;
+    uint32_t count;
+
+    while (!is_found && of->next < end && !task_is_stopping(self->task)) {
+        weir_record record = {0};
+
+        if (read_next(self, of, end, err) != WEIR_OK)
+            return weir_wrap(err, "reading what waits in %.*s", WEIR_ARG(of->name));
+        while (!is_found && weir_record_next(self->batch, &record))
+            is_found = take_headers(self, &record, headers, &count).is_ours;
+        of->next = is_found ? record.log_offset : log_reader_position(self->reader, of->name, 0);
+        log_reader_revoke(self->reader, of->name, 0);
+    }
+    return WEIR_OK;
+}
+
+/* --- Starting --------------------------------------------------------------------------------- */
+
+/* From where on nothing was released. */
+static void committed_offset(held *self, const held_topic *of, int64_t *next)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
     json_t *offset;
@@ -94,21 +181,15 @@ static weir_code committed_offset(held *self, const held_topic *of, int64_t *nex
     *next = 0;
     durable_sink_key(self->task->connector, of->name, 0, &key);
     if (!durable_offset(self->task->world->durable, weir_buf_str(&key), &value))
-        return WEIR_OK;
+        return;
     offset = json_loadb(value.ptr, value.len, 0, NULL);
     const char *id = json_string_value(json_object_get(offset, "topic_id"));
     const json_t *number = json_object_get(offset, "kafka_offset");
-    bool is_ours = id != NULL && strcmp(id, of->id) == 0 && json_is_integer(number);
 
-    if (is_ours)
+    /* Of a topic that was deleted and made again nothing was released: that would have written its id. */
+    if (id != NULL && strcmp(id, of->id) == 0 && json_is_integer(number))
         *next = json_integer_value(number);
     json_decref(offset);
-    if (!is_ours)
-        return weir_fail(err, WEIR_FATAL,
-                         "the offset in topic %.*s belongs to another topic of that name: delete "
-                         "it, and what waits there is released from the beginning",
-                         WEIR_ARG(of->name));
-    return WEIR_OK;
 }
 
 static held_topic *add_topic(held *self, weir_str topic, const log_topic *found)
@@ -123,22 +204,42 @@ static held_topic *add_topic(held *self, weir_str topic, const log_topic *found)
     return added;
 }
 
+/* Nothing of ours waits in the topic: the next start need not look at what is there now. */
+static weir_code remember_end(held *self, const held_topic *of, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+
+    durable_sink_key(self->task->connector, of->name, 0, &key);
+    durable_offset_value(of->id, of->next, &value);
+    return durable_put_offset(self->task->world->durable, weir_buf_str(&key), weir_buf_str(&value),
+                              err);
+}
+
 /* A topic of those that wait: of ours, perhaps; of another connector, perhaps. */
 static weir_code take_topic(held *self, const log_topic *found, weir_error *err)
 {
     size_t prefix = strlen(HELD_TOPIC_PREFIX);
     held_topic *added =
         add_topic(self, (weir_str){found->name.ptr + prefix, found->name.len - prefix}, found);
-    int64_t end;
+    int64_t end, released;
 
-    if (committed_offset(self, added, &added->next, err) != WEIR_OK ||
-        log_offset_of(self->task->world->log, added->name, 0, LOG_LATEST, &end, err) != WEIR_OK)
+    committed_offset(self, added, &released);
+    if (log_offset_of(self->task->world->log, added->name, 0, LOG_LATEST, &end, err) != WEIR_OK)
         return err->code;
-    if (added->next >= end)
-        self->count--;
-    else
+    if (released > end)
+        return weir_fail(err, WEIR_FATAL,
+                         "the connector's offset %" PRId64 " in topic %.*s is behind the topic's "
+                         "end, %" PRId64 ": alter it",
+                         released, WEIR_ARG(added->name), end);
+    added->next = released;
+    if (skip_others(self, added, end, err) != WEIR_OK)
+        return err->code;
+    if (added->next < end) {
         show(self, added->topic, "the registry was not asked yet");
-    return WEIR_OK;
+        return WEIR_OK;
+    }
+    self->count--;
+    return added->next > released ? remember_end(self, added, err) : WEIR_OK;
 }
 
 weir_code held_open(connect_task *task, held **out, weir_error *err)
@@ -228,7 +329,9 @@ weir_code held_add(held *self, log_writer *writer, const log_record *record, wei
     weir_buf_clear(&self->mark);
     weir_buf_add_str(&self->mark, WEIR_STR("{\"connector\":"));
     weir_buf_add_json(&self->mark, self->task->connector);
-    weir_buf_printf(&self->mark, ",\"partition\":%" PRId32 "}", record->partition);
+    weir_buf_printf(&self->mark, ",\"partition\":%" PRId32 ",\"avro_key\":%s,\"avro_value\":%s}",
+                    record->partition, record->key_prefix.len > 0 ? "true" : "false",
+                    record->value_prefix.len > 0 ? "true" : "false");
     for (uint32_t i = 0; i < record->header_count; i++)
         headers[i] = record->headers[i];
     headers[added.header_count++] = (weir_header){HELD_HEADER, weir_buf_str(&self->mark)};
@@ -253,54 +356,31 @@ bool held_is_due(held *self)
     return true;
 }
 
-/* Whether the record is the connector's, and the partition it was meant for. */
-static bool read_mark(const held *self, weir_str mark, int32_t *partition)
-{
-    json_t *parsed = json_loadb(mark.ptr != NULL ? mark.ptr : "", mark.len, 0, NULL);
-    const json_t *name = json_object_get(parsed, "connector");
-    bool is_ours = json_is_string(name) &&
-                   weir_str_eq((weir_str){json_string_value(name), json_string_length(name)},
-                               self->task->connector);
-
-    *partition = (int32_t)json_integer_value(json_object_get(parsed, "partition"));
-    json_decref(parsed);
-    return is_ours;
-}
-
 /* Puts one record where it belongs. *is_refused: the registry does not take its schema. */
 static weir_code release_record(held *self, const held_topic *of, log_writer *writer,
                                 const weir_record *record, bool *is_refused, weir_error *err)
 {
     weir_header headers[HEADERS_MAX + 1];
-    uint32_t header_count = 0;
+    uint32_t header_count;
     converted key, value;
-    weir_str mark = {0};
-    int32_t partition;
+    held_mark mark = take_headers(self, record, headers, &header_count);
 
-    assert(record->header_count <= HEADERS_MAX + 1); /* held_add wrote them */
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        weir_header header = weir_record_header_at(self->batch, record, i);
-
-        if (weir_str_eq(header.name, HELD_HEADER))
-            mark = header.value;
-        else
-            headers[header_count++] = header;
-    }
-    if (!read_mark(self, mark, &partition))
+    if (!mark.is_ours)
         return WEIR_OK;
-    if (converter_release(self->task->key_converter, of->topic, record->key, &key, err) !=
-        WEIR_OK) {
+    if (converter_release(self->task->key_converter, of->topic,
+                          &(held_bytes){record->key, mark.key_is_avro}, &key, err) != WEIR_OK) {
         *is_refused = key.is_incompatible;
         return err->code;
     }
-    if (converter_release(self->task->value_converter, of->topic, record->value, &value, err) !=
-        WEIR_OK) {
+    if (converter_release(self->task->value_converter, of->topic,
+                          &(held_bytes){record->value, mark.value_is_avro}, &value,
+                          err) != WEIR_OK) {
         *is_refused = value.is_incompatible;
         return err->code;
     }
     return log_add(writer,
                    &(log_record){.topic = of->topic,
-                                 .partition = partition,
+                                 .partition = mark.partition,
                                  .timestamp_ms = record->timestamp_ms,
                                  .key_prefix = key.prefix,
                                  .key = key.content,
@@ -309,24 +389,6 @@ static weir_code release_record(held *self, const held_topic *of, log_writer *wr
                                  .headers = headers,
                                  .header_count = header_count},
                    err);
-}
-
-/* Reads on from the first that was not released; nothing is read past `end`. */
-static weir_code read_next(held *self, const held_topic *of, int64_t end, weir_error *err)
-{
-    weir_code code = WEIR_OK;
-
-    if (self->batch == NULL)
-        self->batch = batch_new(BATCH_BYTES);
-    batch_clear(self->batch);
-    if (self->reader == NULL)
-        code = log_reader_open(self->task->world->log, &self->reader, err);
-    if (code == WEIR_OK)
-        code = log_reader_assign(self->reader, of->name, 0, of->next, err);
-    while (code == WEIR_OK && batch_count(self->batch) == 0 &&
-           log_reader_position(self->reader, of->name, 0) < end && !task_is_stopping(self->task))
-        code = log_read(self->reader, self->batch, READ_MS, err);
-    return code;
 }
 
 weir_code held_release(held *self, size_t number, log_writer *writer, held_step *step,
@@ -352,8 +414,12 @@ weir_code held_release(held *self, size_t number, log_writer *writer, held_step 
     if (code == WEIR_OK)
         next = log_reader_position(self->reader, of->name, 0);
     log_reader_revoke(self->reader, of->name, 0);
-    if (code != WEIR_OK && !is_refused)
+    if (code != WEIR_OK && !is_refused) {
+        if (code ==
+            WEIR_REJECT) /* of what waits nothing is passed over, whatever errors.tolerance says */
+            err->code = WEIR_FATAL;
         return weir_wrap(err, "releasing offset %" PRId64 " of %.*s", next, WEIR_ARG(of->name));
+    }
     if (is_refused && clock_mono_ms(self->task->world->clock) - of->told_ms >= TELL_EVERY_MS)
         tell(self, of, err->message);
     else if (is_refused)

@@ -15,7 +15,7 @@
 #include "runtime/connect/task.h"
 
 #define HELD_TOPIC_PREFIX "__weir_held."
-#define HELD_HEADER       WEIR_STR("weir.held") /* {"connector":"shop.source","partition":-1} */
+#define HELD_HEADER       WEIR_STR("weir.held") /* {"connector":"shop.source","partition":-1,...} */
 
 typedef struct held held;
 

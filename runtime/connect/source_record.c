@@ -47,16 +47,19 @@ typedef struct addition {
     weir_header headers[HEADERS_MAX + OWN_HEADERS_MAX];
 } addition;
 
-static weir_code convert(source_task *self, addition *adding, bool is_held, weir_error *err)
+typedef weir_code writer(converter *self, weir_str topic, const weir_schema *schema, weir_str bytes,
+                         converted *out, weir_error *err);
+
+/* write is one of converter.h's; topic is the one that decides the subjects. */
+static weir_code convert(source_task *self, addition *adding, writer *write, weir_str topic,
+                         weir_error *err)
 {
-    weir_code (*write)(converter *, weir_str, const weir_schema *, weir_str, converted *,
-                       weir_error *) = is_held ? converter_write_held : converter_write;
     const weir_record *record = adding->record;
 
     adding->key = adding->value = (converted){0};
-    if (write(self->task->key_converter, record->topic, record->key_schema, record->key,
-              &adding->key, err) != WEIR_OK ||
-        write(self->task->value_converter, record->topic, record->value_schema, record->value,
+    if (write(self->task->key_converter, topic, record->key_schema, record->key, &adding->key,
+              err) != WEIR_OK ||
+        write(self->task->value_converter, topic, record->value_schema, record->value,
               &adding->value, err) != WEIR_OK)
         return err->code;
     adding->out.key_prefix = adding->key.prefix;
@@ -85,7 +88,7 @@ static weir_code add_headers(source_task *self, addition *adding, weir_error *er
     return WEIR_OK;
 }
 
-/* The record goes into the dead letter queue, readable by its schema there; reason is the registry's. */
+/* The record goes into the dead letter queue, with ids that its readers can look up; reason is the registry's. */
 static weir_code add_dead_letter(source_task *self, addition *adding, const char *reason,
                                  weir_error *err)
 {
@@ -101,9 +104,11 @@ static weir_code add_dead_letter(source_task *self, addition *adding, const char
     static_assert(sizeof(why) / sizeof(why[0]) < OWN_HEADERS_MAX, "and the one of unsent fields");
     for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++)
         adding->headers[adding->out.header_count++] = why[i];
-    if (ensure_topic(self, queue, err) != WEIR_OK || convert(self, adding, true, err) != WEIR_OK)
+    if (ensure_topic(self, queue, err) != WEIR_OK ||
+        convert(self, adding, converter_write_dead, queue, err) != WEIR_OK)
         return err->code;
     adding->out.topic = queue;
+    adding->out.partition = -1; /* it may have fewer than the record's topic */
     pthread_mutex_lock(&task->view.lock);
     task->view.error_count++;
     pthread_mutex_unlock(&task->view.lock);
@@ -129,7 +134,7 @@ static weir_code add_incompatible(source_task *self, addition *adding, weir_erro
         return add_dead_letter(self, adding, reason.message, err);
     case INCOMPATIBLE_HOLD:
         if (held_begin(self->held, topic, reason.message, err) != WEIR_OK ||
-            convert(self, adding, true, err) != WEIR_OK)
+            convert(self, adding, converter_write_held, topic, err) != WEIR_OK)
             return err->code;
         return held_add(self->held, self->writer, &adding->out, err);
     }
@@ -149,7 +154,8 @@ static weir_code add_record(source_task *self, const weir_record *record, weir_e
     if (ensure_topic(self, record->topic, err) != WEIR_OK ||
         add_headers(self, &adding, err) != WEIR_OK)
         return err->code;
-    if (convert(self, &adding, waits, err) != WEIR_OK)
+    if (convert(self, &adding, waits ? converter_write_held : converter_write, record->topic,
+                err) != WEIR_OK)
         return adding.key.is_incompatible || adding.value.is_incompatible
                    ? add_incompatible(self, &adding, err)
                    : err->code;

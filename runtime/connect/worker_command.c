@@ -2,6 +2,7 @@
 #include "runtime/connect/worker_state.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/connect/held.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -421,6 +422,14 @@ static weir_code alter_one(worker *self, const connector *one, const json_t *ite
     return code;
 }
 
+/* Of a source that begins again, what was released stays released: it would come again, older than all else. */
+static bool is_of_held(weir_str partition)
+{
+    static const char begin[] = "{\"kafka_topic\":\"" HELD_TOPIC_PREFIX;
+
+    return partition.len >= sizeof(begin) && memcmp(partition.ptr, begin, sizeof(begin) - 1) == 0;
+}
+
 static void collect_key(void *context, weir_str partition, weir_str offset)
 {
     weir_buf *all = context;
@@ -430,20 +439,24 @@ static void collect_key(void *context, weir_str partition, weir_str offset)
     weir_buf_add_str(all, partition);
 }
 
-static weir_code forget_offsets(worker *self, weir_str name, weir_error *err)
+static weir_code forget_offsets(worker *self, const connector *one, weir_error *err)
 {
+    bool is_sink = one->plugin != NULL && one->plugin->kind == PLUGIN_SINK;
     WEIR_CLEANUP(weir_buf_done) weir_buf all = {0};
 
-    durable_each_offset(self->durable, name, collect_key, &all);
+    durable_each_offset(self->durable, one->name, collect_key, &all);
     for (size_t at = 0; at < all.len;) {
         WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
         size_t size;
 
         memcpy(&size, all.ptr + at, sizeof(size));
         at += sizeof(size);
-        durable_offset_key(name, (weir_str){all.ptr + at, size}, &key);
+        weir_str partition = {all.ptr + at, size};
+
         at += size;
-        if (durable_put_offset(self->durable, weir_buf_str(&key), (weir_str){0}, err) != WEIR_OK)
+        durable_offset_key(one->name, partition, &key);
+        if ((is_sink || !is_of_held(partition)) &&
+            durable_put_offset(self->durable, weir_buf_str(&key), (weir_str){0}, err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;
@@ -472,7 +485,7 @@ static bool alter_offsets(worker *self, void *context)
         return true;
     }
     if (order->offsets == NULL) {
-        order->code = forget_offsets(self, one->name, order->err);
+        order->code = forget_offsets(self, one, order->err);
         connector_hold(self, one);
         return true;
     }

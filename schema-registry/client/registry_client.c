@@ -77,36 +77,69 @@ void registry_client_free(registry_client *self)
 
 /* --- Asking ----------------------------------------------------------------------------------- */
 
-/* number: an error code of five digits, or a status. */
+/* number: an error code of a registry, or a status. 404 is one of a path that is not there, 404xx of what the path
+ * names. */
 static weir_code code_of(int number)
 {
     int status = number > 999 ? number / 100 : number;
 
-    if (status == 404 || status == 409) /* not there; not compatible */
+    if (status == 409 || (status == 404 && number != status)) /* not compatible; not there */
         return WEIR_REJECT;
     return status >= 500 || status == 408 || status == 429 ? WEIR_RETRY : WEIR_FATAL;
 }
 
-/* The answer as JSON, or its error. */
-static weir_code take_answer(int number, const weir_buf *answer, json_t **out, weir_error *err)
+/* An answer that is no registry's own: of a proxy, of another server, of a wrong path. */
+static weir_code refuse_stranger(int status, const char *url, weir_error *err)
+{
+    const char *remedy = status == 401 || status == 403 ? "check the credentials"
+                         : status == 404                ? "check schema.registry.url"
+                                                        : "without a message";
+
+    return weir_fail(err, status == 409 ? WEIR_FATAL : code_of(status),
+                     "the schema registry at %s answered %d: %s", url, status, remedy);
+}
+
+/* A redirect is not followed: credentials would go where nobody has said that they may. */
+static weir_code refuse_redirect(int status, const http_client *from, weir_error *err)
+{
+    const char *to = http_client_redirect(from);
+
+    return weir_fail(err, WEIR_FATAL,
+                     "the schema registry at %s answered %d and refers to %s: set "
+                     "schema.registry.url to where it is",
+                     http_client_shown(from), status, to != NULL ? to : "nowhere");
+}
+
+static weir_code take_reply(const weir_buf *answer, json_t **out, weir_error *err)
 {
     json_error_t where;
 
     *out = json_loadb(answer->ptr != NULL ? answer->ptr : "", answer->len, JSON_ALLOW_NUL, &where);
-    if (number == 0 && *out == NULL)
+    if (*out == NULL)
         return weir_fail(err, WEIR_RETRY, "the schema registry's answer is no JSON: %s",
                          where.text);
-    if (number == 0)
-        return WEIR_OK;
-    const char *message = json_string_value(json_object_get(*out, "message"));
-    json_int_t code = json_integer_value(json_object_get(*out, "error_code"));
+    return WEIR_OK;
+}
 
-    (void)weir_fail(err, code_of(code > 0 && code < 100000 ? (int)code : number),
-                    "the schema registry answered %d: %s",
-                    code > 0 && code < 100000 ? (int)code : number,
-                    message != NULL ? message : "without a message");
-    json_decref(*out);
-    *out = NULL;
+/* What a remote answered: JSON, or its error. */
+static weir_code take_answer(int status, const http_client *from, const weir_buf *answer,
+                             json_t **out, weir_error *err)
+{
+    if (status == 200)
+        return take_reply(answer, out, err);
+    if (status / 100 == 3)
+        return refuse_redirect(status, from, err);
+    json_t *error = json_loadb(answer->ptr != NULL ? answer->ptr : "", answer->len, 0, NULL);
+    const char *message = json_string_value(json_object_get(error, "message"));
+    json_int_t code = json_integer_value(json_object_get(error, "error_code"));
+
+    if (message != NULL && code > 0 && code < 100000 && code != 404)
+        (void)weir_fail(err, code_of((int)code), "the schema registry at %s answered %d: %s%s",
+                        http_client_shown(from), (int)code, message,
+                        status == 401 || status == 403 ? "; check the credentials" : "");
+    else
+        (void)refuse_stranger(status, http_client_shown(from), err);
+    json_decref(error);
     return err->code;
 }
 
@@ -117,29 +150,31 @@ static weir_code take_local(bool success, weir_buf *reply, registry_error *error
     weir_code code;
 
     if (success)
-        code = take_answer(0, reply, out, err);
+        code = take_reply(reply, out, err);
     else
         code = weir_fail(err, code_of((int)error->code), "%s", weir_buf_cstr(&error->message));
     registry_error_done(error);
     return code;
 }
 
-/* Asks the remote that answered last, then the others. */
+/* Asks the remote that answered last; the next one, when that is not there or cannot do it now. */
 static weir_code send(registry_client *self, const http_client_request *request, json_t **out,
                       weir_error *err)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf answer = {0};
-    int status = 0;
+    weir_code code = WEIR_RETRY;
 
-    for (size_t i = 0; i < self->remote_count; i++) {
+    for (size_t i = 0; i < self->remote_count && code == WEIR_RETRY; i++) {
         size_t which = (self->answering + i) % self->remote_count;
+        int status = 0;
 
-        if (http_client_send(self->remotes[which], request, &status, &answer, err) != WEIR_OK)
-            continue;
-        self->answering = which;
-        return take_answer(status == 200 ? 0 : status, &answer, out, err);
+        code = http_client_send(self->remotes[which], request, &status, &answer, err);
+        if (code == WEIR_OK)
+            code = take_answer(status, self->remotes[which], &answer, out, err);
+        if (code != WEIR_RETRY)
+            self->answering = which;
     }
-    return err->code;
+    return code;
 }
 
 /* Sends the text of a schema to "/subjects/SUBJECT" and what is behind it. */
@@ -169,15 +204,33 @@ static weir_code get(registry_client *self, const weir_buf *target, json_t **out
 
 /* --- Answers ---------------------------------------------------------------------------------- */
 
-static weir_code id_in(json_t *take_answer, int32_t *id, weir_error *err)
+static weir_code id_in(const json_t *answer, int32_t *id, weir_error *err)
 {
-    json_int_t number = json_integer_value(json_object_get(take_answer, "id"));
+    const json_t *number = json_object_get(answer, "id");
 
-    json_decref(take_answer);
-    if (number < 0 || number > INT32_MAX)
+    if (!json_is_integer(number) || json_integer_value(number) < 0 ||
+        json_integer_value(number) > INT32_MAX)
         return weir_fail(err, WEIR_RETRY, "the schema registry's answer has no id");
-    *id = (int32_t)number;
+    *id = (int32_t)json_integer_value(number);
     return WEIR_OK;
+}
+
+static bool has_context(weir_str subject)
+{
+    return subject.len > 1 && subject.ptr[0] == ':' && subject.ptr[1] == '.';
+}
+
+/* Whoever asks for a name without a context may be answered with a subject of that name in another one. Its id means
+ * something else where records are read. */
+static weir_code check_context(const json_t *answer, weir_str subject, weir_error *err)
+{
+    const json_t *found = json_object_get(answer, "subject");
+
+    if (!json_is_string(found) || has_context(subject) ||
+        !has_context((weir_str){json_string_value(found), json_string_length(found)}))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_REJECT, "only the subject %s has it, whose ids are its context's",
+                     json_string_value(found));
 }
 
 static weir_code get_version(registry_client *self, weir_str subject, int32_t version, json_t **out,
@@ -308,7 +361,12 @@ static weir_code ask_id(registry_client *self, weir_str subject, const weir_sche
     } else {
         code = post_schema(self, subject, targets[is_new][normalize], &answer, err);
     }
-    return code == WEIR_OK ? id_in(answer, id, err) : code;
+    if (code == WEIR_OK && !is_new)
+        code = check_context(answer, subject, err);
+    if (code == WEIR_OK)
+        code = id_in(answer, id, err);
+    json_decref(answer);
+    return code;
 }
 
 weir_code registry_client_register(registry_client *self, weir_str subject,
@@ -340,7 +398,9 @@ weir_code registry_client_latest(registry_client *self, weir_str subject, int32_
     weir_code code = get_version(self, subject, -1, &answer, err);
 
     if (code == WEIR_OK)
-        code = id_in(json_incref(answer), id, err);
+        code = check_context(answer, subject, err);
+    if (code == WEIR_OK)
+        code = id_in(answer, id, err);
     if (code == WEIR_OK) { /* who asks again and again gets the schema that was parsed then */
         weir_buf_printf(&key, "%" PRId32 " %.*s", *id, WEIR_ARG(subject));
         *out = weir_map_get(self->schemas, weir_buf_str(&key));
