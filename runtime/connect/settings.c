@@ -1,17 +1,30 @@
 /* settings.c - the table of what every connector can be told. */
 #include "runtime/connect/settings.h"
 
+#include "runtime/base/mem.h"
+#include "runtime/connect/converter_settings.h"
 #include "runtime/connect/java_regex.h"
 
-#include "runtime/connect/converter_settings.h"
-
+#include <stdlib.h>
 #include <string.h>
+
+enum { SCHEMA_STRATEGIES = LOG_SCHEMA_CHECKS - LOG_CHECK_TOPIC_NAME };
 
 #define FIELD(member, ...) WEIR_FIELD(connector_settings, member, __VA_ARGS__)
 
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const compressions[] = {"none", "lz4", "zstd", NULL};
 static const char *const incompatible_policies[] = {"hold", "fail", "dead-letter", NULL};
+/* In the order of log_schema_check, which begins with LOG_UNCHECKED, twice. */
+static const char *const strategies[] = {
+    "TopicNameStrategy",
+    "RecordNameStrategy",
+    "TopicRecordNameStrategy",
+    "io.confluent.kafka.serializers.subject.TopicNameStrategy",
+    "io.confluent.kafka.serializers.subject.RecordNameStrategy",
+    "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy",
+    NULL,
+};
 static const char *const full_policies[] = {"wait", "trim", NULL};
 
 static weir_code check_converter(weir_str value, weir_error *err)
@@ -107,6 +120,23 @@ static const weir_field fields[] = {
           .doc = "Bytes that a partition of these topics keeps; -1 without limit."),
     FIELD(topic_compression, .name = "topic.creation.default.compression.type", .fallback = "none",
           .choices = compressions, .importance = WEIR_LOW, .doc = "Compression of these topics."),
+    FIELD(key_validation, .name = "topic.creation.default.confluent.key.schema.validation",
+          .fallback = "false", .importance = WEIR_LOW,
+          .doc = "Whoever writes to these topics: keys need a schema id that this process's "
+                 "registry has "
+                 "under their subject; other records are refused."),
+    FIELD(value_validation, .name = "topic.creation.default.confluent.value.schema.validation",
+          .fallback = "false", .importance = WEIR_LOW, .doc = "The same for values."),
+    FIELD(key_validation_strategy,
+          .name = "topic.creation.default.confluent.key.subject.name.strategy",
+          .fallback = "TopicNameStrategy", .choices = strategies, .importance = WEIR_LOW,
+          .doc =
+              "What the subject of a key's schema has to be, where that is checked: its topic, its "
+              "record, or both."),
+    FIELD(value_validation_strategy,
+          .name = "topic.creation.default.confluent.value.subject.name.strategy",
+          .fallback = "TopicNameStrategy", .choices = strategies, .importance = WEIR_LOW,
+          .doc = "The same for values."),
     FIELD(on_full, .name = "on.full", .fallback = "wait", .choices = full_policies,
           .importance = WEIR_MEDIUM,
           .doc = "When a partition is full and a sink has not read it: wait holds the source up, "
@@ -210,4 +240,41 @@ weir_str settings_get(const config_setting *settings, size_t count, weir_str nam
         if (weir_str_eq(settings[i].name, name))
             return settings[i].value;
     return (weir_str){0};
+}
+
+void settings_bind(const config_setting *settings, size_t count, weir_task *memory,
+                   connector_settings *out, config_issues *issues)
+{
+    config_setting *ours = mem_zalloc(count + 1, sizeof(*ours));
+    config_table table = settings_table();
+    size_t our_count = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (table_has(table, settings[i].name))
+            ours[our_count++] = settings[i];
+    config_bind(&table, ours, our_count, CONFIG_WARNING, NULL, memory, out, issues);
+    free(ours);
+}
+
+static log_schema_check check_of(bool is_on, weir_choice strategy)
+{
+    return is_on ? (log_schema_check)(LOG_CHECK_TOPIC_NAME + strategy.index % SCHEMA_STRATEGIES)
+                 : LOG_UNCHECKED;
+}
+
+log_topic_config settings_topic_config(const connector_settings *settings, weir_str topic)
+{
+    static const int compressions_of_log[] = {0, 3, 4};
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+
+    config.partitions = (int32_t)settings->topic_partitions;
+    config.retention_ms = settings->topic_retention_ms;
+    config.retention_bytes = settings->topic_retention_bytes;
+    config.compression = compressions_of_log[settings->topic_compression.index];
+    config.trim = settings->on_full.index == 1;
+    if (weir_str_eq(topic, settings->dead_letter_topic))
+        return config; /* it is there for what was refused */
+    config.key_check = check_of(settings->key_validation, settings->key_validation_strategy);
+    config.value_check = check_of(settings->value_validation, settings->value_validation_strategy);
+    return config;
 }

@@ -5,6 +5,7 @@
 #ifndef RUNTIME_CONNECT_SETTINGS_H
 #define RUNTIME_CONNECT_SETTINGS_H
 
+#include "runtime/log/log.h"
 #include "sdk/src/config.h"
 
 typedef enum converter_kind {
@@ -41,12 +42,21 @@ typedef struct connector_settings {
     int64_t topic_partitions;
     int64_t topic_retention_ms, topic_retention_bytes;
     weir_choice topic_compression; /* none, lz4, zstd */
-    weir_choice on_full;           /* wait, trim */
+    bool key_validation, value_validation;
+    weir_choice key_validation_strategy, value_validation_strategy;
+    weir_choice on_full; /* wait, trim */
     int64_t in_flight_bytes;
 } connector_settings;
 
 /* The table of the settings above. */
 config_table settings_table(void);
+
+/* Binds those of the settings that are the table's; out's texts live in memory. */
+void settings_bind(const config_setting *settings, size_t count, weir_task *memory,
+                   connector_settings *out, config_issues *issues);
+
+/* How a topic is made when it is not there. */
+log_topic_config settings_topic_config(const connector_settings *settings, weir_str topic);
 
 /* True for a name that is no plugin's business: one of the table, of a converter's, or transforms.X or
  * predicates.X. */

@@ -89,14 +89,8 @@ static const task_host host = {.diag = host_diag,
 
 weir_code task_ensure_topic(connect_task *self, weir_str topic, weir_error *err)
 {
-    static const int compressions[] = {0, 3, 4};
-    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    log_topic_config config = settings_topic_config(&self->common, topic);
 
-    config.partitions = (int32_t)self->common.topic_partitions;
-    config.retention_ms = self->common.topic_retention_ms;
-    config.retention_bytes = self->common.topic_retention_bytes;
-    config.compression = compressions[self->common.topic_compression.index];
-    config.trim = self->common.on_full.index == 1;
     if (log_topic_create(self->world->log, topic, &config, err) != WEIR_OK)
         return err->code;
     holds_refresh(self->world->holds);
@@ -286,12 +280,10 @@ static weir_code open_converter(connect_task *self, bool is_key, weir_str kind, 
 
 static weir_code bind_all(connect_task *self, weir_error *err)
 {
-    config_table common = settings_table();
     config_issues issues = {0}, others = {0};
     weir_code code;
 
-    config_bind(&common, self->settings, self->setting_count, CONFIG_WARNING, NULL, &self->memory,
-                &self->common, &issues);
+    settings_bind(self->settings, self->setting_count, &self->memory, &self->common, &issues);
     self->state = mem_zalloc(1, self->plugin->state_size + 1);
     config_bind(&self->plugin->table, self->settings, self->setting_count, CONFIG_WARNING,
                 settings_is_common, &self->base, self->state, &others);

@@ -64,35 +64,31 @@ static void check_converter(bool is_key, const config_setting *settings, size_t 
     free(own);
 }
 
-/* One of the table of settings_table. */
-static bool is_in_table(weir_str name)
+/* What waits is released by the task that let it wait; several would have to agree on the order. */
+static void check_hold(const plugin *found, const connector_settings *common,
+                       const config_setting *settings, size_t count, config_issues *issues)
 {
-    static const char *const others[] = {"transforms.", "predicates.", "key.converter.",
-                                         "value.converter."};
+    static const weir_str NAME = {"schema.incompatible.policy", 26};
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (strncmp(name.ptr, others[i], strlen(others[i])) == 0)
-            return false;
-    return settings_is_common(name);
+    if (found->kind == PLUGIN_SOURCE && found->source.plan != NULL && common->tasks_max > 1 &&
+        weir_str_eq(settings_get(settings, count, NAME), WEIR_STR("hold")))
+        config_issue_add(issues, NAME, CONFIG_ERROR,
+                         "is hold, and tasks.max is %lld: \"%s\" may split its work, and records "
+                         "of several tasks cannot wait; set tasks.max to 1, or another policy",
+                         (long long)common->tasks_max, found->name);
 }
 
 void connector_validate(plugins *all, const config_setting *settings, size_t count, bool strict,
                         config_issues *issues)
 {
     connector_settings common = {0};
-    config_table table = settings_table();
-    config_setting *ours = mem_zalloc(count + 1, sizeof(*ours));
-    size_t ours_count = 0;
     transform_chain *chain;
     const plugin *found = NULL;
     weir_task memory;
     weir_error err;
 
     task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
-    for (size_t i = 0; i < count; i++)
-        if (is_in_table(settings[i].name))
-            ours[ours_count++] = settings[i];
-    config_bind(&table, ours, ours_count, CONFIG_WARNING, NULL, &memory, &common, issues);
+    settings_bind(settings, count, &memory, &common, issues);
     check_converter(true, settings, count, strict, &memory, issues);
     check_converter(false, settings, count, strict, &memory, issues);
     if (common.schema_incompatible.index == INCOMPATIBLE_DEAD_LETTER &&
@@ -113,10 +109,10 @@ void connector_validate(plugins *all, const config_setting *settings, size_t cou
     }
     if (found != NULL) {
         check_topics(found, &common, issues);
+        check_hold(found, &common, settings, count, issues);
         check_plugin(found, settings, count, strict, issues);
     }
     task_done(&memory);
-    free(ours);
 }
 
 void worker_validate(worker *self, const config_setting *settings, size_t count, bool strict,

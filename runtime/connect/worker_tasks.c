@@ -35,7 +35,6 @@ static void find_plugin(worker *self, connector *one)
 connector *connector_new(worker *self, weir_str name, const config_setting *settings, size_t count)
 {
     connector *one = mem_zalloc(1, sizeof(*one));
-    config_table table = settings_table();
     config_issues issues = {0};
 
     one->name = arena_copy(&one->memory, name);
@@ -46,8 +45,7 @@ connector *connector_new(worker *self, weir_str name, const config_setting *sett
         one->settings[i].value = arena_copy(&one->memory, settings[i].value);
     }
     task_init(&one->bound, one->name, 0, NULL, NULL);
-    config_bind(&table, one->settings, count, CONFIG_WARNING, NULL, &one->bound, &one->common,
-                &issues);
+    settings_bind(one->settings, count, &one->bound, &one->common, &issues);
     config_issues_done(&issues); /* each task finds them again, and fails with them */
     find_plugin(self, one);
     if (one->plugin != NULL)

@@ -263,6 +263,8 @@ static weir_code find_place(embedded_writer *writer, const log_record *record, u
     if (partition == NULL)
         return weir_fail(err, WEIR_REJECT, "topic %.*s has no partition %d", WEIR_ARG(info->name),
                          number);
+    if (log_check_record(&writer->owner->base, info, number, record, err) != WEIR_OK)
+        return err->code;
     if (writer->last_part == NULL || writer->last_part->partition != partition) {
         writer->last_part = find_part(writer->building, partition);
         if (writer->last_part == NULL)

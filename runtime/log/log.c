@@ -1,4 +1,4 @@
-/* log.c - the log's functions, each of which calls the implementation it was given. */
+/* log.c - the log's functions, most of which call the implementation they were given. */
 #include "runtime/log/log.h"
 
 weir_code log_topic_create(log *self, weir_str name, const log_topic_config *config,
@@ -52,6 +52,24 @@ void log_start_retention(log *self)
 const char *log_id(log *self)
 {
     return self->ops->id(self);
+}
+
+void log_set_checker(log *self, log_checker checker)
+{
+    self->checker = checker;
+}
+
+weir_code log_check_record(log *self, const log_topic *topic, int32_t partition,
+                           const log_record *record, weir_error *err)
+{
+    if (topic->config.key_check == LOG_UNCHECKED && topic->config.value_check == LOG_UNCHECKED)
+        return WEIR_OK;
+    if (self->checker.check == NULL)
+        return weir_fail(err, WEIR_FATAL,
+                         "topic %.*s has its schemas checked (confluent.*.schema.validation), and "
+                         "there is no schema registry that could",
+                         WEIR_ARG(topic->name));
+    return self->checker.check(self->checker.context, topic, partition, record, err);
 }
 
 weir_code log_writer_open(log *self, weir_str id, log_writer **out, weir_error *err)

@@ -49,6 +49,16 @@ typedef int64_t log_ticket; /* counts the commits of one writer from 0 */
 
 /* --- Topics --------------------------------------------------------------------------------- */
 
+/* Which subject the schema of each key or value has to be a version of, for a topic that has that checked:
+ * confluent.{key,value}.schema.validation and ...subject.name.strategy. Kept in the log by number. */
+typedef enum log_schema_check {
+    LOG_UNCHECKED,
+    LOG_CHECK_TOPIC_NAME,        /* "orders-value" */
+    LOG_CHECK_RECORD_NAME,       /* "com.shop.Order" */
+    LOG_CHECK_TOPIC_RECORD_NAME, /* "orders-com.shop.Order" */
+    LOG_SCHEMA_CHECKS,
+} log_schema_check;
+
 typedef struct log_topic_config {
     int32_t partitions;      /* 1 or more */
     bool compact;            /* cleanup.policy=compact: the last value of each key stays */
@@ -57,6 +67,7 @@ typedef struct log_topic_config {
     bool trim;       /* on.full=trim: a full partition drops its oldest records, not waits */
     int compression; /* 0 none, 3 lz4, 4 zstd: the numbers of RecordBatch v2 */
     int64_t max_message_bytes;
+    log_schema_check key_check, value_check;
 } log_topic_config;
 
 /* 1 partition, delete, 7 days, no size limit, wait, uncompressed. */
@@ -106,6 +117,26 @@ void log_start_retention(log *log);
 /* The log's identity: a UUID as text. */
 const char *log_id(log *log);
 
+/* --- Checking what is written --------------------------------------------------------------- */
+
+/* Who looks at the records of topics whose configuration asks for it, before they are in the log: the schema
+ * registry. Called by any thread; it neither writes to the log nor waits. WEIR_REJECT says what is wrong with the
+ * record, and where. */
+typedef struct log_checker {
+    weir_code (*check)(void *context, const log_topic *topic, int32_t partition,
+                       const log_record *record, weir_error *err);
+    void *context;
+} log_checker;
+
+/* Set while nobody writes; check NULL: none. */
+void log_set_checker(log *log, log_checker checker);
+
+/* Whatever puts records into a partition calls this for each of them first: log_add does, and what appends whole
+ * batches has to. WEIR_OK when the topic's configuration asks for nothing. WEIR_FATAL: it does, and there is no
+ * checker. */
+WEIR_MUST_CHECK weir_code log_check_record(log *log, const log_topic *topic, int32_t partition,
+                                           const log_record *record, weir_error *err);
+
 /* --- Writing -------------------------------------------------------------------------------- */
 
 /* Opens a writer and fences older ones of the same id. An empty id fences nobody. */
@@ -118,7 +149,7 @@ int64_t log_writer_epoch(const log_writer *writer);
 void log_writer_close(log_writer *writer);
 
 /* Adds a record to the unit that is being built; the first one begins it. The topic exists. WEIR_REJECT:
- * the record is larger than its topic allows, and the unit is as before. */
+ * the record is larger than its topic allows, or refused by log_check_record; the unit is as before. */
 WEIR_MUST_CHECK weir_code log_add(log_writer *writer, const log_record *record, weir_error *err);
 /* Bytes of the unit that is being built. */
 size_t log_unit_bytes(const log_writer *writer);
@@ -197,6 +228,7 @@ typedef struct log_ops {
 
 struct log {
     const log_ops *ops;
+    log_checker checker; /* log_set_checker's */
 };
 
 struct log_writer {

@@ -30,11 +30,12 @@ static char *config_to_json(const store_topic *topic)
 {
     const log_topic_config *config = &topic->info.config;
     json_t *object =
-        json_pack("{s:s, s:i, s:b, s:I, s:I, s:b, s:i, s:I}", "id", topic->info.id, "partitions",
-                  (int)config->partitions, "compact", (int)config->compact, "retention.ms",
-                  (json_int_t)config->retention_ms, "retention.bytes",
+        json_pack("{s:s, s:i, s:b, s:I, s:I, s:b, s:i, s:I, s:i, s:i}", "id", topic->info.id,
+                  "partitions", (int)config->partitions, "compact", (int)config->compact,
+                  "retention.ms", (json_int_t)config->retention_ms, "retention.bytes",
                   (json_int_t)config->retention_bytes, "trim", (int)config->trim, "compression",
-                  config->compression, "max.message.bytes", (json_int_t)config->max_message_bytes);
+                  config->compression, "max.message.bytes", (json_int_t)config->max_message_bytes,
+                  "key.check", (int)config->key_check, "value.check", (int)config->value_check);
     char *text = json_dumps(object, JSON_COMPACT);
 
     assert(text != NULL);
@@ -47,15 +48,18 @@ static bool config_from_json(weir_str text, uint8_t *id, log_topic_config *confi
     json_t *object = json_loadb(text.ptr, text.len, 0, NULL);
     const char *id_text = NULL;
     int partitions = 0, compact = 0, trim = 0, compression = 0;
+    int key_check = LOG_UNCHECKED, value_check = LOG_UNCHECKED; /* older definitions have none */
     json_int_t retention_ms = -1, retention_bytes = -1, max_message_bytes = 1 << 20;
     bool good;
 
     good = object != NULL &&
-           json_unpack(object, "{s:s, s:i, s:b, s:I, s:I, s:b, s:i, s:I}", "id", &id_text,
+           json_unpack(object, "{s:s, s:i, s:b, s:I, s:I, s:b, s:i, s:I, s?i, s?i}", "id", &id_text,
                        "partitions", &partitions, "compact", &compact, "retention.ms",
                        &retention_ms, "retention.bytes", &retention_bytes, "trim", &trim,
-                       "compression", &compression, "max.message.bytes", &max_message_bytes) == 0 &&
-           partitions >= 1 && partitions <= MAX_PARTITIONS &&
+                       "compression", &compression, "max.message.bytes", &max_message_bytes,
+                       "key.check", &key_check, "value.check", &value_check) == 0 &&
+           key_check >= 0 && key_check < LOG_SCHEMA_CHECKS && value_check >= 0 &&
+           value_check < LOG_SCHEMA_CHECKS && partitions >= 1 && partitions <= MAX_PARTITIONS &&
            store_id_parse(weir_cstr(id_text), id);
     json_decref(object);
     *config = (log_topic_config){.partitions = partitions,
@@ -64,7 +68,9 @@ static bool config_from_json(weir_str text, uint8_t *id, log_topic_config *confi
                                  .retention_bytes = retention_bytes,
                                  .trim = trim != 0,
                                  .compression = compression,
-                                 .max_message_bytes = max_message_bytes};
+                                 .max_message_bytes = max_message_bytes,
+                                 .key_check = (log_schema_check)key_check,
+                                 .value_check = (log_schema_check)value_check};
     return good;
 }
 

@@ -93,6 +93,7 @@ weir_code registry_open(log *backend, const registry_options *options, registry 
         registry_close(self);
         return err->code;
     }
+    log_set_checker(backend, (log_checker){registry_check_record, self});
     *out = self;
     return WEIR_OK;
 }
@@ -103,6 +104,8 @@ void registry_close(registry *self)
 
     if (self == NULL)
         return;
+    if (self->backend->checker.context == self)
+        log_set_checker(self->backend, (log_checker){0});
     parsed_cache_done(&self->cache);
     for (size_t at = 0; weir_map_next(self->given, &at, NULL, &value);)
         parsed_schema_release(value);

@@ -17,6 +17,9 @@
  * is always taken, and one that is there already (for JSON: white space aside) is found again; another
  * version is refused as incompatible under every level but NONE.
  *
+ * While it is open it is the log's checker (log.h): it looks whether the records of topics that want it have
+ * schemas of their subjects.
+ *
  * Threads: any, but for open and close. Writers wait for one another and for the disk; readers wait for
  * neither.
  */

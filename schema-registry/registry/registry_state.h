@@ -100,6 +100,11 @@ const char *level_name(compat_level level);
 /* Fails when the subject's mode forbids to change it. */
 bool check_not_read_only(const registry *self, weir_str subject, registry_error *error);
 
+/* --- record_check.c: a log_checker's function; context is the registry ------------------------- */
+
+weir_code registry_check_record(void *context, const log_topic *topic, int32_t partition,
+                                const log_record *record, weir_error *err);
+
 /* --- find.c: versions and schemas across contexts. For a writer, or under the read lock. ------ */
 
 /* Version -1: the latest. In the default context also what other contexts have of that name. NULL: none. */

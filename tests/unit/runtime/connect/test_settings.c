@@ -66,6 +66,35 @@ static void a_source_makes_topics_of_one_partition_and_tasks_restart_for_ever(vo
     assert_int_equal(bound.restart_max, -1);
 }
 
+static void
+schemas_of_records_are_checked_when_a_topic_is_told_so_but_not_of_dead_letters(void **state)
+{
+    static const config_setting settings[] = {
+        {WEIR_STR("connector.class"), WEIR_STR("x")},
+        {WEIR_STR("errors.deadletterqueue.topic.name"), WEIR_STR("dead")},
+        {WEIR_STR("topic.creation.default.confluent.value.schema.validation"), WEIR_STR("true")},
+        {WEIR_STR("topic.creation.default.confluent.value.subject.name.strategy"),
+         WEIR_STR("io.confluent.kafka.serializers.subject.RecordNameStrategy")},
+        {WEIR_STR("a.plugin.knows"), WEIR_STR("x")},
+    };
+    connector_settings own = {0};
+    config_issues issues = {0};
+    log_topic_config config;
+    weir_task own_memory;
+    (void)state;
+
+    task_init(&own_memory, WEIR_STR(""), 0, NULL, NULL);
+    settings_bind(settings, 5, &own_memory, &own, &issues);
+    assert_int_equal(config_issue_count(&issues), 0);
+    config = settings_topic_config(&own, WEIR_STR("t"));
+    assert_int_equal(config.key_check, LOG_UNCHECKED);
+    assert_int_equal(config.value_check, LOG_CHECK_RECORD_NAME);
+    config = settings_topic_config(&own, WEIR_STR("dead"));
+    assert_int_equal(config.value_check, LOG_UNCHECKED);
+    config_issues_done(&issues);
+    task_done(&own_memory);
+}
+
 static void values_out_of_bounds_are_refused(void **state)
 {
     static const char *const refused[][2] = {
@@ -125,7 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(defaults_of_errors_are_kafka_connects),
         CASE(a_source_makes_topics_of_one_partition_and_tasks_restart_for_ever),
-        CASE(values_out_of_bounds_are_refused),
+        CASE(schemas_of_records_are_checked_when_a_topic_is_told_so_but_not_of_dead_letters),
+        cmocka_unit_test(values_out_of_bounds_are_refused),
         CASE(minus_one_and_zero_have_their_meaning),
         CASE(converters_are_known_by_name_and_java_class),
         CASE(a_plugin_is_not_asked_for_common_settings),

@@ -15,6 +15,7 @@
 #include "runtime/connect/holds.h"
 #include "runtime/connect/status.h"
 #include "runtime/connect/worker.h"
+#include "tests/fixtures/connect_world.h"
 #include "tests/fixtures/fake_log.h"
 
 #include <pthread.h>
@@ -39,7 +40,7 @@ static struct {
 } did;
 
 static log *the_log;
-static plugins *registry;
+static plugins *all_plugins;
 static worker *the_worker;
 
 /* --- Connectors ------------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ static const plugin sink_plugin = {
 static void open_worker(void)
 {
     worker_options options = {
-        .log = the_log, .plugins = registry, .clock = clock_system(), .id = WEIR_STR("here:1")};
+        .log = the_log, .plugins = all_plugins, .clock = clock_system(), .id = WEIR_STR("here:1")};
     weir_error err;
 
     assert_int_equal(worker_open(&options, &the_worker, &err), WEIR_OK);
@@ -175,9 +176,9 @@ static int set_up(void **state)
 
     memset(&did, 0, sizeof(did));
     the_log = fake_log_new(11);
-    registry = plugins_new("/nowhere");
-    assert_int_equal(plugins_add(registry, &source_plugin, &err), WEIR_OK);
-    assert_int_equal(plugins_add(registry, &sink_plugin, &err), WEIR_OK);
+    all_plugins = plugins_new("/nowhere");
+    assert_int_equal(plugins_add(all_plugins, &source_plugin, &err), WEIR_OK);
+    assert_int_equal(plugins_add(all_plugins, &sink_plugin, &err), WEIR_OK);
     open_worker();
     return 0;
 }
@@ -187,7 +188,7 @@ static int tear_down(void **state)
     (void)state;
     atomic_store(&did.hangs, false);
     worker_close(the_worker);
-    plugins_free(registry);
+    plugins_free(all_plugins);
     fake_log_free(the_log);
     assert_in_range(atomic_load(&did.most_live), 0, 1);
     return 0;
@@ -386,8 +387,8 @@ static void an_unknown_plugin_fails_its_connector_alone(void **state)
     deploy_source("numbers", "-1");
     wait_state("source", 0, "RUNNING");
     worker_close(the_worker);
-    plugins_free(registry);
-    registry = plugins_new("/nowhere"); /* it was there once */
+    plugins_free(all_plugins);
+    all_plugins = plugins_new("/nowhere"); /* it was there once */
     open_worker();
     wait_state("source", -1, "FAILED");
 }
@@ -615,6 +616,28 @@ static void a_sink_that_never_ran_holds_what_it_would_read(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What was released would come again, older than all else. */
+static void a_source_that_begins_again_does_not_release_again_what_had_waited(void **state)
+{
+    json_t *altered = json_pack("[{s:{s:s, s:i}, s:{s:i, s:s}}]", "partition", "kafka_topic",
+                                "__weir_held.numbers", "kafka_partition", 0, "offset",
+                                "kafka_offset", 7, "topic_id", "x");
+    int64_t until = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    weir_error err;
+    (void)state;
+
+    deploy_source("numbers", "-1");
+    wait_records("numbers", 10);
+    assert_int_equal(set_target("source", TARGET_STOPPED), WEIR_OK);
+    while (worker_alter_offsets(the_worker, WEIR_STR("source"), altered, &err) != WEIR_OK) {
+        assert_true(clock_mono_ms(clock_system()) < until); /* its task has not stopped yet */
+        sched_yield();
+    }
+    assert_int_equal(worker_alter_offsets(the_worker, WEIR_STR("source"), NULL, &err), WEIR_OK);
+    json_decref(altered);
+    assert_int_equal(connect_world_committed(the_log, "source", "__weir_held.numbers", 0), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,6 +656,7 @@ int main(void)
         CASE(of_commands_that_wait_the_last_one_holds_also_after_a_restart),
         CASE(a_removal_and_a_put_at_a_time_leave_what_the_log_says),
         CASE(a_sink_that_never_ran_holds_what_it_would_read),
+        CASE(a_source_that_begins_again_does_not_release_again_what_had_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

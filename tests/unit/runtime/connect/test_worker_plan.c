@@ -440,6 +440,41 @@ static void the_last_split_is_known_to_the_next_worker(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* How many errors a validation finds in schema.incompatible.policy. */
+static int errors_of_policy(const char *policy, const char *tasks_max)
+{
+    const config_setting settings[] = {
+        {WEIR_STR("connector.class"), WEIR_STR("split")},
+        {WEIR_STR("tasks.max"), weir_cstr(tasks_max)},
+        {WEIR_STR("schema.incompatible.policy"), weir_cstr(policy)},
+    };
+    config_issues issues = {0};
+    int count = 0;
+
+    worker_validate(the_worker, settings, policy != NULL ? 3 : 2, true, &issues);
+    for (size_t i = 0; i < config_issue_count(&issues); i++) {
+        const config_issue *issue = config_issue_at(&issues, i);
+
+        if (!weir_str_eq(issue->name, settings[2].name))
+            continue;
+        assert_int_equal(issue->severity, CONFIG_ERROR);
+        assert_non_null(strstr(issue->message, "set tasks.max to 1, or another policy"));
+        count++;
+    }
+    config_issues_done(&issues);
+    return count;
+}
+
+static void what_several_tasks_cannot_hold_is_refused_at_validation(void **state)
+{
+    (void)state;
+
+    assert_int_equal(errors_of_policy("hold", "2"), 1);
+    assert_int_equal(errors_of_policy("hold", "1"), 0);
+    assert_int_equal(errors_of_policy("fail", "2"), 0);
+    assert_int_equal(errors_of_policy(NULL, "2"), 0); /* by default nobody has asked for it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +486,7 @@ int main(void)
         CASE(another_split_goes_on_where_each_partition_was),
         CASE(tasks_of_the_last_split_are_fenced_before_another_runs),
         CASE(the_last_split_is_known_to_the_next_worker),
+        CASE(what_several_tasks_cannot_hold_is_refused_at_validation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

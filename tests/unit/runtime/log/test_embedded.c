@@ -362,6 +362,41 @@ static void an_offset_outside_is_refused_with_both_ends(void **state)
     embedded_close(self);
 }
 
+static weir_code refuse_bad(void *context, const log_topic *topic, int32_t partition,
+                            const log_record *record, weir_error *err)
+{
+    (void)context;
+    if (!weir_str_eq(record->value, WEIR_STR("bad")))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_REJECT, "bad in %.*s %d", WEIR_ARG(topic->name), partition);
+}
+
+static void what_the_checker_refuses_is_rejected_and_the_unit_goes_on(void **state)
+{
+    log *self = open_log(*state);
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    log_record bad = {
+        .topic = WEIR_STR("t"), .partition = -1, .timestamp_ms = 1, .value = WEIR_STR("bad")};
+    log_writer *writer;
+    int64_t end;
+    weir_error err;
+
+    config.value_check = LOG_CHECK_TOPIC_NAME;
+    assert_int_equal(log_topic_create(self, WEIR_STR("t"), &config, &err), WEIR_OK);
+    create(self, "unchecked", 1, 0);
+    log_set_checker(self, (log_checker){.check = refuse_bad});
+    writer = open_writer(self, "w");
+    add(writer, "unchecked", 0, "bad");
+    assert_int_equal(log_add(writer, &bad, &err), WEIR_REJECT);
+    assert_string_equal(err.message, "bad in t 0");
+    add(writer, "t", 0, "good");
+    commit(writer);
+    assert_int_equal(log_offset_of(self, WEIR_STR("t"), 0, LOG_LATEST, &end, &err), WEIR_OK);
+    assert_int_equal(end, 1);
+    log_writer_close(writer);
+    embedded_close(self);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -376,6 +411,7 @@ int main(void)
         TEST(nothing_is_removed_before_all_holds_were_said),
         TEST(a_deleted_topic_fails_the_commit_and_all_after_it),
         TEST(waking_a_reader_ends_its_wait),
+        TEST(what_the_checker_refuses_is_rejected_and_the_unit_goes_on),
         TEST(an_offset_outside_is_refused_with_both_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,9 @@ static void a_topic_that_is_there_stays_as_it_is(void **state)
                                .retention_bytes = 6,
                                .trim = true,
                                .compression = RECORD_ZSTD,
-                               .max_message_bytes = 7};
+                               .max_message_bytes = 7,
+                               .key_check = LOG_CHECK_RECORD_NAME,
+                               .value_check = LOG_CHECK_TOPIC_RECORD_NAME};
     const log_topic_config *kept;
     char id[37];
 
@@ -78,6 +80,8 @@ static void a_topic_that_is_there_stays_as_it_is(void **state)
     assert_true(kept->trim);
     assert_int_equal(kept->compression, RECORD_ZSTD);
     assert_int_equal(kept->max_message_bytes, 7);
+    assert_int_equal(kept->key_check, LOG_CHECK_RECORD_NAME);
+    assert_int_equal(kept->value_check, LOG_CHECK_TOPIC_RECORD_NAME);
     assert_string_equal(store_topic_info(store_topic_find(f->store, WEIR_STR("t")))->id, id);
     assert_null(store_partition_at(store_topic_find(f->store, WEIR_STR("t")), 3));
     assert_null(store_partition_at(store_topic_find(f->store, WEIR_STR("t")), -1));
