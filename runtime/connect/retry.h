@@ -9,6 +9,7 @@
 #ifndef RUNTIME_CONNECT_RETRY_H
 #define RUNTIME_CONNECT_RETRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct retry {
@@ -21,5 +22,19 @@ typedef struct retry {
 
 /* After a failure: how long to wait until the next attempt; -1: there is none. */
 int64_t retry_after(retry *self, int64_t now_ms, uint64_t chance);
+
+/* How a task that failed is started again: after first_ms, doubled for each failure in a row, at most most_ms.
+ * After a fault that passes it waits no longer than RETRY_PASSING_MS (or first_ms): a server that is back
+ * is found within seconds, however long it was away, and to look for it costs nothing. */
+typedef struct retry_restart {
+    int64_t first_ms, most_ms; /* at least 1 */
+    int64_t failure_count;     /* before this one, in a row */
+    bool is_passing;
+} retry_restart;
+
+enum { RETRY_PASSING_MS = 4000 };
+
+/* The pause: from half of what the rules say to all of it, by chance. */
+int64_t retry_restart_after(const retry_restart *rules, uint64_t chance);
 
 #endif

@@ -1,7 +1,7 @@
 /* worker_tasks.c - connectors and their tasks: starting, ending, starting again.
  *
- * A task that fails starts again after a pause that doubles with each failure in a row and has jitter; a failure
- * after something was committed is the first of a new row. What only another configuration can mend does not
+ * A task that fails starts again after a pause that doubles with each failure in a row and has jitter, and stays
+ * short while the fault is one that passes; a failure after something was committed is the first of a new row. What only another configuration can mend does not
  * start again, nor does a task that was fenced: its successor runs.
  */
 #include "runtime/connect/worker_state.h"
@@ -126,16 +126,16 @@ int64_t tasks_start_waiting(worker *self, int64_t timeout_ms)
 
 /* --- Ending ----------------------------------------------------------------------------------- */
 
-static int64_t back_off(const worker *self, const connector *one, int64_t failures)
+static int64_t back_off(const worker *self, const connector *one, const task_slot *slot)
 {
-    int64_t pause = one->common.restart_backoff_ms;
+    const retry_restart rules = {.first_ms = one->common.restart_backoff_ms,
+                                 .most_ms = one->common.restart_backoff_max_ms,
+                                 .failure_count = slot->failure_count,
+                                 .is_passing = slot->task->outcome == WEIR_RETRY};
 
-    for (int64_t i = 0; i < failures && pause < one->common.restart_backoff_max_ms; i++)
-        pause *= 2;
-    if (pause > one->common.restart_backoff_max_ms)
-        pause = one->common.restart_backoff_max_ms;
-    /* Jitter from the clock's last digits: tasks that failed together do not start together. */
-    return pause / 2 + (self->options.clock->mono_ns(self->options.clock) / 1000) % (pause / 2 + 1);
+    /* The clock's last digits are chance enough: tasks that failed together do not start together. */
+    return retry_restart_after(&rules,
+                               (uint64_t)self->options.clock->mono_ns(self->options.clock) / 1000);
 }
 
 static void report_end(const connector *one, int number, const task_slot *slot)
@@ -169,8 +169,7 @@ static void note_failure(worker *self, const connector *one, task_slot *slot)
         return;
     }
     slot->state = TASK_WAITING;
-    slot->restart_at_ms =
-        clock_mono_ms(self->options.clock) + back_off(self, one, slot->failure_count);
+    slot->restart_at_ms = clock_mono_ms(self->options.clock) + back_off(self, one, slot);
     slot->failure_count++;
     slot->restart_count++;
 }

@@ -282,8 +282,51 @@ def test_one_document_is_never_in_two_requests_at_a_time(target, front):
                                   if (39 + id) % 4 != 3}
 
 
-def test_nothing_is_lost_when_the_server_is_killed_under_load(build):
-    node = servers.Elasticsearch()
+@pytest.fixture(scope="module")
+def node():
+    """A server to be killed."""
+    server = servers.Elasticsearch()
+    yield server
+    server.stop()
+
+
+PIPELINE = """
+name: away
+source:
+  connector: postgres-cdc
+  config:
+    {{database.hostname: 127.0.0.1, database.port: {port}, database.user: postgres, database.dbname: away,
+     topic.prefix: away, snapshot.mode: initial_only}}
+sinks:
+  - name: search
+    connector: elasticsearch
+    topics: ["away.public.numbers"]
+    transforms: [{{unwrap: {{}}}}]
+    config: {{connection.url: "{url}", errors.restart.delay.ms: 3000}}
+"""
+
+
+def test_a_server_that_was_away_at_the_start_is_found_soon_after_it_is_back(
+        node, postgres, weir, folder):
+    postgres.create_database("away")
+    postgres.psql("create table numbers as select n from generate_series(1, 10) n; "
+                  "alter table numbers add primary key (n)", "away")
+    with open(f"{folder}/away.yaml", "w") as file:
+        file.write(PIPELINE.format(port=postgres.port, url=node.url))
+    node.kill()
+    one = weir(["run", f"{folder}/away.yaml", "--data", f"{folder}/data"])
+    # Pauses that go on to double would be 6 to 12 s now, and longer when the server has started.
+    servers.wait_until(lambda: one.output.count("task failed and is started again") >= 3,
+                       "three attempts", 30)
+    node.start()
+    back = time.monotonic()
+    assert one.wait() == 0
+    assert time.monotonic() - back < 8
+    assert len(node.documents("away.public.numbers")) == 10
+    assert f"could not reach elasticsearch at {node.url}" in one.output
+
+
+def test_nothing_is_lost_when_the_server_is_killed_under_load(build, node):
     target = Target(build, node)
     try:
         sink = target.open(retry_backoff_ms=20)
@@ -313,4 +356,3 @@ def test_nothing_is_lost_when_the_server_is_killed_under_load(build):
         assert sink.rejects == []
     finally:
         target.stop()
-        node.stop()

@@ -49,6 +49,8 @@ def test_kills_while_streaming_under_load_lose_nothing(world):
     weir = one.start()
     servers.wait_until(lambda: one.snapshot_is_done(weir), "the snapshot", 60)
     changes.start()
+    # A snapshot that a kill interrupts begins again, and there would be no kill while it streams.
+    servers.wait_until(lambda: one.has_number(0) and one.is_caught_up(), "every sink to stream", 120, 0.05)
     weir.kill()
     rng = random.Random(12)
     assert kill_while_streaming(one, changes, rng, 10, 0.6) == []
