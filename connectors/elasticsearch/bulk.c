@@ -133,10 +133,11 @@ static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error 
                          json_array_size(items), bulk_count(bulk));
     for (size_t i = 0; i < bulk_count(bulk); i++) {
         void *action = json_object_iter(json_array_get(items, i)); /* {"index":{...}} */
+        const json_t *outcome = json_object_iter_value(action);
 
-        if (action == NULL)
-            return weir_fail(err, WEIR_RETRY, "item %zu of the bulk answer is empty", i);
-        set_verdict(bulk, bulk_at(bulk, i), json_object_iter_value(action));
+        if (!json_is_integer(json_object_get(outcome, "status"))) /* nothing says it is written */
+            return weir_fail(err, WEIR_RETRY, "item %zu of the bulk answer has no status", i);
+        set_verdict(bulk, bulk_at(bulk, i), outcome);
     }
     return WEIR_OK;
 }

@@ -16,6 +16,7 @@ enum {
     SLOW_ANSWER_MS = 5000, /* an answer that takes longer halves the requests that follow */
     EAGER_BYTES = 1 << 20, /* a lane with nothing under way does not wait for more than this */
     ACTION_BYTES = 200,    /* of an action line without its texts, at most */
+    RETRY_AFTER_MAX_S = 60,
 };
 
 typedef struct bulk_lane {
@@ -24,6 +25,7 @@ typedef struct bulk_lane {
     weir_buf compressed, answer;
     bool in_flight;
     int64_t retry_at_ms; /* 0: nothing waits; else sending goes again at this time */
+    int64_t asked_at_ms; /* not before this, the server said */
     int64_t sent_at_ms;
     size_t sent_bytes;
     int tries;     /* that sending took so far, but for the one under way */
@@ -192,6 +194,15 @@ static void lane_send_filled(es_client *client, bulk_lane *lane)
 
 /* --- When the server cannot ------------------------------------------------------------------- */
 
+/* What the last answer's Retry-After asks for, within reason. */
+static int64_t pause_asked(const bulk_lane *lane)
+{
+    curl_off_t seconds = 0;
+
+    curl_easy_getinfo(lane->easy, CURLINFO_RETRY_AFTER, &seconds);
+    return (int64_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+}
+
 /* Sends lane->sending again after a pause; WEIR_RETRY when that was tried often enough. */
 static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error *err)
 {
@@ -204,8 +215,11 @@ static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error
                        err->message);
     lane->tries++;
     lane->failures++;
+    lane->asked_at_ms = now_ms() + pause_asked(lane);
     lane->retry_at_ms =
         now_ms() + with_jitter(client, backoff_pause(settings->retry_backoff_ms, lane->failures));
+    if (lane->retry_at_ms < lane->asked_at_ms)
+        lane->retry_at_ms = lane->asked_at_ms;
     if (client->probe_at_ms == 0)
         client->probe_at_ms = now_ms() + with_jitter(client, PROBE_MS);
     return WEIR_OK;
@@ -222,6 +236,8 @@ static void hurry(es_client *client)
         int64_t at = now_ms() + with_jitter(client, base < PROBE_MS ? base : PROBE_MS);
 
         lane->failures = 0;
+        if (at < lane->asked_at_ms)
+            at = lane->asked_at_ms;
         if (lane->retry_at_ms > at)
             lane->retry_at_ms = at;
     }
@@ -329,6 +345,11 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
         return lane_halve(client, lane, err);
     if (http_judge(status, weir_buf_str(&lane->answer), err) != WEIR_OK)
         return err->code == WEIR_RETRY ? lane_retry_later(client, lane, err) : err->code;
+    if (status == 415 && client->options.settings->compression)
+        return weir_fail(
+            err, WEIR_FATAL,
+            "elasticsearch, or a proxy before it, takes no compressed requests (status "
+            "415): set connection.compression to false");
     if (status != 200)
         return weir_fail(err, WEIR_FATAL,
                          "elasticsearch answered a bulk request with status %ld: %.*s", status,

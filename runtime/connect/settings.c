@@ -104,8 +104,9 @@ static const weir_field fields[] = {
           .doc = "Pause before a failed task is started again; doubled each time, with jitter."),
     FIELD(restart_backoff_max_ms, .name = "errors.restart.delay.max.ms", .fallback = "60000",
           .min = 1, .max = 86400000, .importance = WEIR_LOW,
-          .doc = "The longest such pause; after a fault that passes, such as a server that is away, "
-                 "it is 4 seconds."),
+          .doc =
+              "The longest such pause; after a fault that passes, such as a server that is away, "
+              "it is 4 seconds."),
     FIELD(restart_max, .name = "errors.restart.max", .fallback = "-1", .min = -1, .max = INT64_MAX,
           .importance = WEIR_LOW,
           .doc =

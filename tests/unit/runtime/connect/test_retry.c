@@ -100,8 +100,8 @@ static void after_a_passing_fault_a_restart_never_waits_long(void **state)
 
 static void settings_of_a_restart_hold_for_passing_faults_too(void **state)
 {
-    retry_restart slow = {.first_ms = 30000, .most_ms = 60000, .failure_count = 9,
-                          .is_passing = true};
+    retry_restart slow = {
+        .first_ms = 30000, .most_ms = 60000, .failure_count = 9, .is_passing = true};
     retry_restart fast = {.first_ms = 1, .most_ms = 2, .failure_count = 9, .is_passing = true};
     (void)state;
 
