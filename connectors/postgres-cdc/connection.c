@@ -9,10 +9,10 @@
 
 /* Values are printed as the decoders read them, and names and literals are read as we write them, whatever
  * the server, the database or the role set. A policy that would hide rows makes reading them an error. */
+#define SESSION_OPTION(name, value) "-c " name "=" value " "
 #define SESSION_OPTIONS                                                                            \
-    "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 "          \
-    "-c bytea_output=hex -c lc_monetary=C -c search_path= -c standard_conforming_strings=on "      \
-    "-c quote_all_identifiers=off -c array_nulls=on -c row_security=off "                          \
+    CONNECTION_TEXT_SETTINGS(SESSION_OPTION)                                                       \
+    "-c array_nulls=on -c row_security=off "                                                       \
     "-c default_transaction_read_only=off -c client_min_messages=error -c statement_timeout=0 "    \
     "-c idle_in_transaction_session_timeout=0 -c lock_timeout=0"
 

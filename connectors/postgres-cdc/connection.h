@@ -14,6 +14,18 @@
 typedef struct pg_conn PGconn;     /* libpq-fe.h */
 typedef struct pg_result PGresult; /* libpq-fe.h */
 
+/* What decides how the server prints values and expressions. Theirs are the decoders' and the schemas' forms. */
+#define CONNECTION_TEXT_SETTINGS(X)                                                                \
+    X("datestyle", "ISO")                                                                          \
+    X("intervalstyle", "postgres")                                                                 \
+    X("timezone", "UTC")                                                                           \
+    X("extra_float_digits", "3")                                                                   \
+    X("bytea_output", "hex")                                                                       \
+    X("lc_monetary", "C")                                                                          \
+    X("search_path", "")                                                                           \
+    X("standard_conforming_strings", "on")                                                         \
+    X("quote_all_identifiers", "off")
+
 typedef enum connection_kind { CONNECTION_SQL, CONNECTION_REPLICATION } connection_kind;
 
 /* NULL on error. */

@@ -4,6 +4,7 @@
  * it goes on after a restart. The publication comes before the slot, and the slot before the snapshot,
  * which is of the very state the slot starts at: so there is neither a gap nor an overlap.
  */
+#include "rehearse.h"
 #include "snapshot.h"
 #include "source.h"
 #include "stream.h"
@@ -362,5 +363,6 @@ static const weir_source postgres_source = {
     .idle = source_idle,
     .acked = source_acked,
     .close = source_close,
+    .rehearse = rehearse,
 };
 WEIR_EXPORT(.source = &postgres_source);

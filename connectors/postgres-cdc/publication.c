@@ -334,18 +334,47 @@ static void warn_of_unpublished(const catalog *tables, weir_map *captured,
     }
 }
 
+/* The two publications' names. */
+typedef struct publication_names {
+    weir_buf both, inserts;
+    const char *list[2];
+} publication_names;
+
+static void names_init(publication_names *self, const settings *config)
+{
+    *self = (publication_names){0};
+    weir_buf_add_str(&self->both, config->publication_name);
+    weir_buf_printf(&self->inserts, "%.*s" INSERTS_SUFFIX, WEIR_ARG(config->publication_name));
+    self->list[0] = weir_buf_cstr(&self->both);
+    self->list[1] = weir_buf_cstr(&self->inserts);
+}
+
+static void names_done(publication_names *self)
+{
+    weir_buf_done(&self->both);
+    weir_buf_done(&self->inserts);
+}
+
+static weir_code look_columns(catalog *tables, const weir_map *captured, const char *const *names,
+                              weir_error *err)
+{
+    if (PQserverVersion(tables->connection) < 150000)
+        return WEIR_OK;
+    WEIR_CLEANUP(connection_clear)
+    PGresult *listed = connection_query(tables->connection, listed_sql, names, 2, err);
+
+    if (listed == NULL)
+        return weir_wrap(err, "reading the publications' columns and filters");
+    take_listed(tables, captured, listed);
+    return WEIR_OK;
+}
+
 static weir_code look(catalog *tables, const char *const *names, weir_error *err)
 {
     WEIR_CLEANUP(weir_map_freep) weir_map *captured = by_oid(tables);
 
-    if (PQserverVersion(tables->connection) >= 150000) {
-        WEIR_CLEANUP(connection_clear)
-        PGresult *listed = connection_query(tables->connection, listed_sql, names, 2, err);
-
-        if (listed == NULL)
-            return weir_wrap(err, "reading the publications' columns and filters");
-        take_listed(tables, captured, listed);
-    }
+    if (look_columns(tables, captured, names, err) != WEIR_OK)
+        return err->code;
     WEIR_CLEANUP(connection_clear)
     PGresult *published = connection_query(tables->connection, published_sql, names, 2, err);
     if (published == NULL)
@@ -356,14 +385,21 @@ static weir_code look(catalog *tables, const char *const *names, weir_error *err
 
 weir_code publication_look(catalog *tables, const settings *config, weir_error *err)
 {
-    weir_buf name = {0};
-    weir_buf inserts = {0};
+    publication_names names;
 
-    weir_buf_add_str(&name, config->publication_name);
-    weir_buf_printf(&inserts, "%.*s" INSERTS_SUFFIX, WEIR_ARG(config->publication_name));
-    const char *names[] = {weir_buf_cstr(&name), weir_buf_cstr(&inserts)};
-    weir_code code = look(tables, names, err);
-    weir_buf_done(&name);
-    weir_buf_done(&inserts);
+    names_init(&names, config);
+    weir_code code = look(tables, names.list, err);
+    names_done(&names);
+    return code;
+}
+
+weir_code publication_columns(catalog *tables, const settings *config, weir_error *err)
+{
+    WEIR_CLEANUP(weir_map_freep) weir_map *captured = by_oid(tables);
+    publication_names names;
+
+    names_init(&names, config);
+    weir_code code = look_columns(tables, captured, names.list, err);
+    names_done(&names);
     return code;
 }

@@ -31,4 +31,8 @@ WEIR_MUST_CHECK weir_code publication_ensure(const catalog *tables, const settin
 WEIR_MUST_CHECK weir_code publication_look(catalog *tables, const settings *config,
                                            weir_error *err);
 
+/* The first half of that: which columns and rows, without a warning. */
+WEIR_MUST_CHECK weir_code publication_columns(catalog *tables, const settings *config,
+                                              weir_error *err);
+
 #endif

@@ -75,7 +75,7 @@ static weir_code compile_column(relation_context *context, const catalog_table *
         return WEIR_OK;
     to->included =
         type != NULL && codec_init(&to->codec, type, modifier, &context->options, context->scratch);
-    if (!to->included)
+    if (!to->included && !context->quiet)
         weir_task_diag(context->task, WEIR_WARN,
                        "column \"%.*s\" of %.*s.%.*s has type %.*s, which is not supported, and is "
                        "left out",

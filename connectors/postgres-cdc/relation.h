@@ -45,6 +45,7 @@ typedef struct relation_context {
     type_options options;
     weir_buf scratch[CODEC_SCRATCH_COUNT];
     weir_buf text;
+    bool quiet; /* no warning of columns whose type is not supported */
 } relation_context;
 
 void relation_context_done(relation_context *context);

@@ -12,6 +12,16 @@
 
 #include "weir/task.h"
 
+/* A change to the structure of what a source captures, tried out before it is made: what would be written
+ * before it, and after. Filled by the worker; grows at its end. */
+typedef struct weir_rehearsal {
+    weir_str target;      /* where it is tried, in the words of the outside system: a URL */
+    weir_str script;      /* the change: SQL */
+    weir_str script_name; /* how messages name it: "migration.sql" */
+    weir_batch *before;   /* empty; get specimens, see rehearse */
+    weir_batch *after;
+} weir_rehearsal;
+
 typedef struct weir_source {
     const char *name;         /* in pipeline files: "postgres-cdc" */
     const char *version;      /* of the connector: "1.2.0" */
@@ -51,6 +61,21 @@ typedef struct weir_source {
 
     /* Gives back what open took. Optional. Also runs after an open that failed half-way. */
     void (*close)(weir_task *task, void *state);
+
+    /* Says what the source would write after a change to what it captures, without making the change:
+     * applies the script to the target, which holds a copy of the structure and never is the source itself,
+     * looks at it before and behind the script with the code that captures, and takes everything back. Both
+     * batches get specimens: for each topic, key schema and value schema that could be written at least one
+     * record that has them, tombstones included; its values mean nothing. Topics whose schema does not change
+     * are in both. What a person should know besides (a table is gone, a column can't be captured any more) are
+     * diagnostics of level WEIR_WARN.
+     *
+     * Called instead of open, on a state of its own, at any time, also while other tasks of the connector run;
+     * secrets that are not known here are as if not set. Blocks as long as the script takes. close is called
+     * behind it. WEIR_CONFIG: the target, the script or the settings make it impossible, and nothing was
+     * changed; WEIR_RETRY: the target was not reached. Optional. */
+    weir_code (*rehearse)(weir_task *task, void *state, const weir_rehearsal *what,
+                          weir_error *err);
 } weir_source;
 
 /* The offset last committed for a source partition; len 0 when there is none. Valid until close. */
