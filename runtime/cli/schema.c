@@ -1,7 +1,9 @@
-/* schema.c - `weir schema`: lists, shows, registers, checks and compares schemas of a schema registry. */
+/* schema.c - `weir schema`: lists, shows, registers, checks and compares schemas of a schema registry; and says what
+ * a migration of a source would do to them. */
 #include "runtime/base/http_client.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/client.h"
+#include "runtime/cli/migration.h"
 #include "runtime/cli/text_diff.h"
 
 #include <errno.h>
@@ -18,6 +20,7 @@ typedef struct arguments {
     const char *version; /* to check against */
     size_t count;
     const char *words[WORDS]; /* the command and what it names */
+    migration_arguments migration;
 } arguments;
 
 static const struct argp_option flags[] = {
@@ -29,8 +32,38 @@ static const struct argp_option flags[] = {
     {"normalize", 'n', NULL, 0, "Compare and store the schema in its normal form", 0},
     {"type", 't', "TYPE", 0, "Of the schema in FILE: AVRO, JSON or PROTOBUF (AVRO)", 0},
     {"version", 'v', "VERSION", 0, "What to check against: a number, latest or all (all)", 0},
+    {NULL, 0, NULL, 0, "For check-migration:", 1},
+    {"source", 's', "CONNECTOR", 0, "The source whose database is to be migrated", 1},
+    {"scratch", 'S', "URL", 0,
+     "A PostgreSQL with the definitions of what it captures, where the script is tried out", 1},
+    {"rest", 'r', "HOST:PORT", 0, "The worker that runs the connector (" CLI_REST_ADDRESS ")", 1},
+    {"pipeline", 'f', "FILE", 0, "A pipeline with the connector in it, instead of a worker", 1},
+    {"plugins", 'p', "DIR", 0, "Where connectors are", 1},
     {0},
 };
+
+static error_t parse_migration(int key, const char *value, migration_arguments *args)
+{
+    switch (key) {
+    case 's':
+        args->source = value;
+        return 0;
+    case 'S':
+        args->scratch = value;
+        return 0;
+    case 'r':
+        args->rest = value;
+        return 0;
+    case 'f':
+        args->pipeline = value;
+        return 0;
+    case 'p':
+        args->plugins = value;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
@@ -39,6 +72,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     switch (key) {
     case 'u':
         args->to.url = value;
+        args->migration.registry.url = value;
         return 0;
     case 'U':
         args->to.user = value;
@@ -68,7 +102,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             args->words[args->count++] = value;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_migration(key, value, &args->migration);
     }
 }
 
@@ -330,6 +364,28 @@ static int diff(const arguments *args)
     return result;
 }
 
+static int check_migration(const arguments *args)
+{
+    migration_arguments wanted = args->migration;
+    weir_buf text = {0};
+    int result = CLI_FAILED;
+
+    if (wanted.source == NULL || wanted.scratch == NULL) {
+        (void)cli_fail("schema", "check-migration takes --source CONNECTOR and --scratch URL");
+        return CLI_USAGE;
+    }
+    wanted.registry.user = args->to.user;
+    wanted.registry.ca_file = args->to.ca_file;
+    wanted.json = args->json;
+    wanted.script_name = strcmp(args->words[1], "-") == 0 ? "standard input" : args->words[1];
+    if (read_text(args->words[1], &text)) {
+        wanted.script = weir_buf_str(&text);
+        result = migration_check(&wanted);
+    }
+    weir_buf_done(&text);
+    return result;
+}
+
 typedef struct command {
     const char *name;
     size_t least, most; /* words behind the name */
@@ -338,7 +394,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"list", 0, 1, list},   {"get", 1, 2, get},   {"register", 2, 2, enroll},
-    {"check", 2, 2, check}, {"diff", 2, 3, diff},
+    {"check", 2, 2, check}, {"diff", 2, 3, diff}, {"check-migration", 1, 1, check_migration},
 };
 
 int cli_schema(int argc, char **argv)
@@ -347,11 +403,14 @@ int cli_schema(int argc, char **argv)
         flags,
         parse_option,
         "list [PREFIX]\nget SUBJECT [VERSION]\nregister SUBJECT FILE\ncheck SUBJECT FILE\n"
-        "diff SUBJECT VERSION|FILE [VERSION|FILE]",
+        "diff SUBJECT VERSION|FILE [VERSION|FILE]\n"
+        "check-migration FILE.sql --source CONNECTOR --scratch URL",
         "Asks a schema registry.\v"
         "check ends with 1 when the schema may not become the subject's next version, and prints "
-        "why. diff compares line by line; without a second one, with the latest version. FILE may "
-        "be \"-\".",
+        "why. diff compares line by line; without a second one, with the latest version. "
+        "check-migration tries a script out in a transaction that is rolled back, and says which "
+        "subjects would break if it changed the source, and why; it ends with 1 when one would. "
+        "FILE may be \"-\".",
         NULL,
         NULL,
         NULL};
@@ -370,6 +429,6 @@ int cli_schema(int argc, char **argv)
         (void)cli_fail("schema", "%s takes other words: see weir schema --help", commands[i].name);
         return CLI_USAGE;
     }
-    (void)cli_fail("schema", "what to do? list, get, register, check or diff");
+    (void)cli_fail("schema", "what to do? list, get, register, check, diff or check-migration");
     return CLI_USAGE;
 }

@@ -69,17 +69,12 @@ static weir_schema *plain_schema(const char *text)
     return schema;
 }
 
-static weir_code open_registry(converter *self, registry *local, weir_error *err)
+weir_code converter_remote(const converter_settings *settings, http_client_options *out,
+                           weir_error *err)
 {
-    const converter_settings *settings = self->settings;
-    http_client_options how = {0};
     bool has_user = settings->basic_source.index == 1;
     weir_str user = settings->basic_user.len > 0 ? settings->basic_user : settings->basic_user_old;
 
-    if (settings->urls.count == 0 || self->kind != CONVERTER_AVRO) {
-        self->registry = registry_client_local(local);
-        return WEIR_OK;
-    }
     if (has_user && user.len == 0)
         return weir_fail(err, WEIR_CONFIG,
                          "basic.auth.credentials.source is USER_INFO, but basic.auth.user.info is "
@@ -88,12 +83,27 @@ static weir_code open_registry(converter *self, registry *local, weir_error *err
         return weir_fail(err, WEIR_CONFIG,
                          "bearer.auth.credentials.source is STATIC_TOKEN, but bearer.auth.token is "
                          "not set");
-    how.user = has_user ? user.ptr : NULL;
-    how.token = settings->bearer_source.index == 1 ? settings->bearer_token.ptr : NULL;
-    how.ca_file = settings->ca_file.len > 0 ? settings->ca_file.ptr : NULL;
-    how.cert_file = settings->cert_file.len > 0 ? settings->cert_file.ptr : NULL;
-    how.key_file = how.cert_file;
-    how.key_password = settings->key_password.len > 0 ? settings->key_password.ptr : NULL;
+    *out = (http_client_options){0};
+    out->user = has_user ? user.ptr : NULL;
+    out->token = settings->bearer_source.index == 1 ? settings->bearer_token.ptr : NULL;
+    out->ca_file = settings->ca_file.len > 0 ? settings->ca_file.ptr : NULL;
+    out->cert_file = settings->cert_file.len > 0 ? settings->cert_file.ptr : NULL;
+    out->key_file = out->cert_file;
+    out->key_password = settings->key_password.len > 0 ? settings->key_password.ptr : NULL;
+    return WEIR_OK;
+}
+
+static weir_code open_registry(converter *self, registry *local, weir_error *err)
+{
+    const converter_settings *settings = self->settings;
+    http_client_options how;
+
+    if (settings->urls.count == 0 || self->kind != CONVERTER_AVRO) {
+        self->registry = registry_client_local(local);
+        return WEIR_OK;
+    }
+    if (converter_remote(settings, &how, err) != WEIR_OK)
+        return err->code;
     return registry_client_remote(&settings->urls, &how, &self->registry, err);
 }
 
@@ -131,30 +141,41 @@ void converter_free(converter *self)
 
 /* --- Into the log --------------------------------------------------------------------------- */
 
+/* The subject of a schema by a strategy. */
+static weir_code name_subject(subject_strategy strategy, bool is_key, weir_str topic,
+                              const weir_schema *schema, weir_buf *subject, weir_error *err)
+{
+    if (strategy == SUBJECT_TOPIC_NAME) {
+        weir_buf_printf(subject, "%.*s-%s", WEIR_ARG(topic), is_key ? "key" : "value");
+        return WEIR_OK;
+    }
+    if (weir_schema_type(schema) != WEIR_TYPE_RECORD)
+        return weir_fail(err, WEIR_REJECT,
+                         "the %s is no record, so its schema has no name to make a subject of; "
+                         "use TopicNameStrategy",
+                         is_key ? "key" : "value");
+    if (strategy == SUBJECT_TOPIC_RECORD_NAME)
+        weir_buf_printf(subject, "%.*s-", WEIR_ARG(topic));
+    weir_buf_add_str(subject, weir_schema_name(schema));
+    return WEIR_OK;
+}
+
+weir_code converter_subject(const converter_settings *settings, bool is_key, weir_str topic,
+                            const weir_schema *schema, weir_buf *subject, weir_error *err)
+{
+    return name_subject(converter_strategy(settings, is_key), is_key, topic, schema, subject, err);
+}
+
 static weir_code add_subject(const converter *self, const writing *what, weir_buf *subject,
                              weir_error *err)
 {
     subject_strategy strategy = what->target == TARGET_DEAD
                                     ? SUBJECT_TOPIC_NAME
                                     : converter_strategy(self->settings, self->is_key);
-    weir_str topic = what->topic, name = weir_schema_name(what->schema);
 
     if (what->target == TARGET_HELD)
         weir_buf_add_str(subject, CONVERTER_HELD);
-
-    if (strategy == SUBJECT_TOPIC_NAME) {
-        weir_buf_printf(subject, "%.*s-%s", WEIR_ARG(topic), self->is_key ? "key" : "value");
-        return WEIR_OK;
-    }
-    if (weir_schema_type(what->schema) != WEIR_TYPE_RECORD)
-        return weir_fail(err, WEIR_REJECT,
-                         "the %s is no record, so its schema has no name to make a subject of; "
-                         "use TopicNameStrategy",
-                         self->is_key ? "key" : "value");
-    if (strategy == SUBJECT_TOPIC_RECORD_NAME)
-        weir_buf_printf(subject, "%.*s-", WEIR_ARG(topic));
-    weir_buf_add_str(subject, name);
-    return WEIR_OK;
+    return name_subject(strategy, self->is_key, what->topic, what->schema, subject, err);
 }
 
 /* Lets a context or a subject of ours take every schema, once. */

@@ -10,6 +10,7 @@
 #ifndef RUNTIME_CONNECT_CONVERTER_H
 #define RUNTIME_CONNECT_CONVERTER_H
 
+#include "runtime/base/http_client.h"
 #include "runtime/connect/converter_settings.h"
 #include "runtime/connect/settings.h"
 #include "schema-registry/registry/registry.h"
@@ -64,6 +65,16 @@ typedef struct held_bytes {
 WEIR_MUST_CHECK weir_code converter_release(converter *converter, weir_str topic,
                                             const held_bytes *held, converted *out,
                                             weir_error *err);
+
+/* Adds the subject that a schema goes under in the avro converter. WEIR_REJECT: it has no name to make one of. */
+WEIR_MUST_CHECK weir_code converter_subject(const converter_settings *settings, bool is_key,
+                                            weir_str topic, const weir_schema *schema,
+                                            weir_buf *subject, weir_error *err);
+
+/* How the registry of schema.registry.url is asked; the texts are those of the settings. WEIR_CONFIG: the settings
+ * name credentials that are not there. */
+WEIR_MUST_CHECK weir_code converter_remote(const converter_settings *settings,
+                                           http_client_options *out, weir_error *err);
 
 /* Out of the log: sets the entry's key or value, and its schema. */
 WEIR_MUST_CHECK weir_code converter_read(converter *converter, weir_batch *batch,

@@ -456,6 +456,13 @@ weir_code registry_client_schema(registry_client *self, int32_t id, weir_str sub
     return WEIR_OK;
 }
 
+weir_code registry_client_ask(registry_client *self, const http_client_request *request,
+                              json_t **out, weir_error *err)
+{
+    assert(self->local == NULL);
+    return send(self, request, out, err);
+}
+
 weir_code registry_client_set_level(registry_client *self, weir_str subject, const char *level,
                                     weir_error *err)
 {

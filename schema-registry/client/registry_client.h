@@ -13,6 +13,8 @@
 #include "schema-registry/registry/registry.h"
 #include "weir/config.h"
 
+#include <jansson.h>
+
 typedef struct registry_client registry_client;
 
 /* Over the registry of this process, which outlives the client. */
@@ -47,6 +49,11 @@ WEIR_MUST_CHECK weir_code registry_client_latest(registry_client *client, weir_s
 WEIR_MUST_CHECK weir_code registry_client_schema(registry_client *client, int32_t id,
                                                  weir_str subject, const weir_schema **out,
                                                  weir_error *err);
+
+/* Asks a remote registry anything: its answer as JSON, which the caller owns. */
+WEIR_MUST_CHECK weir_code registry_client_ask(registry_client *client,
+                                              const http_client_request *request, json_t **out,
+                                              weir_error *err);
 
 /* Sets the compatibility level of a subject, or of a context, ":.ctx:": "NONE". */
 WEIR_MUST_CHECK weir_code registry_client_set_level(registry_client *client, weir_str subject,
