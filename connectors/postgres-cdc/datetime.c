@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define YEAR_LIMIT 6000000 /* beyond every date of the server */
+#define YEAR_LIMIT           6000000             /* beyond every date of the server */
+#define INTERVAL_HOURS_LIMIT INT64_C(2562047788) /* so many fit into microseconds */
 
 /* Text that is read from the front; `bad` once it was not what was expected. */
 typedef struct scan {
@@ -131,19 +132,25 @@ static int64_t scan_date(scan *in, bool bc)
     return days_from_civil(bc ? 1 - year : year, month, day) - DATETIME_EPOCH_DAYS;
 }
 
-static int64_t scan_time(scan *in)
+/* An interval's may have any number of hours, and reaches to both ends of an int64. */
+static int64_t scan_time(scan *in, bool negative)
 {
+    int64_t sign = negative ? -1 : 1;
+    int64_t time_us = 0;
+
     int64_t hours = scan_number(in);
     scan_expect(in, ':');
     int64_t minutes = scan_number(in);
     scan_expect(in, ':');
     int64_t seconds = scan_number(in);
 
-    if (in->bad || hours > INT32_MAX || minutes > 59 || seconds > 60) {
+    if (in->bad || hours > INTERVAL_HOURS_LIMIT || minutes > 59 || seconds > 60 ||
+        __builtin_mul_overflow(sign * (hours * 3600 + minutes * 60 + seconds), 1000000, &time_us) ||
+        __builtin_add_overflow(time_us, sign * scan_fraction(in), &time_us)) {
         in->bad = true;
         return 0;
     }
-    return (hours * 3600 + minutes * 60 + seconds) * 1000000 + scan_fraction(in);
+    return time_us;
 }
 
 /* "+05:30", "-03", "+00:19:32" as seconds; nothing is 0. */
@@ -191,7 +198,7 @@ bool datetime_parse_date(weir_str text, int32_t *days)
 bool datetime_parse_time(weir_str text, int64_t *time_us)
 {
     scan in = scan_of(text);
-    int64_t value = scan_time(&in);
+    int64_t value = scan_time(&in, false);
 
     if (in.bad || !scan_done(&in) || value > DATETIME_DAY_US)
         return false;
@@ -202,7 +209,7 @@ bool datetime_parse_time(weir_str text, int64_t *time_us)
 bool datetime_parse_timetz(weir_str text, int64_t *time_us, int32_t *offset_s)
 {
     scan in = scan_of(text);
-    int64_t value = scan_time(&in);
+    int64_t value = scan_time(&in, false);
     int32_t offset = scan_offset(&in);
 
     if (in.bad || !scan_done(&in) || value > DATETIME_DAY_US)
@@ -223,7 +230,7 @@ bool datetime_parse_timestamp(weir_str text, int64_t *timestamp_us)
     }
     int64_t days = scan_date(&in, scan_is_bc(&in));
     scan_expect(&in, ' ');
-    int64_t time_us = scan_time(&in);
+    int64_t time_us = scan_time(&in, false);
     int64_t offset_us = (int64_t)scan_offset(&in) * 1000000;
     int64_t value;
     if (in.bad || !scan_done(&in) || time_us > DATETIME_DAY_US ||
@@ -273,8 +280,7 @@ bool datetime_parse_interval(weir_str text, datetime_interval *interval)
 
         if (scan_peek(&in) == ':') {
             in.at = start.at + (*start.at == '-' || *start.at == '+');
-            int64_t time_us = scan_time(&in);
-            value.time_us = negative ? -time_us : time_us;
+            value.time_us = scan_time(&in, negative);
         } else {
             scan_expect(&in, ' ');
             const char *unit = in.at;

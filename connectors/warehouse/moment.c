@@ -3,16 +3,18 @@
 
 #include <assert.h>
 
-#define MICROS         INT64_C(1000000)
-#define TIMESTAMP_MIN  INT64_C(-211813488000000000) /* 4714-11-24 BC */
-#define TIMESTAMP_END  INT64_C(9223371331200000000) /* 294277-01-01 */
-#define DATE_MIN       INT64_C(-2451545)            /* 4714-11-24 BC */
-#define DATE_END       INT64_C(2145031949)          /* 5874898-01-01 */
-#define OFFSET_MAX     (16 * 3600)                  /* below that, in both directions */
-#define DEBEZIUM_MAX   INT64_C(9223372036825200000) /* pgjdbc's DATE_POSITIVE_INFINITY */
-#define DEBEZIUM_MIN   INT64_C(-9223372036832400000)
-#define DAYS_INFINITY  INT64_C(106751991) /* the same as days, microseconds assumed */
-#define DAYS_MINUS_INF INT64_C(-106751992)
+#define MICROS              INT64_C(1000000)
+#define TIMESTAMP_MIN       INT64_C(-211813488000000000) /* 4714-11-24 BC */
+#define TIMESTAMP_END       INT64_C(9223371331200000000) /* 294277-01-01 */
+#define DATE_MIN            INT64_C(-2451545)            /* 4714-11-24 BC */
+#define DATE_END            INT64_C(2145031949)          /* 5874898-01-01 */
+#define OFFSET_MAX          (16 * 3600)                  /* below that, in both directions */
+#define DEBEZIUM_MAX        INT64_C(9223372036825200000) /* pgjdbc's DATE_POSITIVE_INFINITY */
+#define DEBEZIUM_MIN        INT64_C(-9223372036832400000)
+#define DAYS_INFINITY       INT64_C(106751991) /* the same as days, microseconds assumed */
+#define DAYS_MINUS_INF      INT64_C(-106751992)
+#define DAYS_STREAMED       INT64_C(-2147472692) /* what Debezium writes while streaming */
+#define DAYS_STREAMED_MINUS INT64_C(-2147472691)
 
 /* Howard Hinnant's way: years begin in March, so that the leap day comes last. */
 int64_t moment_days(int64_t year, int month, int day)
@@ -28,8 +30,12 @@ int64_t moment_days(int64_t year, int month, int day)
 
 bool moment_date(int64_t days_1970, int32_t *out)
 {
-    if (days_1970 == DAYS_INFINITY || days_1970 == DAYS_MINUS_INF) {
-        *out = days_1970 > 0 ? INT32_MAX : INT32_MIN;
+    if (days_1970 == DAYS_INFINITY || days_1970 == DAYS_STREAMED) {
+        *out = INT32_MAX;
+        return true;
+    }
+    if (days_1970 == DAYS_MINUS_INF || days_1970 == DAYS_STREAMED_MINUS) {
+        *out = INT32_MIN;
         return true;
     }
     if (days_1970 - MOMENT_DAYS_1970 < DATE_MIN || days_1970 - MOMENT_DAYS_1970 >= DATE_END)
@@ -62,7 +68,9 @@ bool moment_timestamp(int64_t ticks, int64_t ticks_per_second, int64_t *out)
 {
     int64_t micros;
 
-    if (ticks == DEBEZIUM_MAX || ticks == DEBEZIUM_MIN) {
+    if (ticks == DEBEZIUM_MAX || ticks == DEBEZIUM_MIN ||
+        (ticks_per_second == 1000 &&
+         (ticks == DEBEZIUM_MAX / 1000 || ticks == DEBEZIUM_MIN / 1000))) {
         *out = ticks > 0 ? MOMENT_INFINITY : MOMENT_MINUS_INFINITY;
         return true;
     }

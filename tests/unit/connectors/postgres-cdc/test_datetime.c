@@ -126,6 +126,14 @@ static void an_interval_keeps_months_days_and_time_apart(void **state)
         {"-00:00:00.5", {0, 0, -500000}, -500000, "P0Y0M0DT0H0M-0.5S"},
         {"00:00:00", {0, 0, 0}, 0, "P0Y0M0DT0H0M0S"},
         {"1 day", {0, 1, 0}, INT64_C(86400000000), "P0Y0M1DT0H0M0S"},
+        {"2562047788:00:54.775807",
+         {0, 0, INT64_MAX},
+         INT64_MAX,
+         "P0Y0M0DT2562047788H0M54.775807S"},
+        {"-2562047788:00:54.775808",
+         {0, 0, INT64_MIN},
+         INT64_MIN,
+         "P0Y0M0DT-2562047788H0M-54.775808S"},
         {"178000000 years", {2136000000, 0, 0}, INT64_MAX, "P178000000Y0M0DT0H0M0S"},
     };
 
@@ -160,6 +168,8 @@ static void what_is_no_date_or_time_is_refused(void **state)
         "1 parsec",
         "5",
         "1 day ",
+        "2562047788:00:54.775808",
+        "2562047789:00:00",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -100,6 +100,24 @@ static void debeziums_infinities_are_infinities(void **state)
     assert_int_equal(micros, MOMENT_INFINITY);
     assert_true(moment_timestamp(INT64_C(-9223372036832400000), 1000000, &micros));
     assert_int_equal(micros, MOMENT_MINUS_INFINITY);
+    assert_true(moment_timestamp(INT64_C(9223372036825200), 1000, &micros));
+    assert_int_equal(micros, MOMENT_INFINITY);
+    assert_true(moment_timestamp(INT64_C(-9223372036832400), 1000, &micros));
+    assert_int_equal(micros, MOMENT_MINUS_INFINITY);
+    assert_true(moment_timestamp(INT64_C(9223372036825200), 1000000, &micros));
+    assert_int_not_equal(micros, MOMENT_INFINITY);
+
+    static const int32_t infinite[] = {106751991, -2147472692};
+    static const int32_t minus_infinite[] = {-106751992, -2147472691};
+
+    for (size_t i = 0; i < 2; i++) {
+        int32_t days = 0;
+
+        assert_true(moment_date(infinite[i], &days));
+        assert_int_equal(days, INT32_MAX);
+        assert_true(moment_date(minus_infinite[i], &days));
+        assert_int_equal(days, INT32_MIN);
+    }
 }
 
 static void dates_and_times_have_bounds(void **state)
