@@ -50,7 +50,7 @@ void announced_merge(weir_task *task, const pgoutput_message *message, const cat
         column->name = weir_task_copy(task, sent->name);
         column->type = sent->type;
         column->modifier = sent->modifier;
-        column->identity = table->identity == 'i' && sent->identity;
+        column->identity = table->identity != 'f' && sent->identity; /* of 'f' all have it */
         same_key = same_key && (column->key_position > 0) == sent->identity;
     }
     for (uint16_t i = 0, in_key_count = 0; i < message->table.count; i++) {

@@ -16,7 +16,7 @@ typedef struct catalog_column {
     uint32_t type; /* as declared: may be a domain */
     int32_t modifier;
     bool not_null;
-    bool identity;        /* in the index of its replica identity, when that is an index */
+    bool identity;        /* in the index of its replica identity; as announced: in any but FULL */
     int key_position;     /* in the primary key, from 1; 0: not in it */
     weir_str default_sql; /* the default's expression; empty: none */
 } catalog_column;

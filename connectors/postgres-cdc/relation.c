@@ -70,7 +70,10 @@ static weir_code compile_column(relation_context *context, const catalog_table *
 
     if (code != WEIR_OK)
         return code;
-    *to = (relation_column){.name = from->name, .nullable = !from->not_null, .value_branch = 1};
+    *to = (relation_column){.name = from->name,
+                            .nullable = !from->not_null,
+                            .value_branch = 1,
+                            .identity = from->identity};
     if (!filter_takes_column(context->filter, table->schema, table->name, from->name))
         return WEIR_OK;
     to->included =
@@ -228,6 +231,17 @@ relation *relation_new(relation_context *context, const catalog_table *table, we
     return self;
 }
 
+void relation_add_selected(const relation_column *column, weir_buf *sql)
+{
+    bool as_text = column->codec.binary == NULL;
+    bool is_xml = as_text && weir_str_eq(column->codec.type->name, WEIR_STR("xml"));
+
+    /* cast to text, an xml would keep its declaration of an encoding, which its output has not */
+    weir_buf_printf(sql, is_xml ? "pg_catalog.textin(pg_catalog.xml_out(" : "");
+    catalog_add_identifier(sql, column->name);
+    weir_buf_printf(sql, is_xml ? "))" : as_text ? "::text" : "");
+}
+
 /* --- Encoding ------------------------------------------------------------------------------- */
 
 static void put_null(const relation_column *column, weir_batch *batch)
@@ -289,7 +303,7 @@ weir_code relation_put_value(const relation *self, const pgoutput_tuple *tuple,
         if (value->form == PGOUTPUT_NULL) {
             put_null(column, batch);
         } else if (value->form == PGOUTPUT_UNCHANGED) {
-            put_unsent(column, unsent, batch);
+            put_unsent(column, unsent && fill == NULL, batch);
         } else if (put_column(self, column, value, batch, err) != WEIR_OK) {
             return err->code;
         }

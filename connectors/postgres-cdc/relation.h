@@ -16,6 +16,7 @@ typedef struct relation_column {
     codec codec;
     bool included;        /* it is captured and its type can be */
     bool nullable;        /* its schema is a union with null */
+    bool identity;        /* in the replica identity, of a table that is streamed */
     bool holds_unsent;    /* its type can hold the placeholder */
     int32_t value_branch; /* of that union */
     weir_str fallback;    /* stands for NULL where the schema allows none: its default as text */
@@ -53,11 +54,16 @@ void relation_context_done(relation_context *context);
 /* Gives back what conversions of very large values took. */
 void relation_context_trim(relation_context *context);
 
+/* Adds the column to the list of a SELECT or COPY in the form that its codec takes: binary, or else the
+ * text that a stream has. */
+void relation_add_selected(const relation_column *column, weir_buf *sql);
+
 /* NULL on error. The table has its columns. */
 relation *relation_new(relation_context *context, const catalog_table *table, weir_error *err);
 
 /* Writes the columns of a row as the fields of Value. fill: a tuple that has what this one lacks
- * because it was not changed, or NULL. unsent: marks what was not sent in the batch's record. */
+ * because it was not changed, or NULL. unsent: marks what was not sent in the batch's record, unless there
+ * is a fill. */
 WEIR_MUST_CHECK weir_code relation_put_value(const relation *self, const pgoutput_tuple *tuple,
                                              const pgoutput_tuple *fill, bool unsent,
                                              weir_batch *batch, weir_error *err);

@@ -165,9 +165,7 @@ const char *snapshot_table_copy_sql(snapshot_table *self, size_t index)
         if (!column->included)
             continue;
         weir_buf_printf(sql, "%s", separator);
-        catalog_add_identifier(sql, column->name);
-        if (column->codec.binary == NULL)
-            weir_buf_printf(sql, "::text");
+        relation_add_selected(column, sql);
         separator = ", ";
     }
     if (!plain) {

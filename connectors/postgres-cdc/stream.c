@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "datetime.h"
 #include "feed.h"
+#include "missing.h"
 
 #include <libpq-fe.h>
 
@@ -16,6 +17,7 @@ struct stream {
     feed feed;
     announced announced;
     pgoutput_decoder decoder;
+    missing missing; /* of the message that is being delivered */
 
     char *buffer; /* the message that is being delivered: libpq's memory */
     size_t buffer_size;
@@ -92,6 +94,7 @@ weir_code stream_begin(source *self, weir_error *err)
         read_silence_limit(self, &silence_limit_ms, err) != WEIR_OK ||
         catalog_is_binary(&self->catalog, &self->context.options, &flow->feed.binary, err) !=
             WEIR_OK ||
+        connection_run(self->sql, "SET lock_timeout = '1s'", err) != WEIR_OK ||
         feed_begin(&flow->feed, self->position.commit, silence_limit_ms, err) != WEIR_OK)
         return err->code;
     self->event.snapshot = "false";
@@ -111,6 +114,7 @@ void stream_end(source *self)
     if (flow == NULL)
         return;
     announced_done(&flow->announced);
+    missing_done(&flow->missing);
     PQfreemem(flow->buffer);
     self->stream = NULL;
 }
@@ -177,6 +181,27 @@ static weir_code check_count(const relation *table, const pgoutput_tuple *tuple,
         WEIR_ARG(table->schema), WEIR_ARG(table->name), tuple->count, table->column_count);
 }
 
+/* What fills the gaps of an updated row: its old row, if that was sent whole, or the table, when sinks
+ * can't have the row that they lie in. */
+static weir_code find_fill(source *self, const relation *table, const pgoutput_tuple **fill,
+                           weir_error *err)
+{
+    stream *flow = self->stream;
+    const pgoutput_message *message = &flow->message;
+    const pgoutput_tuple *old_row = &message->change.old_tuple;
+    const pgoutput_tuple *new_row = &message->change.new_tuple;
+
+    *fill = message->change.old_kind == 'O' ? old_row : NULL;
+    if (*fill != NULL || message->kind != PGOUTPUT_UPDATE)
+        return WEIR_OK;
+    if (flow->final_lsn >= self->position.read_to &&
+        (old_row->values == NULL || relation_same_key(table, old_row, new_row)))
+        return WEIR_OK;
+    if (!missing_any(table, new_row))
+        return WEIR_OK;
+    return missing_read(&flow->missing, self->sql, table, new_row, fill, err);
+}
+
 static weir_code write_change(source *self, const event_change *change, weir_batch *batch,
                               weir_error *err)
 {
@@ -209,10 +234,11 @@ static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
                                                         : 'd',
         .old_row = message->change.old_tuple.values != NULL ? &message->change.old_tuple : NULL,
         .new_row = message->change.new_tuple.values != NULL ? &message->change.new_tuple : NULL,
-        .fill = message->change.old_kind == 'O' ? &message->change.old_tuple : NULL,
         .lsn = flow->message_lsn,
         .order = flow->order,
     };
+    if (find_fill(self, table, &change.fill, err) != WEIR_OK)
+        return err->code;
     return write_change(self, &change, batch, err);
 }
 
@@ -250,6 +276,7 @@ static weir_code deliver(source *self, weir_batch *batch, weir_error *err)
     if (code != WEIR_OK || flow->step != -1)
         return code;
     flow->pending = false;
+    missing_drop(&flow->missing);
     if (flow->uncommitted >= CHECKPOINT_RECORDS) {
         self->position.open = flow->final_lsn;
         self->position.change = flow->change_lsn;

@@ -175,6 +175,63 @@ def test_a_timestamp_past_what_microseconds_can_say_names_the_remedy(database):
     assert record["value"]["after"]["ts"] == 9224318015999000
 
 
+def test_xml_is_the_same_in_snapshot_and_stream(database):
+    database.run("""create table x (id int primary key, d xml);
+                    insert into x values (1, '<?xml version="1.0" encoding="UTF-8"?><a/>')""")
+    source = database.source().open()
+    row, = settle(source)
+    database.run("update x set d = d")
+    assert source.take(1)[0]["value"]["after"]["d"] == row["value"]["after"]["d"] == "<a/>"
+
+
+# --- Large values that were not sent --------------------------------------------------------------
+
+BIG = """create table big (id int primary key, t text, x tsvector, n int not null default 0, must text not null);
+         alter table big alter t set storage external, alter x set storage external, alter must set storage external;
+         insert into big select i, repeat('x', 9000) || i,
+             (select to_tsvector(string_agg('w' || w, ' ')) from generate_series(1, 1500) w), 0, repeat('m', 9000) || i
+             from generate_series(1, 4) i"""
+
+
+def test_a_row_whose_key_changes_is_complete_although_large_values_were_not_sent(database):
+    database.run(BIG)
+    source = database.source().open()
+    rows = {r["key"]["id"]: r["value"]["after"] for r in settle(source)}
+    database.run("update big set id = 10 where id = 1; "
+                 "begin; update big set id = -2 where id = 2; update big set id = 2 where id = 3; "
+                 "update big set n = 5 where id = -2; update big set id = 3 where id = -2; commit; "
+                 "update big set id = 11 where id = 4; delete from big where id = 11")
+    source.poll_until(lambda: (ops(source.records)[-1:] == [(None, 11)]) and source.open_count == 0)
+    assert all("unsent" not in r or "after.t" not in r["unsent"] for r in source.records
+               if not r["tombstone"] and r["value"]["op"] == "c")
+    table = {}
+    for record in source.records:  # as a sink applies them
+        key = record["key"]["id"]
+        if record["tombstone"] or record["value"]["op"] == "d":
+            table.pop(key, None)
+            continue
+        after = record["value"]["after"]
+        lacks = [name.removeprefix("after.") for name in record.get("unsent", [])]
+        assert not lacks or key in table, "a partial change of a row that is not there"
+        table[key] = {**after, **{name: table[key][name] for name in lacks}}
+    assert table == {10: {**rows[1], "id": 10}, 2: {**rows[3], "id": 2}, 3: {**rows[2], "id": 3, "n": 5}}
+
+
+def test_changes_that_a_later_snapshot_has_seen_come_again_whole(database):
+    database.run(BIG)
+    source = database.source().open()
+    source.poll_until(lambda: source.offsets)  # the slot is made, no table is read
+    database.run("update big set n = 1; delete from big where id = 1; update big set t = 'short' where id = 2")
+    source = database.restart(source)
+    source.poll_until(lambda: ops(source.records)[-1:] == [("u", 2)] and source.open_count == 0)
+    assert ("d", 1) in ops(source.records)
+    assert not any(r.get("unsent") for r in source.records)
+    texts = [(r["key"]["id"], r["value"]["after"]["t"]) for r in source.records
+             if not r["tombstone"] and r["value"]["op"] == "u"]
+    assert [(key, text and text[:5]) for key, text in texts] == [
+        (1, "__deb"), (2, "short"), (3, "xxxxx"), (4, "xxxxx"), (2, "short")], "of a row that is gone nothing is left"
+
+
 # --- Settings -------------------------------------------------------------------------------------
 
 

@@ -92,13 +92,14 @@ static void a_key_that_has_changed_since_is_taken_from_the_flags(void **state)
     assert_true(table.columns[1].not_null);
 }
 
-static void flags_mark_the_columns_of_an_identity_index_only(void **state)
+static void flags_mark_the_columns_of_an_identity_that_is_not_full(void **state)
 {
     (void)state;
     static const pgoutput_column sent[] = {
         {.identity = true, .name = WEIR_STR("c"), .type = TEXT, .modifier = -1}};
     start();
     assert_true(merge('i', sent, 1).columns[0].identity);
+    assert_true(merge('d', sent, 1).columns[0].identity);
     assert_false(merge('f', sent, 1).columns[0].identity); /* all are flagged then */
     assert_int_equal(merge('f', sent, 1).columns[0].key_position, 0);
 }
@@ -119,7 +120,7 @@ int main(void)
         cmocka_unit_test_teardown(the_catalog_completes_what_was_announced, release),
         cmocka_unit_test_teardown(a_column_that_the_catalog_has_no_more_is_as_announced, release),
         cmocka_unit_test_teardown(a_key_that_has_changed_since_is_taken_from_the_flags, release),
-        cmocka_unit_test_teardown(flags_mark_the_columns_of_an_identity_index_only, release),
+        cmocka_unit_test_teardown(flags_mark_the_columns_of_an_identity_that_is_not_full, release),
         cmocka_unit_test_teardown(a_relation_that_was_not_announced_is_tried_again, release),
     };
 
