@@ -238,37 +238,9 @@ static journal_file *find_free(log_journal *journal, uint64_t size)
     return found;
 }
 
-/* Removes all files but one that are shorter than the others. Returns where that one, `kept`, is now. */
-static journal_file *drop_short(log_journal *journal, journal_file *kept)
-{
-    for (size_t i = 0; i < journal->count;) {
-        journal_file *file = &journal->files[i];
-        journal_file *last = &journal->files[journal->count - 1];
-        char path[PATH_BYTES];
-        weir_error ignored;
-
-        if (file == kept || file->capacity >= journal->options.file_bytes) {
-            i++;
-            continue;
-        }
-        file_path(journal, file->number, path);
-        if (disk_unlink(journal->options.disk, path, &ignored) != WEIR_OK)
-            return kept; /* it stays unused; the next start tries again */
-        disk_close(file->file);
-        journal->numbers[file->number] = false;
-        if (last == kept)
-            kept = file;
-        *file = *last;
-        journal->count--;
-    }
-    return kept;
-}
-
 weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t position,
                          weir_error *err)
 {
-    if (file == NULL)
-        (void)drop_short(journal, NULL); /* nothing counts: they hold nothing */
     atomic_store(&journal->position, position);
     atomic_store(&journal->freed, position);
     if (file != NULL) {
@@ -276,22 +248,53 @@ weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t posi
         journal->current = file;
         return WEIR_OK;
     }
-    if (journal->count == 0) {
+    file = find_free(journal, 0);
+    if (file == NULL) {
         int64_t size = journal->options.first_file_bytes > 0 ? journal->options.first_file_bytes
                                                              : journal->options.file_bytes;
 
         if (make_file(journal, size, true, err) != WEIR_OK)
             return err->code;
+        file = find_free(journal, 0);
     }
-    file = find_free(journal, 0);
-    if (file == NULL)
-        return weir_fail(err, WEIR_FATAL, "the journal files in '%s' are too short", journal->dir);
+    assert(file != NULL);
     return use_file(journal, file, err);
 }
 
-void journal_drop_short(log_journal *journal)
+/* A file that is shorter than the others, and not the current one; NULL: there is none. */
+static journal_file *find_short(log_journal *journal)
 {
-    journal->current = drop_short(journal, journal->current);
+    for (size_t i = 0; i < journal->count; i++) {
+        journal_file *file = &journal->files[i];
+
+        if (file != journal->current && file->capacity < journal->options.file_bytes)
+            return file;
+    }
+    return NULL;
+}
+
+weir_code journal_drop_short(log_journal *journal, weir_error *err)
+{
+    journal_file *file = find_short(journal);
+
+    /* The current one's front may not have been synced yet: without it nothing would say where to go on. */
+    if (file != NULL && disk_fdatasync(journal->current->file, err) != WEIR_OK)
+        return err->code;
+    for (; file != NULL; file = find_short(journal)) {
+        journal_file *last = &journal->files[journal->count - 1];
+        char path[PATH_BYTES];
+
+        file_path(journal, file->number, path);
+        if (disk_unlink(journal->options.disk, path, err) != WEIR_OK)
+            return err->code;
+        disk_close(file->file);
+        journal->numbers[file->number] = false;
+        if (last == journal->current)
+            journal->current = file;
+        *file = *last;
+        journal->count--;
+    }
+    return WEIR_OK;
 }
 
 uint64_t journal_position(const log_journal *journal)

@@ -103,7 +103,7 @@ WEIR_MUST_CHECK weir_code journal_resume(log_journal *journal, journal_file *fil
 
 /* Removes files that are shorter than the others: the first one of a log, or one whose making was interrupted.
  * After a resume, before anything is written, and not before a checkpoint is behind all that they hold. */
-void journal_drop_short(log_journal *journal);
+WEIR_MUST_CHECK weir_code journal_drop_short(log_journal *journal, weir_error *err);
 
 const uint8_t *journal_log_id(const log_journal *journal);
 size_t journal_file_count(const log_journal *journal);

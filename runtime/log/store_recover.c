@@ -355,8 +355,7 @@ weir_code store_recover(store *self, weir_error *err)
     checkpoint_done(&checkpoint);
     if (code == WEIR_OK)
         code = store_make_checkpoint(self, err);
-    if (code == WEIR_OK)
-        journal_drop_short(
-            self->journal); /* until now, the last checkpoint needed what they hold */
+    if (code == WEIR_OK) /* not before: the last checkpoint needed what they hold */
+        code = journal_drop_short(self->journal, err);
     return code;
 }

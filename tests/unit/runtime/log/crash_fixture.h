@@ -15,6 +15,7 @@ typedef struct crash_plan {
     void (*prepare)(fixture *f); /* the store is open; NULL: nothing */
     void (*act)(fixture *f, int *told);
     void (*check)(fixture *f, int told);
+    uint64_t seeds; /* ways in which a crash in one call may come out; 0: CRASH_SEEDS */
     store_options options;
 } crash_plan;
 
@@ -80,7 +81,7 @@ static inline void crash_everywhere(fixture *f, const crash_plan *plan)
     crash_plan with_manual = *plan;
 
     with_manual.options.manual = true;
-    for (uint64_t seed = 1; seed <= CRASH_SEEDS; seed++) {
+    for (uint64_t seed = 1; seed <= (plan->seeds > 0 ? plan->seeds : CRASH_SEEDS); seed++) {
         uint64_t in = 1;
 
         while (in < CRASH_CALLS_MAX && crash_once(f, &with_manual, seed, in))

@@ -11,9 +11,10 @@
 typedef struct faulty_disk {
     disk base;
     disk_ops disk_ops, file_ops;
-    atomic_bool is_full;      /* reserving space and making files longer fail with WEIR_RETRY */
-    atomic_bool syncs_fail;   /* fdatasync fails with WEIR_FATAL */
-    atomic_int segment_syncs; /* of files whose names end in .log */
+    atomic_bool is_full;    /* reserving space and making files longer fail with WEIR_RETRY */
+    atomic_bool syncs_fail; /* fdatasync fails with WEIR_FATAL */
+    atomic_bool segment_syncs_find_no_room; /* of segments, with WEIR_RETRY */
+    atomic_int segment_syncs;               /* of files whose names end in .log */
     atomic_int journal_syncs;
     void (*before_unlink)(void *context); /* of each file; NULL: nothing */
     void *context;
@@ -69,6 +70,8 @@ static inline weir_code faulty_fdatasync(disk_file *base, weir_error *err)
     file->disk->journal_syncs += file->is_journal;
     if (file->disk->syncs_fail)
         return weir_fail(err, WEIR_FATAL, "could not sync: Input/output error");
+    if (file->disk->segment_syncs_find_no_room && file->is_segment)
+        return weir_fail(err, WEIR_RETRY, "could not sync: No space left on device");
     return disk_fdatasync(file->inner, err);
 }
 

@@ -252,6 +252,109 @@ static void what_is_not_behind_a_checkpoint_is_left_alone(void **state)
     fixture_close(f);
 }
 
+/* --- What a run knows, and what it leaves alone -------------------------------------------------- */
+
+typedef struct bulk {
+    record_batch_builder builder;
+    weir_buf bytes, scratch;
+    int64_t producer_id; /* 0: none */
+} bulk;
+
+static void bulk_add(bulk *to, weir_str key)
+{
+    if (to->bytes.len == 0)
+        record_batch_begin(&to->builder, &to->bytes);
+    record_batch_add(&to->builder,
+                     &(record_fields){.timestamp_ms = NOW_MS, .key = key, .value = WEIR_STR("v")});
+}
+
+static void bulk_append(fixture *f, bulk *from)
+{
+    store_piece piece = {.partition = fixture_partition(f, "t", 0)};
+    store_append append = {.pieces = &piece, .piece_count = 1};
+
+    assert_int_equal(record_batch_end(&from->builder, RECORD_NONE, &from->scratch, &f->err),
+                     WEIR_OK);
+    if (from->producer_id > 0)
+        record_batch_set_producer(from->bytes.ptr, from->producer_id, 0, 0);
+    piece.bytes = from->bytes.ptr;
+    piece.size = from->bytes.len;
+    if (store_append_now(f->store, &append, &f->err) != WEIR_OK)
+        fail_msg("%s", f->err.message);
+    weir_buf_done(&from->bytes);
+    weir_buf_done(&from->scratch);
+}
+
+/* Two of one key, so many of other keys, and two of the one again; then a segment that is not compacted. */
+static void fill_many(fixture *f, int count, size_t key_bytes)
+{
+    char *key = calloc(1, key_bytes);
+    bulk one = {0};
+
+    make_topic(f);
+    for (int i = 0; i < count; i++) {
+        if (i == 0 || i == count - 1) {
+            bulk_add(&one, WEIR_STR("same"));
+            bulk_add(&one, WEIR_STR("same"));
+        }
+        snprintf(key, key_bytes, "%x", i);
+        bulk_add(&one, (weir_str){key, key_bytes});
+        if (record_batch_bytes(&one.builder) > 1 << 20 || i == count - 1)
+            bulk_append(f, &one);
+    }
+    store_roll(fixture_partition(f, "t", 0));
+    fixture_append(f, "t", 0, "last");
+    free(key);
+}
+
+/* Of the first two the first goes. The others came when no more keys fitted: of the older ones of theirs nothing is
+ * known to be the last. */
+static void a_run_knows_so_many_keys_and_leaves_later_records_alone(void **state)
+{
+    enum { MANY = (1 << 20) + 30000, LARGE_KEYS = 68, LARGE_KEY = 1 << 20 };
+    fixture *f = *state;
+
+    f->options.segment_bytes = 256 << 20;
+    f->options.journal_file_bytes = 64 << 20;
+    fixture_open(f, true);
+    fill_many(f, MANY, 8);
+    assert_int_equal(compact(f, NOW_MS), 1);
+    assert_int_equal(store_topic_delete(f->store, WEIR_STR("t"), &f->err), WEIR_OK);
+    fill_many(f, LARGE_KEYS, LARGE_KEY);
+    assert_int_equal(compact(f, NOW_MS), 1);
+    fixture_close(f);
+}
+
+static void what_an_idempotent_producer_sent_stays_as_it_is(void **state)
+{
+    fixture *f = *state;
+    store_partition *partition;
+    store_cursor cursor = {0};
+    record_batch_info info;
+    weir_buf bytes = {0};
+
+    fixture_open(f, true);
+    make_topic(f);
+    for (int i = 0; i < 2; i++) {
+        bulk one = {.producer_id = 7};
+
+        bulk_add(&one, WEIR_STR("same"));
+        bulk_add(&one, WEIR_STR("same"));
+        bulk_append(f, &one);
+    }
+    store_roll(fixture_partition(f, "t", 0));
+    fixture_append(f, "t", 0, "last");
+    assert_int_equal(compact(f, NOW_MS), 0);
+    partition = fixture_partition(f, "t", 0);
+    assert_int_equal(store_read(partition, 0, 1, &cursor, &bytes, &f->err), WEIR_OK);
+    assert_int_equal(record_batch_peek(weir_buf_str(&bytes), &info, &f->err), WEIR_OK);
+    assert_int_equal(info.producer_id, 7);
+    assert_int_equal(info.record_count, 2);
+    weir_buf_done(&bytes);
+    fixture_expect_count(f, "t", 0, 5);
+    fixture_close(f);
+}
+
 static int setup_small(void **state)
 {
     int failed = fixture_setup(state);
@@ -272,6 +375,8 @@ int main(void)
         CASE(a_tombstone_goes_after_a_day),
         CASE(run_compacts_what_is_dirty_and_leaves_other_topics_alone),
         CASE(what_is_not_behind_a_checkpoint_is_left_alone),
+        CASE(a_run_knows_so_many_keys_and_leaves_later_records_alone),
+        CASE(what_an_idempotent_producer_sent_stays_as_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

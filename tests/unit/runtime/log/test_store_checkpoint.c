@@ -1,19 +1,7 @@
 /* test_store_checkpoint.c - what other threads do in the middle of a checkpoint is not lost. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "runtime/log/store.h"
-#include "runtime/log/store_keep.h"
-#include "runtime/log/store_read.h"
-#include "runtime/wire/record_batch.h"
 #include "tests/fixtures/sim_disk.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/runtime/log/faulty_disk.h"
+#include "tests/unit/runtime/log/store_fixture.h"
 
 enum { LARGE_BYTES = 20000, SEEDS = 40 };
 
@@ -151,11 +139,36 @@ static void the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed(void **st
     sim_disk_free(at.disk);
 }
 
+/* Where space is given to data when it is written back, what was reserved may not be enough. What the system then
+ * drops is in the journal still, and a checkpoint would free it. */
+static void a_full_disk_in_the_sync_of_a_segment_stops_the_log(void **state)
+{
+    fixture *f = *state;
+    faulty_disk faults = {0};
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    faults.segment_syncs_find_no_room = true;
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_FATAL);
+    faults.segment_syncs_find_no_room = false; /* the next sync has nothing to write: it succeeds */
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_FATAL);
+    assert_non_null(strstr(f->err.message, "the log has stopped: could not sync: No space left"));
+    fixture_close(f);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one");
+    fixture_close(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_append_does_not_rely_on_a_name_that_is_being_synced),
         cmocka_unit_test(the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed),
+        cmocka_unit_test_setup_teardown(a_full_disk_in_the_sync_of_a_segment_stops_the_log,
+                                        fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
