@@ -13,13 +13,12 @@
 
 /* --- Connecting ------------------------------------------------------------------------------- */
 
-static weir_str trimmed(const char *text)
+/* libpq's messages have several lines; the first says what happened. */
+static weir_str first_line(const char *text)
 {
-    weir_str out = weir_cstr(text);
+    const char *end = strchr(text, '\n');
 
-    while (out.len > 0 && (out.ptr[out.len - 1] == '\n' || out.ptr[out.len - 1] == ' '))
-        out.len--;
-    return out;
+    return (weir_str){text, end != NULL ? (size_t)(end - text) : strlen(text)};
 }
 
 weir_code scratch_open(weir_str url, PGconn **out, weir_error *err)
@@ -33,7 +32,7 @@ weir_code scratch_open(weir_str url, PGconn **out, weir_error *err)
     PGconn *connection = PQconnectdbParams(names, values, 1);
     weir_buf_done(&text);
     if (PQstatus(connection) != CONNECTION_OK) {
-        weir_str reason = trimmed(PQerrorMessage(connection));
+        weir_str reason = first_line(PQerrorMessage(connection));
         (void)weir_fail(err, WEIR_RETRY, "could not connect to the scratch database: %.*s",
                         WEIR_ARG(reason));
         PQfinish(connection);
@@ -250,7 +249,7 @@ static weir_code run_statement(PGconn *scratch, const script_statement *statemen
         break;
     }
     if (PQstatus(scratch) != CONNECTION_OK) {
-        weir_str reason = trimmed(PQerrorMessage(scratch));
+        weir_str reason = first_line(PQerrorMessage(scratch));
         return weir_fail(err, WEIR_RETRY, "%.*s:%d: %.*s", WEIR_ARG(name), statement->line,
                          WEIR_ARG(reason));
     }

@@ -73,7 +73,8 @@ static weir_code post(registry_client *client, const outlook_question *question,
 
 /* --- The steps -------------------------------------------------------------------------------- */
 
-/* *found: the subject has it; no level and no mode matters then. */
+/* *found: the subject has it; no level and no mode matters then. A registry also looks into other contexts for a
+ * subject of the default one: what it finds there does not count. */
 static weir_code look_up(registry_client *client, const outlook_question *question, outlook *answer,
                          bool *found, weir_error *err)
 {
@@ -81,8 +82,10 @@ static weir_code look_up(registry_client *client, const outlook_question *questi
     weir_code code = post(client, question, "/subjects/",
                           question->normalize ? "?normalize=true" : "", &value, err);
 
-    *found = code == WEIR_OK;
-    if (code == WEIR_OK) {
+    const char *where = json_string_value(json_object_get(value, "subject"));
+
+    *found = code == WEIR_OK && where != NULL && weir_str_eq(weir_cstr(where), question->subject);
+    if (*found) {
         answer->verdict = OUTLOOK_IS_VERSION;
         answer->version = (int32_t)json_integer_value(json_object_get(value, "version"));
     }

@@ -49,6 +49,13 @@ COMMANDS = {
     "curl -X PUT -H 'Content-Type: application/json' -d '{\"compatibility\": \"NONE\"}' \\":
         "tests/component/test_held.py runs it",
     "http://127.0.0.1:8081/config/shop.public.orders-value": "tests/component/test_held.py runs it: the second line",
+    "createdb scratch": "test_the_commands_of_migrations_md",
+    "pg_dump --schema-only --no-owner --no-subscriptions shop | psql -q -d scratch":
+        "test_the_commands_of_migrations_md",
+    "weir schema check-migration change.sql --source shop.source --scratch postgresql:///scratch":
+        "test_the_commands_of_migrations_md",
+    "weir schema check-migration change.sql --source shop.source --scratch postgresql:///scratch "
+    "--pipeline shop.yaml": "test_the_commands_of_migrations_md",
     "weir plugin new my-source": "test_the_commands_of_plugins_md",
     "cd my-source && make": "test_install.py::test_a_plugin_is_built_against_what_is_installed",
     "weir plugin check ./my-source.so topic=test limit=10": "test_the_commands_of_plugins_md",
@@ -69,7 +76,7 @@ def commands(document):
     """Without their comments; a quoted text may go over lines."""
     found = []
     for block in blocks(document):
-        if re.match(r"name: |users:", block):
+        if re.match(r"name: |users:|note: ", block):
             continue
         lines = iter(block.splitlines())
         for line in lines:
@@ -252,6 +259,41 @@ def test_the_commands_of_registry_md(weir, build, folder):
     assert done[1].stdout == "compatible\n" and done[2].stdout == "orders-value\n"
     assert json.loads(done[3].stdout)["name"] == "Order"
     assert run.stop() == 0, run.output
+
+
+def test_the_commands_of_migrations_md(weir, build, postgres, shop, folder):
+    """With the places of the servers in the environment, and where worker and registry are behind the command."""
+    create, dump, by_worker, by_file = commands("docs/guide/migrations.md")
+    registry = f"127.0.0.1:{servers.free_port()}"
+    server = Server(weir, folder, "--registry", registry)
+    config = {"database.hostname": "127.0.0.1", "database.port": str(postgres.port),
+              "database.user": "postgres", "database.dbname": shop, "slot.name": shop,
+              "publication.name": shop, "topic.prefix": "shop", "table.include.list": "public.*"}
+    server.ask("PUT", "/connectors/shop.source/config", {"connector.class": "postgres-cdc", **config})
+    with open(f"{folder}/shop.yaml", "w") as file:
+        file.write("name: shop\nsource:\n  connector: postgres-cdc\n  config:\n" +
+                   "".join(f"    {name}: {value}\n" for name, value in config.items()) +
+                   "sinks:\n- {name: out, connector: file, topics: [\"shop.*\"], config: {file: out.txt}}\n")
+    with open(f"{folder}/change.sql", "w") as file:
+        file.write("alter table orders alter total type double precision;")
+
+    def registered():
+        return "orders-value" in shell(build, folder, f"weir schema list --url {registry}").stdout
+
+    servers.wait_until(registered, "the schema to be registered")
+    place = (f"export PGHOST=127.0.0.1 PGPORT={postgres.port} PGUSER=postgres "
+             f"PATH={servers.POSTGRES_BIN}:$PATH; ")
+    for command in (create, dump.replace(" shop ", f" {shop} ")):
+        done = shell(build, folder, place + command)
+        assert done.returncode == 0, done
+    for command in (f"{by_worker} --rest 127.0.0.1:{server.port}", by_file):
+        done = shell(build, folder, f"{place}{command} --url {registry}")
+        assert done.returncode == 1 and done.stderr == "", done
+        assert done.stdout.startswith("shop.public.orders-value: not compatible (BACKWARD)\n"
+                                      "  before.total was bytes and is double, "), done
+        assert "1 of 2 subjects would break: their records would wait" in done.stdout
+    postgres.psql("drop database scratch")
+    assert server.run.stop() == 0, server.run.output
 
 
 def test_the_table_of_rest_md_names_what_is_answered(weir, folder):
