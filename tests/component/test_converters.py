@@ -87,7 +87,7 @@ def test_a_registry_that_is_not_there_or_refuses_is_named(server, registry):
     wrong = counter(registry, **{"value.converter.basic.auth.user.info": "weir:wrong"})
     server.ask("PUT", "/connectors/wrong/config", wrong)
     for name, reasons in (("nowhere", ("no schema registry answers at", "Connection refused")),
-                          ("wrong", ("the schema registry answered", "401"))):
+                          ("wrong", ("the schema registry at", "answered 401", "check the credentials"))):
         def trace():
             task = server.ask("GET", f"/connectors/{name}/status")[1]["tasks"][0]
             return task.get("last_error") or task.get("trace")

@@ -100,6 +100,7 @@ static void nobody_at_the_address_is_told_with_the_address_but_no_password(void 
         const char *url, *message;
     } cases[] = {
         {"127.0.0.1:1", "no worker answers at 127.0.0.1:1: Connection refused"},
+        {"http://127.0.0.1:1", "no worker answers at http://127.0.0.1:1: Connection refused"},
         {"http://joe:secret@127.0.0.1:1/a/",
          "no worker answers at http://127.0.0.1:1/a: Connection refused"},
     };
