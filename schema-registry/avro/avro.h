@@ -32,6 +32,10 @@ weir_schema *avro_parse(weir_str json, weir_error *err);
  * returned, which points into them. */
 weir_schema *avro_parse_with(weir_str json, const weir_schema *const *known, size_t count,
                              weir_error *err);
+/* As avro_parse_with, for what somebody has taken already: defaults need not fit their types, and namespaces
+ * and aliases may be any text. As Java parses with NO_VALIDATION and without validating defaults. */
+weir_schema *avro_parse_stored(weir_str json, const weir_schema *const *known, size_t count,
+                               weir_error *err);
 void avro_schema_free(weir_schema *schema); /* of the root, as avro_parse returned it, or NULL */
 void avro_schema_freep(weir_schema **schema);
 

@@ -256,9 +256,7 @@ static weir_schema *parse_reference(avro_parser *parser, weir_str name, weir_str
     }
     if (found == NULL)
         found = other;
-    if (found == NULL)
-        avro_parser_fail(parser, "type \"%.*s\" is not known here", WEIR_ARG(name));
-    return found;
+    return found != NULL ? found : avro_await_type(parser, name, space);
 }
 
 static bool add_branch(avro_parser *parser, weir_schema *unions, weir_schema *branch)
@@ -445,15 +443,7 @@ static weir_schema *own_root(avro_document *document, weir_schema *root)
     if (root == NULL || root->document == document)
         return root;
     own = avro_document_node(document, root->type);
-    weir_schema *next = own->next;
-
-    *own = *root;
-    own->document = document;
-    own->next = next;
-    atomic_init(&own->text, NULL);
-    atomic_init(&own->plan, NULL);
-    if (root->unwrapped == root)
-        own->unwrapped = own;
+    avro_node_become(own, root);
     return own;
 }
 
@@ -462,28 +452,54 @@ weir_schema *avro_parse(weir_str json, weir_error *err)
     return avro_parse_with(json, NULL, 0, err);
 }
 
-weir_schema *avro_parse_with(weir_str json, const weir_schema *const *known, size_t count,
-                             weir_error *err)
+static weir_schema *parse_root(avro_parser *parser, const json_t *tree)
 {
-    CLEANUP(json_decrefp) json_t *tree = load(json, err);
-    avro_parser parser = {.err = err};
+    weir_schema *root = avro_parse_type(parser, tree, (weir_str){0});
+
+    if (root == NULL || !avro_check_awaited(parser))
+        return NULL;
+    return own_root(parser->document, root);
+}
+
+static weir_schema *parse(avro_parser *parser, weir_str json, const weir_schema *const *known,
+                          size_t count)
+{
+    CLEANUP(json_decrefp) json_t *tree = load(json, parser->err);
     weir_schema *root = NULL;
 
     if (tree == NULL)
         return NULL;
-    parser.document = avro_document_new();
-    parser.types = weir_map_new();
-    if (add_all_known(&parser, known, count))
-        root = own_root(parser.document, avro_parse_type(&parser, tree, (weir_str){0}));
+    parser->document = avro_document_new();
+    parser->types = weir_map_new();
+    parser->awaited = weir_map_new();
+    if (add_all_known(parser, known, count))
+        root = parse_root(parser, tree);
     if (root != NULL)
-        avro_parse_connect_defaults(parser.document);
-    parser.document->root = root;
-    weir_map_free(parser.types);
-    weir_buf_done(&parser.path);
-    weir_buf_done(&parser.scratch);
+        avro_parse_connect_defaults(parser->document);
+    parser->document->root = root;
+    weir_map_free(parser->types);
+    weir_map_free(parser->awaited);
+    weir_buf_done(&parser->path);
+    weir_buf_done(&parser->scratch);
     if (root == NULL)
-        avro_document_free(parser.document);
+        avro_document_free(parser->document);
     return root;
+}
+
+weir_schema *avro_parse_with(weir_str json, const weir_schema *const *known, size_t count,
+                             weir_error *err)
+{
+    avro_parser parser = {.err = err};
+
+    return parse(&parser, json, known, count);
+}
+
+weir_schema *avro_parse_stored(weir_str json, const weir_schema *const *known, size_t count,
+                               weir_error *err)
+{
+    avro_parser parser = {.err = err, .is_lenient = true};
+
+    return parse(&parser, json, known, count);
 }
 
 /* NOLINTEND(misc-no-recursion) */

@@ -1,4 +1,5 @@
-/* parse.h - what the files of the schema parser share: parse.c, parse_named.c, parse_default.c.
+/* parse.h - what the files of the schema parser share: parse.c, parse_named.c, parse_awaited.c,
+ * parse_default.c.
  *
  * The parser walks the JSON tree that jansson made and builds nodes in the document's arena. It knows
  * where it is as a JSON pointer, so that every refusal names the place. Belongs to one thread.
@@ -14,7 +15,10 @@
 
 typedef struct avro_parser {
     avro_document *document;
-    weir_map *types;                           /* by full name */
+    weir_map *types;   /* by full name */
+    weir_map *awaited; /* used and not defined yet, by full name */
+    bool had_awaited;
+    bool is_lenient; /* what was taken once: neither defaults nor namespaces are checked */
     weir_schema *shared[WEIR_TYPE_STRING + 1]; /* primitives without attributes: one node each */
     weir_buf path;                             /* "/fields/2/type" */
     weir_buf scratch;
@@ -38,6 +42,13 @@ weir_schema *avro_parse_type(avro_parser *parser, const json_t *json, weir_str s
 /* A record, enum or fixed. */
 weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type type,
                               weir_str space);
+
+/* The node that stands for a type until it is defined: in the namespace around it, where the name has none. */
+weir_schema *avro_await_type(avro_parser *parser, weir_str name, weir_str space);
+/* False after a failure: a type was used and never defined. The last step of parsing. */
+bool avro_check_awaited(avro_parser *parser);
+/* The node of a definition: itself, or the one that stood for its name where that was used before. */
+weir_schema *avro_parse_awaited(avro_parser *parser, weir_schema *node);
 
 /* False after a failure: the type was defined before, and differently. As in Java, a definition may come
  * again when it is the same, but not inside itself; nor where its name would mean another type. */

@@ -21,12 +21,14 @@ static bool parse_name(avro_parser *parser, const json_t *json, weir_schema *nod
         return false;
     if (name.ptr == NULL)
         return avro_parser_fail(parser, "a type \"%.*s\" without a name", WEIR_ARG(node->name));
-    if (!avro_full_name_is_valid(name))
+    if (parser->is_lenient ? !avro_name_is_valid(avro_simple_name(name))
+                           : !avro_full_name_is_valid(name))
         return avro_parser_fail(parser,
                                 "\"%.*s\" is not a name: letters, digits and _, no digit "
                                 "first",
                                 WEIR_ARG(name));
-    if (own_space.ptr != NULL && own_space.len > 0 && !avro_full_name_is_valid(own_space))
+    if (own_space.ptr != NULL && own_space.len > 0 && !parser->is_lenient &&
+        !avro_full_name_is_valid(own_space))
         return avro_parser_fail(parser, "\"%.*s\" is not a namespace", WEIR_ARG(own_space));
     if (avro_name_space(name).len == 0) {
         weir_str around = own_space.ptr != NULL ? own_space : space;
@@ -85,8 +87,9 @@ static bool parse_aliases(avro_parser *parser, const json_t *json, const weir_st
         size_t mark = avro_parser_enter_item(parser, "aliases", i);
         weir_str name = avro_json_string(json_array_get(list, i));
 
-        if (name.ptr == NULL ||
-            !(space != NULL ? avro_full_name_is_valid(name) : avro_name_is_valid(name)))
+        bool is_good = space != NULL ? avro_full_name_is_valid(name) : avro_name_is_valid(name);
+
+        if (name.ptr == NULL || (!is_good && !parser->is_lenient))
             return avro_parser_fail(parser, "\"%.*s\" is not a name", WEIR_ARG(name));
         weir_buf_clear(&parser->scratch);
         if (space != NULL && space->len > 0 && avro_name_space(name).len == 0)
@@ -171,7 +174,8 @@ static bool parse_default(avro_parser *parser, const json_t *json, avro_field *f
     if (!is_number)
         avro_json_text(value, &parser->scratch);
     field->default_value = arena_copy(&parser->document->memory, weir_buf_str(&parser->scratch));
-    return is_number || avro_default_fits(field->schema, value) || refuse_default(parser, field);
+    return is_number || parser->is_lenient || avro_default_fits(field->schema, value) ||
+           refuse_default(parser, field);
 }
 
 static void find_original(avro_parser *parser, const json_t *json, avro_field *field)
@@ -320,6 +324,7 @@ weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type
 
     if (!parse_name(parser, json, node, space) || !avro_parse_text(parser, json, "doc", &node->doc))
         return NULL;
+    node = avro_parse_awaited(parser, node);
     weir_str own_space = {node->name.ptr, node->space_len};
 
     if (!parse_aliases(parser, json, &own_space, &node->aliases))

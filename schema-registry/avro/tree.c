@@ -41,6 +41,20 @@ weir_schema *avro_document_node(avro_document *document, weir_type type)
     return node;
 }
 
+void avro_node_become(weir_schema *node, const weir_schema *other)
+{
+    avro_document *document = node->document;
+    weir_schema *next = node->next;
+
+    *node = *other;
+    node->document = document;
+    node->next = next;
+    atomic_init(&node->text, NULL);
+    atomic_init(&node->plan, NULL);
+    if (other->unwrapped == other)
+        node->unwrapped = node;
+}
+
 weir_schema *avro_cache_of(const weir_schema *schema)
 {
     return (weir_schema *)schema;

@@ -101,6 +101,9 @@ void avro_document_free(avro_document *document);
 /* A node of this type, as the schema language has it without attributes. */
 weir_schema *avro_document_node(avro_document *document, weir_type type);
 
+/* The node becomes as another one is, in its own place in its own document. */
+void avro_node_become(weir_schema *node, const weir_schema *other);
+
 /* The same node, to keep in it what was made of it: text and plan, all that changes after parsing. */
 weir_schema *avro_cache_of(const weir_schema *schema);
 

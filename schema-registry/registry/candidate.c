@@ -55,15 +55,15 @@ static bool fail_schema(const candidate *self, const char *details, registry_err
                          record_type_name(self->type), details);
 }
 
-static bool parse_avro(candidate *self, weir_str text, const reference_closure *closure,
-                       bool normalize, registry_error *error)
+static bool parse_avro(candidate *self, const parse_request *request,
+                       const reference_closure *closure, registry_error *error)
 {
     weir_error err;
 
-    self->parsed = closure_parse(closure, text, &err);
+    self->parsed = closure_parse(closure, request, &err);
     if (self->parsed == NULL)
         return fail_schema(self, err.message, error);
-    if (normalize)
+    if (request->normalize)
         avro_normalize(self->parsed->schema, &self->text);
     else
         avro_canonical(self->parsed->schema, &self->text);
@@ -84,7 +84,7 @@ bool candidate_parse(candidate *self, registry *owner, const parse_request *requ
     if (!closure_find(owner, request, &closure, &reason))
         is_good = fail_schema(self, weir_buf_cstr(&reason), error);
     else if (self->type == RECORD_AVRO)
-        is_good = parse_avro(self, text, &closure, request->normalize, error);
+        is_good = parse_avro(self, request, &closure, error);
     else if (self->type == RECORD_JSON && !json_span_is_value(text))
         is_good = fail_schema(self, "it is not JSON", error);
     else if (self->type == RECORD_JSON)

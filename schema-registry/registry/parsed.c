@@ -38,22 +38,25 @@ static void hash_whole(parsed_schema *self)
     if (self->known_count == 0)
         return;
     avro_resolved(self->schema, &text);
-    whole = avro_parse(weir_buf_str(&text), &err);
+    whole = avro_parse_stored(weir_buf_str(&text), NULL, 0, &err);
     if (whole != NULL)
         hash_normal(whole, self->whole);
     avro_schema_free(whole);
 }
 
-parsed_schema *parsed_schema_new(const weir_str *texts, size_t count, weir_error *err)
+parsed_schema *parsed_schema_new(const weir_str *texts, size_t count, bool is_new, weir_error *err)
 {
     parsed_schema *self = mem_zalloc(1, sizeof(*self));
+    const weir_schema *const *known;
 
     assert(count > 0);
     atomic_init(&self->holders, 1);
     self->known = mem_zalloc(count, sizeof(self->known[0]));
+    known = (const weir_schema *const *)self->known;
     for (size_t i = 0; i < count; i++) {
-        weir_schema *schema = avro_parse_with(texts[i], (const weir_schema *const *)self->known,
-                                              self->known_count, err);
+        bool is_checked = is_new && i + 1 == count;
+        weir_schema *schema = (is_checked ? avro_parse_with : avro_parse_stored)(
+            texts[i], known, self->known_count, err);
 
         if (schema == NULL) {
             free_parsed(self);

@@ -28,9 +28,9 @@ typedef struct parsed_cache {
     size_t count, max;
 } parsed_cache;
 
-/* Parses texts one after the other, each with those in front of it known; the last one is the schema.
- * NULL with the reason. */
-parsed_schema *parsed_schema_new(const weir_str *texts, size_t count, weir_error *err);
+/* Parses texts one after the other, each with those in front of it known; the last one is the schema. is_new:
+ * nobody has taken it before, so its defaults and all its names are checked as well. NULL with the reason. */
+parsed_schema *parsed_schema_new(const weir_str *texts, size_t count, bool is_new, weir_error *err);
 void parsed_schema_hold(parsed_schema *parsed);
 void parsed_schema_release(parsed_schema *parsed);
 void parsed_schema_releasep(parsed_schema **parsed);

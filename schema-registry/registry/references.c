@@ -191,7 +191,8 @@ void closure_done(reference_closure *closure)
     weir_buf_done(&closure->json);
 }
 
-parsed_schema *closure_parse(const reference_closure *closure, weir_str text, weir_error *err)
+parsed_schema *closure_parse(const reference_closure *closure, const parse_request *request,
+                             weir_error *err)
 {
     stored_schema *const *schemas = (stored_schema *const *)(const void *)closure->schemas.ptr;
     size_t count = closure->schemas.len / sizeof(*schemas);
@@ -203,8 +204,8 @@ parsed_schema *closure_parse(const reference_closure *closure, weir_str text, we
         json_span_add_text(schemas[i]->text, &plain[i]);
         texts[i] = weir_buf_str(&plain[i]);
     }
-    texts[count] = text;
-    parsed = parsed_schema_new(texts, count + 1, err);
+    texts[count] = request->text;
+    parsed = parsed_schema_new(texts, count + 1, request->is_checked, err);
     for (size_t i = 0; i < count; i++)
         weir_buf_done(&plain[i]);
     free(plain);
@@ -228,7 +229,8 @@ parsed_schema *registry_parse(registry *self, weir_str subject, stored_schema *s
     }
     if (closure_find(self, &request, &closure, &reason)) {
         json_span_add_text(schema->text, &text);
-        parsed = closure_parse(&closure, weir_buf_str(&text), err);
+        request.text = weir_buf_str(&text);
+        parsed = closure_parse(&closure, &request, err);
     } else {
         (void)weir_fail(err, WEIR_REJECT, "%s", weir_buf_cstr(&reason));
     }

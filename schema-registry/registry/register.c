@@ -84,7 +84,9 @@ static bool prepare(registration *self, registry_error *error)
     bool is_import = mode_is_import(self->mode);
     parse_request request = {.subject = self->subject,
                              .normalize = self->normalize && !is_import,
-                             .is_new = self->candidate.id < 0};
+                             .is_new = self->candidate.id < 0 && self->config.validate_new};
+
+    request.is_checked = request.is_new;
 
     if (!choose_text(self, &text, &request.references, error))
         return false;
@@ -273,6 +275,18 @@ static bool has_defaults(const registry_config *config)
            config->default_rule_set != NULL || config->override_rule_set != NULL;
 }
 
+static bool parse_before(registration *self, parse_request *request, bool is_checked)
+{
+    registry_error ignored = {0};
+    bool is_good;
+
+    request->is_checked = is_checked;
+    is_good = !is_blank(self->request->text) &&
+              candidate_parse(&self->candidate, self->self, request, &ignored);
+    registry_error_done(&ignored);
+    return is_good;
+}
+
 /* What is there already is found without waiting for a writer. What is parsed for that is used again when
  * it is not there. */
 static bool find_before(registration *self)
@@ -281,17 +295,17 @@ static bool find_before(registration *self)
     parse_request request = {.subject = self->subject,
                              .text = self->request->text,
                              .references = self->request->references};
-    registry_error ignored = {0};
     registry_config config;
-    bool is_found = false, is_import;
+    bool is_found = false, is_import, is_checked;
 
     registry_read_lock(self->self);
     config_in_scope(self->self, self->subject, &config);
     is_import = mode_is_import(mode_in_scope(self->self, self->subject));
     registry_read_unlock(self->self);
     self->was_normalized = request.normalize = (self->normalize || config.normalize) && !is_import;
-    self->is_parsed =
-        !is_blank(self->request->text) && candidate_parse(wanted, self->self, &request, &ignored);
+    self->is_parsed = is_checked = parse_before(self, &request, true);
+    if (!is_checked) /* what would be refused today may be there already */
+        self->is_parsed = parse_before(self, &request, false);
     if (self->is_parsed && wanted->version <= 0 && !has_defaults(&config))
         is_found = lookup_under(self->self, self->subject, wanted, false, wanted->version == -1,
                                 &self->found);
@@ -299,9 +313,8 @@ static bool find_before(registration *self)
         found_version_done(&self->found);
         is_found = false;
     }
-    self->is_parsed = self->is_parsed && self->request->references.ptr == NULL;
+    self->is_parsed = is_checked && self->request->references.ptr == NULL;
     config_done(&config);
-    registry_error_done(&ignored);
     return is_found;
 }
 

@@ -18,14 +18,16 @@ typedef struct reference_closure {
 typedef struct parse_request {
     weir_str subject, text, references; /* JSON, or ptr NULL */
     bool normalize;
-    bool is_new; /* what is deleted cannot be referred to */
+    bool is_new;     /* what is deleted cannot be referred to */
+    bool is_checked; /* Avro's defaults and all its names are checked, too */
 } parse_request;
 
 /* Finds all that a request's references lead to. False with the reason. Takes the read lock. */
 bool closure_find(registry *self, const parse_request *request, reference_closure *out,
                   weir_buf *reason);
-/* Parses a text behind those of the closure; NULL with the reason. */
-parsed_schema *closure_parse(const reference_closure *closure, weir_str text, weir_error *err);
+/* Parses a request's text behind those of the closure; NULL with the reason. */
+parsed_schema *closure_parse(const reference_closure *closure, const parse_request *request,
+                             weir_error *err);
 void closure_done(reference_closure *closure);
 
 /* Parses a stored Avro schema, or finds it parsed. NULL with the reason. */

@@ -82,7 +82,8 @@ typedef struct registry_config {
     compat_level level;
     bool normalize;
     bool validate_fields;
-    char group[256]; /* empty: none */
+    bool validate_new; /* new schemas are checked to the letter */
+    char group[256];   /* empty: none */
     json_t *default_metadata, *override_metadata, *default_rule_set, *override_rule_set;
 } registry_config;
 

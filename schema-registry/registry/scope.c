@@ -178,6 +178,7 @@ void config_in_scope(const registry *self, weir_str subject, registry_config *ou
         .level = self->options.level,
         .normalize = json_is_true(json_object_get(config, "normalize")),
         .validate_fields = json_is_true(json_object_get(config, "validateFields")),
+        .validate_new = !json_is_false(json_object_get(config, "validateNewSchemas")),
         .default_metadata = json_incref(json_object_get(config, "defaultMetadata")),
         .override_metadata = json_incref(json_object_get(config, "overrideMetadata")),
         .default_rule_set = json_incref(json_object_get(config, "defaultRuleSet")),

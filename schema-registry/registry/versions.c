@@ -294,10 +294,8 @@ static bool judge(registry *self, const verdict_question *versions, const regist
                   bool normalize, weir_buf *reasons, registry_error *error)
 {
     verdict_question question = *versions;
-    parse_request request = {.subject = question.subject,
-                             .text = schema->text,
-                             .references = schema->references,
-                             .is_new = true};
+    parse_request request = {
+        .subject = question.subject, .text = schema->text, .references = schema->references};
     registry_config config;
     candidate wanted;
     bool is_good = false;
@@ -306,6 +304,7 @@ static bool judge(registry *self, const verdict_question *versions, const regist
     config_in_scope(self, question.subject, &config);
     registry_read_unlock(self);
     request.normalize = normalize || config.normalize;
+    request.is_new = request.is_checked = config.validate_new;
     question.wanted = &wanted;
     question.config = &config;
     if (schema->text.len == 0) {

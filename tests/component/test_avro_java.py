@@ -94,8 +94,7 @@ def is_stricter(message):
             or "duplicate object key" in message
             or "is not a name" in message                # parts of namespaces, aliases
             or "is not a namespace" in message
-            or "not a string" in message                 # doc, namespace, default of an enum
-            or "is not known here" in message)           # a name in front of its definition
+            or "not a string" in message)                # doc, namespace, default of an enum
 
 
 def rule_of(question, theirs, ours):
@@ -195,6 +194,33 @@ QUESTIONS = [
     '["X"]}}]}\t{"type":"record","name":"a.S","fields":[{"name":"e","type":{"type":"enum","name":"E",'
     '"symbols":["X"]}},{"name":"r","type":"R"}]}',
     'S\t1\t{"type":"enum","name":"a.E","symbols":["X"]}\t{"type":"enum","name":"a.E","symbols":["Y"]}',
+    # a name in front of its definition, which is written where the name stood
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":"S"},{"name":"b","type":{"type":"fixed","name":'
+    '"S","size":2}},{"name":"c","type":"S"}]}',
+    'S\t0\t{"type":"record","name":"n.R","fields":[{"name":"a","type":["null","S"],"default":null},{"name":"b",'
+    '"type":{"type":"record","name":"S","fields":[{"name":"r","type":["null","R","T"]},{"name":"t","type":{"type":'
+    '"enum","name":"T","symbols":["A"]}}]}}]}',
+    'S\t0\t{"type":"record","name":"n.R","fields":[{"name":"a","type":{"type":"map","values":"m.S"}},{"name":"b",'
+    '"type":{"type":"record","name":"S","namespace":"m","fields":[]}}]}',
+    'S\t0\t{"type":"record","name":"n.R","fields":[{"name":"a","type":"S"},{"name":"b","type":{"type":"fixed",'
+    '"name":"S","namespace":"","size":2}}]}',
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":"S","default":{}},{"name":"b","type":{"type":'
+    '"record","name":"S","fields":[]}}]}',
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":"S","default":"A"},{"name":"b","type":{"type":'
+    '"enum","name":"S","symbols":["A"]}}]}',
+    'S\t0\t["S",{"type":"fixed","name":"S","size":2}]',
+    'S\t0\t[{"type":"array","items":"S"},{"type":"fixed","name":"S","size":2}]',
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":["S","S"]},{"name":"b","type":{"type":"fixed",'
+    '"name":"S","size":2}}]}',
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"S","p":1}},{"name":"b","type":{"type":'
+    '"fixed","name":"S","size":2}}]}',
+    'S\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":"S"}]}',
+    'S\t0\t"S"',
+    'S\t1\t{"type":"record","name":"R","fields":[{"name":"a","type":"S"},{"name":"b","type":{"type":"fixed",'
+    '"name":"S","size":2}}]}\t{"type":"array","items":"R"}',
+    'C\t0\t{"type":"record","name":"R","fields":[{"name":"a","type":"S"},{"name":"b","type":{"type":"fixed","name":'
+    '"S","size":2}}]}\t{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"fixed","name":"S","size":3}},'
+    '{"name":"b","type":"S"}]}',
     # names that the language has
     'S\t0\t{"type":"record","name":"a.int","fields":[{"name":"f","type":["null","a.int"]}]}',
     'S\t0\t{"type":"record","name":"int","fields":[]}',

@@ -198,3 +198,35 @@ def test_content_types_are_negotiated_as_by_jax_rs(registry):
     for version in ("+1", " 1 ", "LATEST"):
         registry.register("spelled", FIRST)
         assert registry.get(f"/subjects/spelled/versions/{quoted(version)}")["version"] == 1
+
+
+def test_what_is_no_schema_to_the_letter_is_taken_where_it_is_not_new(registry):
+    bad_default = record(("a", "string", None))
+    bad_name = json.dumps({"type": "record", "name": "R", "namespace": "a-bad.ns", "fields": []})
+    for number, bad in enumerate((bad_default, bad_name)):
+        path = f"/subjects/:.loose{number}:a"
+        assert "Invalid schema of type AVRO, details: " in registry.refused(42201, "POST", f"{path}/versions", {"schema": bad})
+        registry.refused(42201, "POST", f"/compatibility{path}/versions", {"schema": bad})
+        status, answer = registry.ask("POST", f"/compatibility{path}/versions?verbose=true", {"schema": bad})
+        assert (status, answer["is_compatible"]) == (200, False) and "Invalid schema" in answer["messages"][0]
+        registry.refused(40401, "POST", path, {"schema": bad})  # asked for, it is just not there
+        assert registry.ask("PUT", f"/config/:.loose{number}:", {"validateNewSchemas": False})[0] == 200
+        assert registry.ask("POST", f"{path}/versions", {"schema": bad})[0] == 200
+        assert registry.ask("DELETE", f"/config/:.loose{number}:")[0] == 200
+        assert registry.ask("POST", path, {"schema": bad})[1]["version"] == 1
+        assert registry.ask("POST", f"{path}/versions", {"schema": bad})[0] == 200  # there already
+        assert registry.ask("PUT", f"/mode/:.imports{number}:", {"mode": "IMPORT"})[0] == 200
+        assert registry.ask("POST", f"/subjects/:.imports{number}:a/versions?normalize=true",
+                            {"schema": bad, "id": 7, "version": 3})[1]["id"] == 7
+        found = registry.get(f"/subjects/:.imports{number}:a/versions/3")
+        assert json.loads(found["schema"]) == json.loads(bad)
+        registry.refused(42201, "POST", f"/subjects/:.imports{number}:a/versions", {"schema": '"nothing"', "id": 8})
+
+
+def test_a_type_may_be_used_before_it_is_defined(registry):
+    later = {"type": "record", "name": "Later", "fields": [{"name": "x", "type": "int"}]}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "Later"}, {"name": "b", "type": later}]}
+    registry.register("forward", json.dumps(schema))
+    schema["fields"] = [{"name": "a", "type": later}, {"name": "b", "type": "Later"}]
+    assert json.loads(registry.get("/subjects/forward/versions/1")["schema"]) == schema
+    assert registry.ask("POST", "/subjects/forward", {"schema": json.dumps(schema)})[1]["version"] == 1

@@ -1,5 +1,7 @@
 /* test_parse.c - what is a schema, what is none, and where it says so. */
 #include "schema-registry/avro/avro.h"
+#include "schema-registry/avro/canonical.h"
+#include "schema-registry/avro/tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -117,7 +119,7 @@ static void what_java_and_the_specification_see_differently_is_refused(void **st
         {R("{\"name\":\"a\",\"type\":\"int\",\"order\":null}"), "order \"\""},
         {R("{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"n.R\",\"fields\":["
            "{\"name\":\"b\",\"type\":[\"null\",\"S\"]}]}}"),
-         "type \"S\" is not known here"},
+         "at \"/fields/0/type/fields/0/type/1\": type \"n.S\" is not known here"},
         {R("{\"name\":\"a\",\"type\":[\"double\"],\"default\":\"NaN\"}"),
          "at \"/fields/0/default\": \"NaN\" is not a value of any type of the \"union\""},
         {R("{\"name\":\"a\",\"type\":[\"null\",\"int\"],\"default\":\"a\"}"),
@@ -126,6 +128,96 @@ static void what_java_and_the_specification_see_differently_is_refused(void **st
 
     (void)state;
     assert_refused(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+#define B(definition) "{\"name\":\"b\",\"type\":" definition "}"
+
+/* As in Java, where the definition then stands at the first use. */
+static void a_type_may_be_used_before_it_is_defined(void **state)
+{
+    static const struct {
+        const char *json, *canonical; /* NULL: refused */
+    } cases[] = {
+        {R("{\"name\":\"a\",\"type\":\"S\"}," B("{\"type\":\"fixed\",\"name\":\"S\",\"size\":2}")),
+         R("{\"name\":\"a\",\"type\":{\"type\":\"fixed\",\"name\":\"S\",\"size\":2}}," B("\"S\""))},
+        {R("{\"name\":\"a\",\"type\":[\"null\",\"n.S\"],\"default\":null}," B(
+             "{\"type\":\"record\",\"name\":\"n.S\",\"fields\":[{\"name\":\"up\",\"type\":\"n.S\"}]"
+             "}")),
+         R("{\"name\":\"a\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"S\",\"namespace\":"
+           "\"n\","
+           "\"fields\":[{\"name\":\"up\",\"type\":\"S\"}]}],\"default\":null}," B("\"n.S\""))},
+        {R("{\"name\":\"a\",\"type\":\"S\",\"default\":{}}," B(
+             "{\"type\":\"record\",\"name\":\"S\",\"fields\":[]}")),
+         R("{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"S\",\"fields\":[]},"
+           "\"default\":{}}," B("\"S\""))},
+        {R("{\"name\":\"a\",\"type\":\"S\",\"default\":\"Q\"}," B(
+             "{\"type\":\"enum\",\"name\":\"S\",\"symbols\":[\"Q\"]}")),
+         NULL}, /* what it is is not known where the default is checked */
+        {"[\"S\",{\"type\":\"fixed\",\"name\":\"S\",\"size\":2}]", NULL},
+        {R("{\"name\":\"a\",\"type\":\"S\"},{\"name\":\"c\",\"type\":\"T\"}," B(
+             "{\"type\":\"fixed\",\"name\":\"T\",\"size\":2}")),
+         NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf text = {0};
+        weir_error err;
+        weir_schema *schema = avro_parse(weir_cstr(cases[i].json), &err);
+
+        if ((schema == NULL) != (cases[i].canonical == NULL))
+            fail_msg("%s: %s", cases[i].json, schema == NULL ? err.message : "was taken");
+        if (schema == NULL)
+            continue;
+        avro_canonical(schema, &text);
+        assert_string_equal(weir_buf_cstr(&text), cases[i].canonical);
+        avro_schema_free(schema);
+    }
+}
+
+/* Else an array of them could have any number of items in no bytes. */
+static void what_takes_no_bytes_is_known_also_of_types_that_come_later(void **state)
+{
+    static const char text[] =
+        "{\"type\":\"array\",\"items\":" R("{\"name\":\"a\",\"type\":\"S\"}," B(
+            "{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"x\",\"type\":\"T\"},"
+            "{\"name\":\"y\",\"type\":{\"type\":\"fixed\",\"name\":\"T\",\"size\":0}}]}")) "}";
+    static const char many[] = "\x80\x80\x80\x80\x80\x80\x01\0";
+    weir_error err;
+    weir_schema *schema = avro_parse(weir_cstr(text), &err);
+
+    (void)state;
+    assert_non_null(schema);
+    assert_true(weir_schema_items(schema)->is_zero);
+    assert_int_equal(avro_validate(schema, (weir_str){many, sizeof(many) - 1}, &err), WEIR_REJECT);
+    avro_schema_free(schema);
+}
+
+static void what_is_stored_may_have_defaults_and_namespaces_that_are_none(void **state)
+{
+    static const char *const cases[] = {
+        R("{\"name\":\"a\",\"type\":\"string\",\"default\":null}"),
+        R("{\"name\":\"a\",\"type\":[\"null\",\"int\"],\"default\":[1,{\"x\":2}]}"),
+        "{\"type\":\"record\",\"name\":\"A\",\"namespace\":\"a-bad.ns\",\"fields\":[],"
+        "\"aliases\":[\"also-bad\"]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf text = {0}, normal = {0};
+        weir_error err;
+        weir_schema *schema = avro_parse(weir_cstr(cases[i]), &err);
+
+        assert_null(schema);
+        schema = avro_parse_stored(weir_cstr(cases[i]), NULL, 0, &err);
+        assert_non_null(schema);
+        avro_canonical(schema, &text);
+        assert_string_equal(weir_buf_cstr(&text), cases[i]);
+        avro_normalize(schema, &normal);
+        avro_schema_free(schema);
+    }
+    assert_null(avro_parse_stored(WEIR_STR(R("{\"name\":\"a-b\",\"type\":\"int\"}")), NULL, 0,
+                                  &(weir_error){0}));
 }
 
 static void a_default_fits_the_type_of_its_field(void **state)
@@ -384,6 +476,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_specification_forbids_is_refused_with_its_place),
         cmocka_unit_test(what_java_and_the_specification_see_differently_is_refused),
+        cmocka_unit_test(a_type_may_be_used_before_it_is_defined),
+        cmocka_unit_test(what_takes_no_bytes_is_known_also_of_types_that_come_later),
+        cmocka_unit_test(what_is_stored_may_have_defaults_and_namespaces_that_are_none),
         cmocka_unit_test(a_default_fits_the_type_of_its_field),
         cmocka_unit_test(types_nested_deeper_than_the_limit_are_refused),
         cmocka_unit_test(widths_beyond_the_limits_are_refused),
