@@ -167,6 +167,26 @@ weir_code catalog_signature(catalog *self, uint32_t table, weir_buf *out, weir_e
     return WEIR_OK;
 }
 
+weir_code catalog_sees(catalog *self, uint32_t transaction, bool *seen, weir_error *err)
+{
+    char text[16];
+    const char *parameter = text;
+
+    (void)snprintf(text, sizeof(text), "%u", transaction);
+    /* a transaction keeps the lock on its number until it can be seen */
+    WEIR_CLEANUP(connection_clear)
+    PGresult *result = connection_query(
+        self->connection,
+        "SELECT pg_catalog.count(*), pg_catalog.pg_sleep(CASE pg_catalog.count(*) WHEN 0 THEN 0 "
+        "ELSE 0.002 END) FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' "
+        "AND transactionid = $1::xid AND mode = 'ExclusiveLock' AND granted",
+        &parameter, 1, err);
+    if (result == NULL)
+        return weir_wrap(err, "looking for transaction %u", transaction);
+    *seen = number(connection_field(result, 0, 0)) == 0;
+    return WEIR_OK;
+}
+
 weir_code catalog_is_binary(catalog *self, const type_options *options, bool *binary,
                             weir_error *err)
 {

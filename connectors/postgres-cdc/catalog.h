@@ -29,6 +29,8 @@ typedef struct catalog_table {
     int64_t row_count; /* an estimate; -1: none */
     int64_t page_count;
     bool is_partitioned;
+    bool is_added; /* to a publication, at this start; false when it was in another */
+    bool was_published;
     bool is_captured;   /* changes come under its name; true behind catalog_load */
     bool is_covered;    /* one of its partitions is in the lists, too */
     weir_str ancestors; /* of a partition: oids as a PostgreSQL array */
@@ -69,6 +71,11 @@ weir_str catalog_largest_column(catalog *self, const catalog_table *table);
 /* Adds what catalog_columns would find, as bytes to compare with what was found before. */
 WEIR_MUST_CHECK weir_code catalog_signature(catalog *self, uint32_t table, weir_buf *out,
                                             weir_error *err);
+
+/* Whether others see what a transaction did. A stream has it as soon as its commit is on the disk, which is
+ * a little before. While they do not, the query takes two milliseconds. */
+WEIR_MUST_CHECK weir_code catalog_sees(catalog *self, uint32_t transaction, bool *seen,
+                                       weir_error *err);
 
 /* Whether all captured columns can be sent in the binary form. */
 WEIR_MUST_CHECK weir_code catalog_is_binary(catalog *self, const type_options *options,

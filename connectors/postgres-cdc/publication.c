@@ -138,10 +138,11 @@ static weir_code create_publication(publication *self, bool all_tables, weir_err
 }
 
 /* Adds and takes out one table, when the list differs from what is wanted. */
-static weir_code adjust_table(publication *self, const catalog_table *table, bool listed,
-                              weir_error *err)
+static weir_code adjust_table(publication *self, catalog_table *table, bool listed, weir_error *err)
 {
     weir_buf sql = {0};
+
+    table->was_published = table->was_published || listed;
 
     if (listed == wants(self, table))
         return WEIR_OK;
@@ -156,6 +157,7 @@ static weir_code adjust_table(publication *self, const catalog_table *table, boo
                        "table %.*s.%.*s has another replica identity than before and moved to "
                        "another publication",
                        WEIR_ARG(table->schema), WEIR_ARG(table->name));
+    table->is_added = table->is_added || (code == WEIR_OK && !listed);
     weir_buf_done(&sql);
     return code;
 }
@@ -176,7 +178,7 @@ static weir_code adjust_publication(publication *self, weir_error *err)
     if (result == NULL)
         return weir_wrap(err, "reading publication \"%s\"", name);
     for (size_t i = 0; i < self->catalog->table_count && !self->all_tables; i++) {
-        const catalog_table *table = &self->catalog->tables[i];
+        catalog_table *table = &self->catalog->tables[i];
 
         if (adjust_table(self, table, lists_table(result, table), err) != WEIR_OK)
             return err->code;

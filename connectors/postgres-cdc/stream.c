@@ -12,6 +12,7 @@
 #define CHECKPOINT_RECORDS 10000 /* a large transaction becomes durable in parts of this size */
 #define CLOCK_MESSAGES     256   /* the clock is read once for so many messages */
 #define IDLE_CHECKPOINT_MS 1000
+#define UNSEEN_MS          1000 /* for ever, if the commit itself waits for what we confirm */
 
 struct stream {
     feed feed;
@@ -23,8 +24,10 @@ struct stream {
     size_t buffer_size;
     pgoutput_message message;
     uint64_t message_lsn;
-    bool pending;       /* the message is not delivered completely */
-    int step;           /* of its records */
+    bool pending; /* the message is not delivered completely */
+    int step;     /* of its records */
+    int64_t
+        unseen_ms; /* since when its transaction is waited for, to be seen by others; 0: it is not */
     uint32_t truncated; /* of its relations */
 
     bool in_transaction;
@@ -286,6 +289,21 @@ static weir_code deliver(source *self, weir_batch *batch, weir_error *err)
     return WEIR_OK;
 }
 
+/* A relation is completed from the catalog, where the transaction that changed it must be seen. */
+static weir_code take_relation(source *self, weir_error *err)
+{
+    stream *flow = self->stream;
+    bool is_seen_now;
+
+    if (catalog_sees(&self->catalog, (uint32_t)self->event.transaction_id, &is_seen_now, err) !=
+        WEIR_OK)
+        return err->code;
+    if (!is_seen_now && connection_clock_ms() - flow->unseen_ms < UNSEEN_MS)
+        return WEIR_OK;
+    flow->unseen_ms = 0;
+    return announced_add(&flow->announced, &flow->message, err);
+}
+
 static weir_code on_message(source *self, weir_str payload, weir_batch *batch, weir_error *err)
 {
     stream *flow = self->stream;
@@ -301,7 +319,8 @@ static weir_code on_message(source *self, weir_str payload, weir_batch *batch, w
         on_commit(self, batch);
         return WEIR_OK;
     case PGOUTPUT_RELATION:
-        return announced_add(&flow->announced, &flow->message, err);
+        flow->unseen_ms = connection_clock_ms();
+        return take_relation(self, err);
     case PGOUTPUT_TYPE:
         catalog_forget_type(&self->catalog, flow->message.relation);
         return WEIR_OK;
@@ -438,6 +457,8 @@ static weir_code take_messages(source *self, weir_batch *batch, int64_t deadline
 
         if (flow->pending)
             code = deliver(self, batch, err);
+        else if (flow->unseen_ms != 0)
+            code = take_relation(self, err);
         else
             code = take(self, batch, &none, err);
         if (code != WEIR_OK || flow->pending)
@@ -447,7 +468,7 @@ static weir_code take_messages(source *self, weir_batch *batch, int64_t deadline
         /* In a transaction, only its end makes the records worth anything. */
         if (none && !feed_wait(&flow->feed, delivered && !flow->in_transaction, deadline_ms))
             break;
-        if (none || i % CLOCK_MESSAGES == 0) {
+        if (none || flow->unseen_ms != 0 || i % CLOCK_MESSAGES == 0) {
             self->event.now_us = connection_now_us();
             if (connection_clock_ms() >= deadline_ms)
                 break;

@@ -3,6 +3,7 @@
 
 #include "change.h"
 #include "copy.h"
+#include "fallback.h"
 
 #include <assert.h>
 #include <string.h>
@@ -297,14 +298,44 @@ static weir_code create_table(routes *self, table *target, const field_list *lis
     return self->dialect->ops->describe(self->dialect, target, err);
 }
 
-static weir_code add_columns(routes *self, table *target, const field_list *list, weir_error *err)
+/* The default of a field of the value, as JSON; empty when there is none. */
+static weir_str default_of(const weir_record *record, const route_field *field)
+{
+    if (field->origin != FROM_VALUE || record->value_schema == NULL)
+        return (weir_str){0};
+    const weir_plan *plan = weir_schema_plan(record->value_schema);
+    const weir_column *column = weir_plan_column(plan, (size_t)field->slot);
+    const weir_schema *parent = column->parent < 0
+                                    ? record->value_schema
+                                    : weir_plan_column(plan, (size_t)column->parent)->schema;
+
+    if (weir_schema_type(parent) != WEIR_TYPE_RECORD)
+        return (weir_str){0};
+    return weir_schema_field_default(parent, (size_t)column->field_index);
+}
+
+static weir_code widen(routes *self, const table *target, const weir_record *record,
+                       const route_field *field, weir_error *err)
+{
+    sql_column column = column_of(field);
+    weir_buf literal = {0};
+
+    if (fallback_sql(&field->source, default_of(record, field), &literal))
+        column.fallback = weir_buf_str(&literal);
+    weir_buf_clear(&self->text);
+    sql_add_column(&self->text, target, &column, &self->dialect->vendor);
+    weir_buf_done(&literal);
+    return run_ddl(self, err);
+}
+
+static weir_code add_columns(routes *self, table *target, const weir_record *record,
+                             const field_list *list, weir_error *err)
 {
     bool case_counts = !self->dialect->vendor.unquoted;
     bool changed = false;
 
     for (size_t i = 0; i < list->count; i++) {
         const route_field *field = &list->fields[i];
-        sql_column column = column_of(field);
 
         if (table_find(target, field->name, case_counts) != NULL)
             continue;
@@ -317,9 +348,7 @@ static weir_code add_columns(routes *self, table *target, const field_list *list
                              "table %.*s has no column \"%.*s\", which is part of the key; a key "
                              "cannot be added to a table: add the column yourself",
                              WEIR_ARG(target->sql_name), WEIR_ARG(field->name));
-        weir_buf_clear(&self->text);
-        sql_add_column(&self->text, target, &column, &self->dialect->vendor);
-        if (run_ddl(self, err) != WEIR_OK)
+        if (widen(self, target, record, field, err) != WEIR_OK)
             return weir_wrap(err, "auto.evolve");
         weir_task_diag(self->dialect->task, WEIR_INFO, "added column \"%.*s\" to table %.*s",
                        WEIR_ARG(field->name), WEIR_ARG(target->sql_name));
@@ -358,10 +387,11 @@ static weir_code check_names(const sql_vendor *vendor, const field_list *list, w
     return WEIR_OK;
 }
 
-static weir_code prepare_table(routes *self, table *target, const field_list *list, bool is_delete,
-                               weir_error *err)
+static weir_code prepare_table(routes *self, table *target, const weir_record *record,
+                               const field_list *list, weir_error *err)
 {
     const settings *config = self->dialect->settings;
+    bool is_delete = record->value.ptr == NULL;
 
     if (check_names(&self->dialect->vendor, list, err) != WEIR_OK)
         return err->code;
@@ -375,7 +405,7 @@ static weir_code prepare_table(routes *self, table *target, const field_list *li
         return WEIR_OK; /* nothing to delete, and the key alone makes no table */
     if (!target->exists)
         return create_table(self, target, list, err);
-    if (add_columns(self, target, list, err) != WEIR_OK)
+    if (add_columns(self, target, record, list, err) != WEIR_OK)
         return err->code;
     if (is_delete || config->insert_mode.index == INSERT_MODE_UPDATE)
         return WEIR_OK;
@@ -428,7 +458,7 @@ static route *compile(routes *self, const weir_record *record, weir_error *err)
     route *made = NULL;
 
     if (target == NULL || collect_fields(self->dialect->settings, record, &list, err) != WEIR_OK ||
-        prepare_table(self, target, &list, record->value.ptr == NULL, err) != WEIR_OK)
+        prepare_table(self, target, record, &list, err) != WEIR_OK)
         goto out;
     made = weir_task_alloc(task, sizeof(*made));
     made->topic = weir_task_copy(task, record->topic);

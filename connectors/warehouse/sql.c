@@ -98,6 +98,8 @@ void sql_add_column(weir_buf *out, const table *target, const sql_column *column
 {
     weir_buf_printf(out, "ALTER TABLE %.*s ADD COLUMN IF NOT EXISTS ", WEIR_ARG(target->sql_name));
     add_definition(out, column, vendor);
+    if (column->fallback.len > 0)
+        weir_buf_printf(out, " DEFAULT %.*s", WEIR_ARG(column->fallback));
 }
 
 void sql_stage_name(weir_buf *out, const table *target)

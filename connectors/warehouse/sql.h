@@ -30,11 +30,13 @@ typedef struct sql_column {
     column_type type;
     bool nullable;
     bool is_key;
+    weir_str fallback; /* its default, a literal; empty: none */
 } sql_column;
 
 void sql_create_table(weir_buf *out, const table *target, const sql_column *columns, size_t count,
                       const sql_vendor *vendor);
-/* One column at a time: not every vendor takes more. Added columns are nullable. */
+/* One column at a time: not every vendor takes more. Added columns are nullable; a default is also what the
+ * rows get that are there. */
 void sql_add_column(weir_buf *out, const table *target, const sql_column *column,
                     const sql_vendor *vendor);
 

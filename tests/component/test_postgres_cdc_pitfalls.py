@@ -1,4 +1,5 @@
 """test_postgres_cdc_pitfalls.py - where captures of PostgreSQL go wrong, and settings of Debezium's, one by one."""
+import threading
 import time
 
 import pytest
@@ -94,6 +95,7 @@ def test_a_table_that_is_made_again_under_its_name_is_another(database):
     database.run("drop table orders; create table orders (key text primary key, n int);"
                  "insert into orders values ('not published yet', 1)")
     source = database.restart(source)  # publishes it
+    assert any("public.orders is new in the publication" in line for line in source.diags)
     database.run("insert into orders values ('a', 1)")
     record, = source.take(1)
     assert (record["key"], record["value"]["after"]) == ({"key": "a"}, {"key": "a", "n": 1})
@@ -118,6 +120,33 @@ def test_changed_modifiers_keys_and_identities_hold_from_their_first_change(data
     assert source.take(1)[0]["value"]["before"]["v"] == "again"
     database.run("alter table t replica identity default; update t set v = 'default'")
     assert source.take(1)[0]["value"]["before"] is None
+
+
+def test_a_change_of_a_table_waits_until_the_catalog_shows_it(database):
+    """A commit is streamed once it is on the disk, a little before others see it: until a standby has it, here."""
+    database.run(ORDERS + "; set synchronous_commit = local")
+    source = database.source().open()
+    settle(source)
+    other = database.server.connect(database.name)
+    change = threading.Thread(target=lambda: other.cursor().execute(
+        "alter table orders add extra text not null default 'x'; insert into orders values (4, 'four', null, 'y')"))
+    database.run("alter system set synchronous_standby_names = 'nobody'")
+    try:
+        database.run("select pg_reload_conf()")
+        servers.wait_until(lambda: database.run("show synchronous_standby_names") == [("nobody",)], "the setting")
+        change.start()
+        servers.wait_until(lambda: database.run("select 1 from pg_stat_activity where wait_event = 'SyncRep'"), "it")
+        for _ in range(3):
+            source.poll()
+        assert len(source.records) == 3
+    finally:
+        database.run("alter system reset synchronous_standby_names")
+        database.run("select pg_reload_conf()")
+        change.join()
+        other.close()
+    record, = source.take(1)
+    field, = [f for f in record["value_schema"]["fields"][0]["type"][1]["fields"] if f["name"] == "extra"]
+    assert field["type"] == {"type": "string", "connect.default": "x"} and record["value"]["after"]["extra"] == "y"
 
 
 def test_replica_identity_nothing_gives_inserts_only_and_updates_work(database):

@@ -172,6 +172,27 @@ def test_a_new_field_adds_a_column(start, database):
         (1, "a", 1, None), (2, "b", 2, "e"), (3, "c", 3, None)]
 
 
+def defaulted():
+    """Orders with columns that have defaults, and one of them."""
+    wide = record("Order", id="long", name=["null", "string"], amount=["null", "int"])
+    wide["fields"] += [{"name": "status", "type": "string", "default": "it's \u00fc"},
+                       {"name": "n", "type": ["int", "null"], "default": -5},
+                       {"name": "ok", "type": "boolean", "default": True},
+                       {"name": "none", "type": ["null", "int"], "default": None}]
+    return wide, {"id": 2, "name": "b", "amount": 2, "status": "s", "n": None, "ok": False, "none": 1}
+
+
+def test_rows_that_are_there_get_the_default_of_an_added_column(start, database):
+    sink = start(**UPSERT).open("orders")
+    upsert(sink, 1, "a", 1)
+    sink.put()
+    wide, row = defaulted()
+    sink.add("orders", KEY, {"id": 2}, wide, row)
+    sink.apply()
+    assert database[1]("select * from orders order by id") == [
+        (1, "a", 1, "it's \u00fc", -5, True, None), (2, "b", 2, "s", None, False, 1)]
+
+
 def test_a_missing_column_without_auto_evolve_names_column_and_remedy(start, database):
     database[1]("create table orders (id bigint primary key, name text)")
     sink = start().open("orders")

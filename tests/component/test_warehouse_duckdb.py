@@ -6,7 +6,7 @@ import pytest
 import duckdb
 import sinks
 from sinks import Refused, record
-from test_warehouse import KEY, ORDER, TYPES, UPSERT, delete, upsert
+from test_warehouse import KEY, ORDER, TYPES, UPSERT, defaulted, delete, upsert
 
 
 @pytest.fixture
@@ -82,6 +82,18 @@ def test_a_new_field_adds_a_column(start, path):
     sink.close()
     assert duckdb.query(path, "select * from orders order by id") == [
         ("1", "a", "1", None), ("2", "b", "2", "e")]
+
+
+def test_rows_that_are_there_get_the_default_of_an_added_column(start, path):
+    sink = start(**UPSERT).open("orders")
+    upsert(sink, 1, "a", 1)
+    sink.apply()
+    wide, row = defaulted()
+    sink.add("orders", KEY, {"id": 2}, wide, row)
+    sink.apply()
+    sink.close()
+    assert duckdb.query(path, "select * from orders order by id") == [
+        ("1", "a", "1", "it's \u00fc", "-5", "true", None), ("2", "b", "2", "s", None, "false", "1")]
 
 
 def test_one_bad_row_is_rejected_and_the_others_are_written(start, path):

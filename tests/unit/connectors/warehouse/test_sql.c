@@ -110,6 +110,11 @@ static void an_added_column_never_refuses_old_rows(void **state)
 
     sql_add_column(&out, &target, &added, &sql_postgres);
     expect(&out, "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"x\" integer");
+
+    const sql_column filled = {.name = {"x", 1}, .type = {.id = TYPE_INT4}, .fallback = {"7", 1}};
+
+    sql_add_column(&out, &target, &filled, &sql_postgres);
+    expect(&out, "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"x\" integer DEFAULT 7");
 }
 
 static void a_staging_table_has_the_layout_a_kind_and_a_mask(void **state)
