@@ -90,8 +90,8 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     is_new = segment->is_new || segment->has_new_index;
     segment->has_new_index = false;
     pthread_mutex_unlock(&self->lock);
-    assert(segment->file != NULL); /* pinned when it was written, and dirty since */
-    if (disk_fdatasync(segment->file, err) != WEIR_OK)
+    if (segment_sync(segment, err) !=
+        WEIR_OK) /* its file is open: it was dirty since it was written */
         return err->code;
     if (!is_new)
         return WEIR_OK;

@@ -43,6 +43,8 @@ typedef struct log_segment {
     bool has_new_index;   /* its index files were written since the keeper took it */
     bool is_replaced;     /* another takes its name: index files are that one's */
     bool is_removed;      /* freed with the last pin */
+    bool is_syncing;      /* by one thread at a time */
+    bool sync_has_failed; /* the system tells one who syncs, and has dropped what others wrote */
     struct log_segment *newer, *older; /* among clean open files */
 
     /* locked; what is known of the offsets of a segment that is not final */

@@ -198,6 +198,17 @@ static bool must_park(store_append *append)
     return false;
 }
 
+/* Locked. What is parked goes before what is queued, and is looked at again. */
+static void unpark(store *self)
+{
+    for (store_append *at = self->parked.first; at != NULL; at = at->next) {
+        if (at->lane != NULL)
+            at->lane->parked_count = 0;
+    }
+    append_list_prepend(&self->queue, &self->parked);
+    self->recheck_parked = false;
+}
+
 void queue_take_group(store *self, append_group *group)
 {
     uint64_t limit = (uint64_t)journal_max_entry(self->journal) / 4;
@@ -206,14 +217,8 @@ void queue_take_group(store *self, append_group *group)
     if (limit > GROUP_BYTES)
         limit = GROUP_BYTES;
     pthread_mutex_lock(&self->lock);
-    if (self->recheck_parked) {
-        for (store_append *at = self->parked.first; at != NULL; at = at->next) {
-            if (at->lane != NULL)
-                at->lane->parked_count = 0;
-        }
-        append_list_prepend(&self->queue, &self->parked);
-        self->recheck_parked = false;
-    }
+    if (self->recheck_parked)
+        unpark(self);
     while (self->queue.first != NULL && bytes < limit && count < GROUP_APPENDS) {
         store_append *append = append_list_pop(&self->queue);
 
@@ -236,6 +241,7 @@ void queue_give_back(store *self, append_list *rest, const weir_error *reason)
     bool first_time;
 
     pthread_mutex_lock(&self->lock);
+    unpark(self); /* what was parked meanwhile is of the same lanes, and younger */
     append_list_prepend(&self->queue, rest);
     first_time = !self->disk_is_full;
     self->disk_is_full = true;

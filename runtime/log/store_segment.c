@@ -170,6 +170,46 @@ void segment_mark_dirty(log_segment *segment)
     weir_buf_add(&self->dirty, &segment, sizeof(segment));
 }
 
+static void begin_sync(log_segment *segment)
+{
+    store *self = segment->partition->topic->store;
+
+    pthread_mutex_lock(&self->lock);
+    while (segment->is_syncing &&
+           !self->options.manual) /* what it is told counts for this one, too */
+        pthread_cond_wait(&self->moved, &self->lock);
+    segment->is_syncing = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+static bool end_sync(log_segment *segment, weir_code code)
+{
+    store *self = segment->partition->topic->store;
+    bool failed;
+
+    pthread_mutex_lock(&self->lock);
+    segment->is_syncing = false;
+    segment->sync_has_failed |= code != WEIR_OK;
+    failed = segment->sync_has_failed;
+    pthread_cond_broadcast(&self->moved);
+    pthread_mutex_unlock(&self->lock);
+    return failed;
+}
+
+weir_code segment_sync(log_segment *pinned, weir_error *err)
+{
+    char path[STORE_PATH_BYTES];
+    weir_code code;
+
+    assert(pinned->file != NULL);
+    begin_sync(pinned);
+    code = disk_fdatasync(pinned->file, err);
+    if (!end_sync(pinned, code) || code != WEIR_OK)
+        return code;
+    segment_path(pinned, "log", path);
+    return weir_fail(err, WEIR_FATAL, "an earlier sync of '%s' failed", path);
+}
+
 void segment_remove(log_segment *segment)
 {
     assert(!segment->is_dirty);

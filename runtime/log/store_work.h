@@ -30,6 +30,9 @@ void segment_hold(log_segment *segment);
 void segment_unpin(log_segment *segment);
 /* Locked: it has data that is not synced. */
 void segment_mark_dirty(log_segment *segment);
+/* Makes what was written to a pinned one durable. WEIR_FATAL also when another thread's sync of it failed: that one was
+ * told, this one's may have succeeded with nothing left to write. */
+WEIR_MUST_CHECK weir_code segment_sync(log_segment *pinned, weir_error *err);
 /* Locked: takes it out of everything; its memory goes with the last pin. */
 void segment_remove(log_segment *segment);
 void segment_free(log_segment *segment);

@@ -130,7 +130,7 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
         return WEIR_OK;
     if (segment_pin(segment, &file, err) != WEIR_OK)
         return err->code;
-    code = disk_fdatasync(file, err);
+    code = segment_sync(segment, err);
     segment_unpin(segment);
     if (code != WEIR_OK || !segment->is_new)
         return code;
@@ -286,6 +286,8 @@ static void finish_group(store *self, append_group *group)
     if (group_plan_count(group) == 0)
         return;
     code = write_group(self, group, &err);
+    if (code == WEIR_OK && store_has_stopped(self, &err))
+        code = WEIR_FATAL; /* a name that the group relies on may be what could not be synced */
     if (code != WEIR_OK) {
         store_stop(self, &err);
         (void)store_has_stopped(self, &err);

@@ -99,6 +99,68 @@ static void a_large_append_does_not_rely_on_a_name_that_is_being_synced(void **s
     }
 }
 
+/* The keeper's turn, between the writer's write to a segment and its sync: the keeper is told that the disk lost
+ * something, and the writer is not. */
+static void fail_checkpoint(void *context)
+{
+    scene *at = context;
+
+    if (at->has_happened || at->counts.hit[SIM_PWRITEV][SIM_NONE] == at->syncs_before)
+        return;
+    at->has_happened = true;
+    sim_disk_set_faults(at->disk, &(sim_faults){.eio_ppm = 1000000});
+    (void)store_step(at->store, STORE_CHECKPOINT);
+    sim_disk_set_faults(at->disk, &(sim_faults){0});
+}
+
+/* Returns whether it was acknowledged. */
+static bool try_large(scene *at)
+{
+    store_partition *partition = store_partition_at(store_topic_find(at->store, WEIR_STR("t")), 0);
+    store_piece piece = {.partition = partition};
+    store_append appended = {.pieces = &piece, .piece_count = 1};
+    char *value = calloc(1, LARGE_BYTES);
+    weir_buf bytes = {0};
+    weir_error err;
+    bool told;
+
+    fixture_batch(&bytes, (weir_str){value, LARGE_BYTES}, 1);
+    piece.bytes = bytes.ptr;
+    piece.size = bytes.len;
+    told = store_append_now(at->store, &appended, &err) == WEIR_OK;
+    weir_buf_done(&bytes);
+    free(value);
+    return told;
+}
+
+static void what_another_sync_lost_is_not_acknowledged(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        int64_t end;
+        bool told;
+        scene at;
+
+        begin(&at, seed, 65536);
+        for (uint64_t i = 0; i <= seed % 2; i++) /* the journal goes first, or the segment */
+            append(&at, "t", 100);
+        while (store_step(at.store, STORE_APPLY))
+            ;
+        at.syncs_before = at.counts.hit[SIM_PWRITEV][SIM_NONE];
+        sim_disk_set_meanwhile(at.disk, fail_checkpoint, &at);
+        told = try_large(&at);
+        assert_true(at.has_happened);
+        sim_disk_set_meanwhile(at.disk, NULL, NULL);
+        store_close(at.store);
+        sim_disk_crash(at.disk);
+        open_scene(&at);
+        end = store_end_offset(store_partition_at(store_topic_find(at.store, WEIR_STR("t")), 0));
+        assert_true(!told || end == (int64_t)(seed % 2) + 2);
+        store_close(at.store);
+        sim_disk_free(at.disk);
+    }
+}
+
 static void apply_meanwhile(void *context)
 {
     scene *at = context;
@@ -166,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_append_does_not_rely_on_a_name_that_is_being_synced),
+        cmocka_unit_test(what_another_sync_lost_is_not_acknowledged),
         cmocka_unit_test(the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed),
         cmocka_unit_test_setup_teardown(a_full_disk_in_the_sync_of_a_segment_stops_the_log,
                                         fixture_setup, fixture_teardown),

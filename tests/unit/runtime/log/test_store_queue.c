@@ -1,4 +1,5 @@
 /* test_store_queue.c - which appends are taken together, which wait, and in which order (queue, plan and group). */
+#include "tests/unit/runtime/log/faulty_disk.h"
 #include "tests/unit/runtime/log/store_fixture.h"
 
 enum { SENDS = 8 };
@@ -160,6 +161,40 @@ static void one_full_partition_of_several_holds_the_append_and_its_lane_back(voi
     fixture_close(f);
 }
 
+/* The first one waits for the disk, the second one for a sink: the first one goes first all the same. */
+static void what_waits_for_the_disk_stays_before_what_waits_for_a_topic(void **state)
+{
+    fixture *f = *state;
+    faulty_disk on = {0};
+    store_lane *lane;
+    sent all[2];
+
+    ended = 0;
+    faulty_disk_init(&on);
+    f->options.disk = &on.base;
+    fixture_open(f, true);
+    make_topic(f, "free", 1, -1);
+    make_topic(f, "full", 1, 1000);
+    store_hold(f->store, WEIR_STR("sink"), fixture_partition(f, "full", 0), 0);
+    fixture_append_size(f, "full", 0, 900);
+    lane = store_lane_open(f->store);
+    on.is_full = true;
+    send(f, &all[0], lane, "free", 1, 100000);
+    send(f, &all[1], lane, "full", 1, 500);
+    write_all(f);
+    write_all(f); /* tries again */
+    assert_int_equal(all[0].order + all[1].order, 0);
+    assert_true(store_lane_is_full(f->store, lane, NULL));
+    on.is_full = false;
+    store_hold(f->store, WEIR_STR("sink"), fixture_partition(f, "full", 0), -1);
+    write_all(f);
+    assert_int_equal(all[0].order, 1);
+    assert_int_equal(all[1].order, 2);
+    store_lane_close(f->store, lane);
+    done(all, 2);
+    fixture_close(f);
+}
+
 static void a_topic_that_trims_is_never_full(void **state)
 {
     fixture *f = *state;
@@ -271,6 +306,7 @@ int main(void)
         CASE(what_is_queued_together_is_one_sync),
         CASE(behind_a_refused_append_its_lane_goes_no_further),
         CASE(one_full_partition_of_several_holds_the_append_and_its_lane_back),
+        CASE(what_waits_for_the_disk_stays_before_what_waits_for_a_topic),
         CASE(a_topic_that_trims_is_never_full),
         CASE(what_waits_ends_with_its_lane_and_with_the_log),
         CASE(what_is_no_append_is_refused_at_once),
