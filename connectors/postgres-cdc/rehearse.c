@@ -143,7 +143,7 @@ static weir_code name_now(const rehearsal *self, uint32_t oid, weir_str *out, we
 
 static weir_code tell_gone(const rehearsal *self, const relation *table, weir_error *err)
 {
-    weir_str now;
+    weir_str now = {0};
     weir_buf name = {0};
 
     if (name_now(self, table->oid, &now, err) != WEIR_OK)

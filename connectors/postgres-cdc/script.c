@@ -115,28 +115,40 @@ static bool skip_dollars(script *self, size_t tag_size)
     const char *start = tag.ptr + tag_size;
     const char *end = memmem(start, self->text.len - self->at - tag_size, tag.ptr, tag_size);
 
-    if (end == NULL)
-        return false;
-    skip(self, (size_t)(end - tag.ptr) + tag_size);
-    return true;
+    skip(self, end != NULL ? (size_t)(end - tag.ptr) + tag_size : self->text.len - self->at);
+    return end != NULL;
 }
 
-/* Behind white space and comments. False: a comment has no end. */
-static bool skip_blank(script *self)
+static weir_str rest_of_line(const script *self, size_t at)
+{
+    weir_str rest = {self->text.ptr + at, self->text.len - at};
+    const char *end = memchr(rest.ptr, '\n', rest.len);
+
+    if (end != NULL)
+        rest.len = (size_t)(end - rest.ptr);
+    while (rest.len > 0 && strchr(" \t\r", rest.ptr[rest.len - 1]) != NULL)
+        rest.len--;
+    return rest;
+}
+
+/* Behind white space and comments. False: a comment has no end; *out is that. */
+static bool skip_blank(script *self, script_statement *out)
 {
     bool closed = true;
 
     while (self->at < self->text.len && closed) {
         char c = peek(self, 0);
 
-        if (c == '-' && peek(self, 1) == '-')
+        if (c == '-' && peek(self, 1) == '-') {
             skip_line(self);
-        else if (c == '/' && peek(self, 1) == '*')
+        } else if (c == '/' && peek(self, 1) == '*') {
+            *out = (script_statement){SCRIPT_UNCLOSED, rest_of_line(self, self->at), self->line};
             closed = skip_comment(self);
-        else if (strchr(" \t\r\n\f\v;", c) != NULL)
+        } else if (strchr(" \t\r\n\f\v;", c) != NULL) {
             step(self);
-        else
+        } else {
             break;
+        }
     }
     return closed;
 }
@@ -239,32 +251,16 @@ static script_kind read_statement(reading *self)
     return moves_transaction(self) ? SCRIPT_TRANSACTION : SCRIPT_STATEMENT;
 }
 
-static weir_str rest_of_line(const script *self, size_t at)
-{
-    weir_str rest = {self->text.ptr + at, self->text.len - at};
-    const char *end = memchr(rest.ptr, '\n', rest.len);
-
-    if (end != NULL)
-        rest.len = (size_t)(end - rest.ptr);
-    while (rest.len > 0 && strchr(" \t\r", rest.ptr[rest.len - 1]) != NULL)
-        rest.len--;
-    return rest;
-}
-
 script_statement script_next(script *self)
 {
     reading read = {.from = self};
-    script_statement out = {.line = self->line};
-    size_t start = self->at;
+    script_statement out = {.kind = SCRIPT_END};
 
-    if (!skip_blank(self)) {
-        out.kind = SCRIPT_UNCLOSED;
-        out.text = rest_of_line(self, start);
+    if (!skip_blank(self, &out))
         return out;
-    }
     if (self->at >= self->text.len)
-        return out;
-    start = self->at;
+        return (script_statement){.kind = SCRIPT_END};
+    size_t start = self->at;
     out.line = self->line;
     out.kind = read_statement(&read);
     out.text = (weir_str){self->text.ptr + start, self->at - start};
