@@ -36,7 +36,7 @@ typedef struct migration_connector {
     size_t count;
 } migration_connector;
 
-/* False, with the message written. Exposed for its test. */
+/* False, with the message written. */
 bool migration_connector_read(const migration_arguments *args, plugins *plugins,
                               migration_connector *out);
 void migration_connector_done(migration_connector *self);

@@ -26,6 +26,7 @@ static http_server *server;
 static log *backend;
 static registry_client *client;
 static outlook answer;
+static weir_str subject = WEIR_STR("s");
 
 static int start(void **state)
 {
@@ -81,17 +82,16 @@ static void foretell(const char *text, outlook_use use, bool is_true)
     avro_canonical(schema, &canonical);
     outlook_done(&answer);
     assert_int_equal(outlook_ask(client,
-                                 &(outlook_question){.subject = WEIR_STR("s"),
+                                 &(outlook_question){.subject = subject,
                                                      .schema = schema,
                                                      .text = weir_buf_str(&canonical),
                                                      .use = use},
                                  &answer, &err),
                      WEIR_OK);
     if (is_true) {
-        weir_code code =
-            use == OUTLOOK_USE_REGISTER
-                ? registry_client_register(client, WEIR_STR("s"), schema, false, &id, &err)
-                : registry_client_find(client, WEIR_STR("s"), schema, false, &id, &err);
+        weir_code code = use == OUTLOOK_USE_REGISTER
+                             ? registry_client_register(client, subject, schema, false, &id, &err)
+                             : registry_client_find(client, subject, schema, false, &id, &err);
         assert_int_equal(code == WEIR_OK, outlook_is_good(answer.verdict));
     }
     weir_buf_done(&canonical);
@@ -156,6 +156,14 @@ static void what_another_context_has_does_not_count(void **state)
          "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"R\\\",\\\"fields\\\":[{"
          "\\\"name\\\":\\\"b\\\",\\\"type\\\":\\\"string\\\"}]}\"}");
     assert_verdict(RECORD("{\"name\":\"b\",\"type\":\"string\"}"), OUTLOOK_INCOMPATIBLE);
+    subject = WEIR_STR("fresh");
+    send("POST", "/subjects/:.other:fresh/versions", "{\"schema\":\"\\\"int\\\"\"}");
+    foretell("\"int\"", OUTLOOK_USE_FIND, true);
+    assert_int_equal(answer.verdict, OUTLOOK_MISSING);
+    foretell("\"string\"", OUTLOOK_USE_LATEST, false);
+    assert_int_equal(answer.verdict, OUTLOOK_MISSING);
+    assert_verdict("\"string\"", OUTLOOK_IS_NEW);
+    subject = WEIR_STR("s");
 }
 
 static void a_subject_that_is_read_only_takes_nothing_new(void **state)
