@@ -87,7 +87,10 @@ es_client *client_new(const client_options *options)
     self->compressor_memory = weir_task_alloc(options->task, ISAL_DEF_LVL1_DEFAULT);
     self->probe = http_handle(&self->http, &self->probe_answer, self->probe_problem);
     curl_easy_setopt(self->probe, CURLOPT_TIMEOUT_MS, (long)PROBE_TIMEOUT_MS);
-    self->size.most = self->size.limit = (size_t)options->settings->bulk_size_bytes;
+    self->size.most = options->settings->bulk_size_bytes > 0
+                          ? (size_t)options->settings->bulk_size_bytes
+                          : SETTINGS_BULK_SIZE_MAX;
+    self->size.limit = self->size.most;
     self->seed = (unsigned)now_ms() | 1;
     return self;
 }
@@ -392,17 +395,30 @@ static weir_code take_messages(es_client *client, weir_error *err)
     return WEIR_OK;
 }
 
+/* Starts what has waited long enough; returns how long until the next one has, at most wait_ms. */
+static int start_waiting(es_client *client, int wait_ms)
+{
+    int64_t now = now_ms();
+
+    for (int i = 0; i < client->lane_count; i++) {
+        bulk_lane *lane = &client->lanes[i];
+
+        if (lane->retry_at_ms == 0 || lane->in_flight)
+            continue;
+        if (now >= lane->retry_at_ms)
+            lane_start(client, lane);
+        else if (lane->retry_at_ms - now < wait_ms)
+            wait_ms = (int)(lane->retry_at_ms - now);
+    }
+    return wait_ms;
+}
+
 /* Lets requests go on, waiting at most wait_ms for something to happen. */
 static weir_code pump(es_client *client, int wait_ms, weir_error *err)
 {
     int running;
 
-    for (int i = 0; i < client->lane_count; i++) {
-        bulk_lane *lane = &client->lanes[i];
-
-        if (lane->retry_at_ms != 0 && !lane->in_flight && now_ms() >= lane->retry_at_ms)
-            lane_start(client, lane);
-    }
+    wait_ms = start_waiting(client, wait_ms);
     probe_when_due(client);
     if (wait_ms > 0 && check_stop(client, err) != WEIR_OK)
         return err->code;

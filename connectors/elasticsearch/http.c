@@ -49,6 +49,7 @@ CURL *http_handle(const es_http *http, weir_buf *answer, char problem[CURL_ERROR
 
     assert(easy != NULL); /* it fails only for want of memory */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_DEFAULT_PROTOCOL, "http");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);

@@ -6,6 +6,8 @@
 
 #define SSL "elastic.https.ssl."
 
+enum { BULK_SIZE_MIN = 1024 };
+
 #define FIELD(member, ...)     WEIR_FIELD(es_settings, member, __VA_ARGS__)
 #define IGNORED(text, why)     WEIR_FIELD_UNBOUND(.name = text, .doc = why, .ignored = why)
 #define UNSUPPORTED(text, why) WEIR_FIELD_UNBOUND(.name = text, .doc = why, .unsupported = why)
@@ -16,8 +18,17 @@ static const char *const security_protocols[] = {"PLAINTEXT", "SSL", NULL};
 static const char *const store_types[] = {"JKS", "PKCS12", "PEM", NULL};
 static const char *const write_methods[] = {"insert", "upsert", NULL};
 
+/* Without a protocol it is http. The value is not shown where it may hold a password. */
 static weir_code check_url(weir_str value, weir_error *err)
 {
+    bool has_protocol = value.len > 0 && memmem(value.ptr, value.len, "://", 3) != NULL;
+
+    if (value.len > 0 && memchr(value.ptr, '@', value.len) != NULL)
+        return weir_fail(err, WEIR_CONFIG,
+                         "an address has a user or a password in it: give them by "
+                         "connection.username and connection.password");
+    if (value.len > 0 && !has_protocol && memchr(value.ptr, ' ', value.len) == NULL)
+        return WEIR_OK;
     if (value.len > 8 &&
         (memcmp(value.ptr, "http://", 7) == 0 || memcmp(value.ptr, "https://", 8) == 0))
         return WEIR_OK;
@@ -72,7 +83,9 @@ static weir_code check_identification(weir_str value, weir_error *err)
 
 const weir_field settings_fields[] = {
     FIELD(urls, .name = "connection.url", .check = check_url,
-          .doc = "Addresses of the nodes, http://HOST:PORT; requests go to one after the other."),
+          .doc =
+              "Addresses of the nodes, http://HOST:PORT or https://HOST:PORT; HOST:PORT is http. "
+              "Requests go to one after the other."),
     FIELD(username, .name = "connection.username", .fallback = "",
           .doc = "User of basic authentication; empty for none."),
     FIELD(password, .name = "connection.password", .fallback = "", .secret = true,
@@ -88,11 +101,11 @@ const weir_field settings_fields[] = {
           .max = 604800000, .importance = WEIR_LOW, .doc = "How long an answer may take."),
     FIELD(batch_size, .name = "batch.size", .fallback = "5000", .min = 1, .max = 1000000,
           .importance = WEIR_MEDIUM, .doc = "Documents in one bulk request, at most."),
-    FIELD(
-        bulk_size_bytes, .name = "bulk.size.bytes", .fallback = "5242880", .min = 1024,
-        .max = 104857600, .importance = WEIR_MEDIUM,
-        .doc =
-            "Bytes of one bulk request before compression, at most; a larger document goes alone."),
+    FIELD(bulk_size_bytes, .name = "bulk.size.bytes", .fallback = "5242880", .min = -1,
+          .max = 104857600, .importance = WEIR_MEDIUM,
+          .doc = "Bytes of one bulk request before compression, at least 1024, at most; a larger "
+                 "document "
+                 "goes alone. -1: 104857600."),
     FIELD(max_in_flight, .name = "max.in.flight.requests", .fallback = "5", .min = 1, .max = 100,
           .importance = WEIR_MEDIUM,
           .doc =
@@ -173,6 +186,7 @@ const weir_field settings_fields[] = {
     FIELD(proxy_port, .name = "proxy.port", .fallback = "8080", .min = 1, .max = 65535,
           .importance = WEIR_LOW, .doc = "Port of the HTTP proxy."),
     IGNORED("type.name", "types are gone since Elasticsearch 7"),
+    IGNORED("auto.create.indices.at.start", "an index is made when its first record comes"),
     IGNORED("linger.ms",
             "what waits is sent when there is nothing more to read, and at every flush"),
     IGNORED("max.buffered.records",
@@ -185,6 +199,7 @@ const weir_field settings_fields[] = {
     UNSUPPORTED("data.stream.namespace", "data streams are not supported"),
     UNSUPPORTED("data.stream.timestamp.field", "data streams are not supported"),
     UNSUPPORTED("external.version.header", "the version is the change's position in its source"),
+    UNSUPPORTED("topic.index.map", "use the route transform"),
     UNSUPPORTED("topic.to.external.resource.mapping", "use the route transform"),
     UNSUPPORTED(SSL "truststore.password", "a PEM file of authorities has none"),
     UNSUPPORTED(SSL "truststore.certificates", "name a file by connection.ssl.ca.file"),
@@ -222,7 +237,8 @@ static weir_code validate_tls(const es_settings *settings, weir_error *err)
 {
     if (settings->security_protocol.index == SECURITY_SSL)
         for (size_t i = 0; i < settings->urls.count; i++)
-            if (memcmp(settings->urls.items[i].ptr, "https:", 6) != 0)
+            if (settings->urls.items[i].len < 6 ||
+                memcmp(settings->urls.items[i].ptr, "https:", 6) != 0)
                 return weir_fail(err, WEIR_CONFIG,
                                  "elastic.security.protocol is SSL, but connection.url has "
                                  "\"%.*s\"; an address with TLS begins with https://",
@@ -247,6 +263,9 @@ weir_code settings_validate(const es_settings *settings, weir_error *err)
         return weir_fail(
             err, WEIR_CONFIG,
             "connection.api.key and connection.username are both set; give one of them");
+    if (settings->bulk_size_bytes >= 0 && settings->bulk_size_bytes < BULK_SIZE_MIN)
+        return weir_fail(err, WEIR_CONFIG, "bulk.size.bytes is %lld: at least %d, or -1",
+                         (long long)settings->bulk_size_bytes, BULK_SIZE_MIN);
     return validate_tls(settings, err);
 }
 

@@ -495,7 +495,10 @@ def test_what_a_record_without_a_value_does_is_a_setting(target, behavior, there
     ("elastic.security.protocol", "SSL", "https://"),
     ("kerberos.keytab.path", "/x", "Kerberos"),
     ("proxy.username", "u", "proxy with authentication"),
-    ("connection.url", "127.0.0.1:9200", "http:// or https://"),
+    ("connection.url", "ftp://127.0.0.1:9200", "http:// or https://"),
+    ("connection.url", "http://u:wr0ng@127.0.0.1:9200", "connection.password"),
+    ("bulk.size.bytes", "1000", "at least 1024"),
+    ("topic.index.map", "a:b", "route transform"),
     ("write.method", "merge", "insert"),
     ("batch.size", "0", "batch.size"),
 ])
@@ -509,6 +512,7 @@ def test_a_setting_that_cannot_work_is_refused_with_the_reason(target, name, val
         sink.command("open")
     assert refused.value.code == "WEIR_CONFIG"
     assert name in refused.value.message and remedy in refused.value.message
+    assert "wr0ng" not in refused.value.message
 
 
 def test_the_confluent_sinks_defaults_of_what_is_not_supported_are_accepted(target):
@@ -526,7 +530,7 @@ def test_user_and_api_key_exclude_each_other(target):
     assert "give one of them" in refused.value.message
 
 
-@pytest.mark.parametrize("name", ["type.name", "max.buffered.records", "flush.timeout.ms",
+@pytest.mark.parametrize("name", ["type.name", "auto.create.indices.at.start", "max.buffered.records", "flush.timeout.ms",
                                   "flush.synchronously", "max.connection.idle.time.ms",
                                   "log.sensitive.data", "linger.ms"])
 def test_a_setting_of_the_replaced_connector_without_effect_is_accepted(target, name):

@@ -11,13 +11,44 @@
 
 static void user_and_api_key_exclude_each_other(void **state)
 {
-    es_settings settings = {.username = WEIR_STR("u"), .api_key = WEIR_STR("k")};
+    es_settings settings = {
+        .username = WEIR_STR("u"), .api_key = WEIR_STR("k"), .bulk_size_bytes = -1};
     weir_error err;
     (void)state;
 
     assert_int_equal(settings_validate(&settings, &err), WEIR_CONFIG);
     settings.username = WEIR_STR("");
     assert_int_equal(settings_validate(&settings, &err), WEIR_OK);
+}
+
+static void a_request_is_not_too_small_or_it_has_no_limit(void **state)
+{
+    static const struct {
+        int64_t bytes;
+        weir_code code;
+    } cases[] = {{-1, WEIR_OK}, {0, WEIR_CONFIG}, {1023, WEIR_CONFIG}, {1024, WEIR_OK}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        es_settings settings = {.bulk_size_bytes = cases[i].bytes};
+        weir_error err;
+
+        assert_int_equal(settings_validate(&settings, &err), cases[i].code);
+    }
+}
+
+static void tls_is_insisted_on_for_each_address(void **state)
+{
+    weir_str urls[] = {WEIR_STR("https://a:1"), WEIR_STR("b")};
+    es_settings settings = {
+        .urls = {urls, 1}, .bulk_size_bytes = -1, .security_protocol = {.index = SECURITY_SSL}};
+    weir_error err;
+    (void)state;
+
+    assert_int_equal(settings_validate(&settings, &err), WEIR_OK);
+    settings.urls.count = 2;
+    assert_int_equal(settings_validate(&settings, &err), WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "\"b\""));
 }
 
 static void keys_and_schemas_are_ignored_for_all_topics_or_for_some(void **state)
@@ -48,6 +79,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_and_api_key_exclude_each_other),
+        cmocka_unit_test(a_request_is_not_too_small_or_it_has_no_limit),
+        cmocka_unit_test(tls_is_insisted_on_for_each_address),
         cmocka_unit_test(keys_and_schemas_are_ignored_for_all_topics_or_for_some),
         cmocka_unit_test(every_field_is_bound_or_says_why_not),
     };
