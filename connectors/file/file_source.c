@@ -53,8 +53,12 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     self->partition = weir_task_copy(task, weir_buf_str(&partition));
     weir_buf_done(&partition);
     offset = weir_task_offset(task, self->partition);
-    if (offset.len > 0 && !weir_offset_int(offset, "position", &self->position))
-        return weir_fail(err, WEIR_FATAL, "offset %.*s has no \"position\"", WEIR_ARG(offset));
+    if (offset.len > 0 &&
+        (!weir_offset_int(offset, "position", &self->position) || self->position < 0))
+        return weir_fail(err, WEIR_FATAL,
+                         "offset %.*s has no \"position\", a number of bytes: reset or alter the "
+                         "connector's offsets",
+                         WEIR_ARG(offset));
     self->schema = weir_task_schema(task, WEIR_STR("\"string\""), err);
     if (self->schema == NULL)
         return err->code;

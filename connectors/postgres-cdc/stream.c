@@ -49,9 +49,23 @@ weir_code stream_keep_alive(source *self, weir_error *err)
     return feed_keep_alive(&self->stream->feed, err);
 }
 
+/* For dashboards: docs/reference/metrics.md. */
+static void show_position(source *self)
+{
+    const feed *now = &self->stream->feed;
+    uint64_t behind = now->received > now->confirmed ? now->received - now->confirmed : 0;
+
+    weir_task_gauge(self->task, "postgres_received_lsn_bytes", (double)now->received);
+    weir_task_gauge(self->task, "postgres_confirmed_lsn_bytes", (double)now->confirmed);
+    weir_task_gauge(self->task, "postgres_unconfirmed_bytes", (double)behind);
+}
+
 weir_code stream_confirm(source *self, uint64_t lsn, weir_error *err)
 {
-    return feed_confirm(&self->stream->feed, lsn, err);
+    weir_code code = feed_confirm(&self->stream->feed, lsn, err);
+
+    show_position(self);
+    return code;
 }
 
 static weir_code prepare_heartbeats(source *self, weir_error *err)
@@ -352,6 +366,7 @@ static weir_code on_copy_data(source *self, weir_str message, weir_batch *batch,
         bool reply = bytes_u8(&in) != 0;
         if (start > flow->feed.received)
             flow->feed.received = start;
+        show_position(self);
         return reply && !in.failed ? feed_tell(&flow->feed, false, err) : WEIR_OK;
     }
     (void)bytes_u64(&in); /* the end of WAL on the server */

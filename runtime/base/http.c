@@ -6,7 +6,9 @@
  */
 #include "runtime/base/http.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/metrics.h"
 #include "runtime/base/text.h"
 
 #include <assert.h>
@@ -26,8 +28,11 @@ enum { IDLE_TIMEOUT_S = 30, THREAD_STACK = 512 * 1024 };
 
 static const char *const json_types[] = {"application/json", NULL};
 
+enum { STATUS_CLASSES = 6 }; /* 2xx is at 2 */
+
 struct http_server {
     struct MHD_Daemon *daemon;
+    metric *requests[STATUS_CLASSES], *seconds;
     http_service service;
     int port;
 };
@@ -220,6 +225,31 @@ static void serve(const http_service *service, const http_route *route, const ht
         route->handle(service->context, request, reply);
 }
 
+/* As Jersey answers, which Kafka Connect and Confluent's registry are made of: the methods as text, and none to
+ * who wants JSON. */
+static void reply_options(struct MHD_Connection *connection, http_reply *reply, weir_buf *allow)
+{
+    static const char *const types[] = {"text/plain", "application/json", NULL};
+    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+    const char *type = http_negotiate(accept, types);
+
+    if (memmem(allow->ptr, allow->len, "GET", 3) != NULL)
+        weir_buf_add_str(allow, WEIR_STR(", HEAD"));
+    weir_buf_add_str(allow, WEIR_STR(", OPTIONS"));
+    if (type != types[0])
+        return;
+    reply->content_type = types[0];
+    weir_buf_add_str(&reply->body, weir_buf_str(allow));
+}
+
+static void count_request(http_server *server, int status, int64_t began_ns)
+{
+    int64_t now_ns = clock_system()->mono_ns(clock_system());
+
+    metric_add(server->requests[status / 100 % STATUS_CLASSES], 1);
+    metric_add(server->seconds, (double)(now_ns - began_ns) / 1e9);
+}
+
 static enum MHD_Result answer(http_server *server, struct MHD_Connection *connection,
                               const char *method, exchange *x)
 {
@@ -231,6 +261,7 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
     http_reply reply = {
         .status = 200, .content_type = service->content_type, .json_type = service->content_type};
     weir_buf allow = {0};
+    int64_t began_ns = clock_system()->mono_ns(clock_system());
     const http_route *route;
     enum MHD_Result result;
 
@@ -243,6 +274,8 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
         http_reply_error(&reply, 413, "the body is larger than %zu bytes", service->body_limit);
     else if (route != NULL)
         serve(&server->service, route, &request, &reply);
+    else if (allow.len > 0 && strcmp(method, "OPTIONS") == 0)
+        reply_options(connection, &reply, &allow);
     else if (allow.len > 0)
         http_reply_error(&reply, 405, "HTTP 405 Method Not Allowed");
     else
@@ -250,6 +283,7 @@ static enum MHD_Result answer(http_server *server, struct MHD_Connection *connec
     if (route != NULL)
         weir_buf_clear(&allow);
     result = send_reply(connection, &reply, &allow);
+    count_request(server, reply.status, began_ns);
     weir_buf_done(&reply.body);
     weir_buf_done(&reply.location);
     weir_buf_done(&allow);
@@ -379,6 +413,22 @@ static void fill_in(http_service *service)
         service->threads = HTTP_THREADS;
 }
 
+/* name is the flag that sets the address: "--rest" is the listener "rest". */
+static void make_metrics(http_server *server, const char *name)
+{
+    static const char *const classes[STATUS_CLASSES] = {NULL, NULL, "2xx", "3xx", "4xx", "5xx"};
+    metric_label labels[2] = {{"listener", weir_cstr(name + strspn(name, "-"))}};
+
+    for (size_t i = 2; i < STATUS_CLASSES; i++) {
+        labels[1] = (metric_label){"status", weir_cstr(classes[i])};
+        server->requests[i] =
+            metrics_counter("weir_http_requests_total", "Requests that were answered.", labels, 2);
+    }
+    server->requests[0] = server->requests[1] = server->requests[STATUS_CLASSES - 1];
+    server->seconds =
+        metrics_counter("weir_http_request_seconds_total", "Time taken to answer them.", labels, 1);
+}
+
 static struct MHD_Daemon *start_daemon(http_server *server, int fd)
 {
     const http_service *service = &server->service;
@@ -410,6 +460,7 @@ weir_code http_server_start(const char *name, const char *address, const http_se
     server = mem_zalloc(1, sizeof(*server));
     *server = (http_server){.service = *service, .port = port_of(fd)};
     fill_in(&server->service);
+    make_metrics(server, name);
     server->daemon = start_daemon(server, fd);
     if (server->daemon == NULL) {
         (void)close(fd); /* nothing was sent over it */

@@ -3,7 +3,7 @@
  * A server listens on one address and answers from a small pool of threads. A route is a method and a
  * pattern of a path, "/connectors/{name}/config"; the texts that its {…} stand for come percent-decoded.
  * A path without route is 404, a route without this method is 405 with Allow. HEAD is answered as GET
- * without the body; a slash at the end of a path does not count.
+ * without the body, OPTIONS with the methods of the path; a slash at the end of a path does not count.
  *
  * Bounds: body_limit bytes of body (then 413), HTTP_CONNECTIONS connections, 30 s without progress.
  *

@@ -2,8 +2,10 @@
 #include "runtime/cli/host.h"
 
 #include "runtime/base/metrics.h"
+#include "runtime/base/process_metrics.h"
 #include "runtime/cli/cli.h"
 #include "runtime/log/embedded.h"
+#include "runtime/log/store_metrics.h"
 #include "runtime/rest/worker_metrics.h"
 
 #include <string.h>
@@ -62,6 +64,8 @@ weir_code host_open(const options *wanted, host *self, weir_error *err)
         host_close(self);
         return code;
     }
+    metrics_collect(process_metrics_collect, (void *)(uintptr_t)WEIR_VERSION);
+    metrics_collect(store_metrics_collect, embedded_store(self->parts.log));
     metrics_collect(worker_metrics_collect, self->parts.worker);
     atomic_store(&self->parts.started, true);
     return WEIR_OK;
@@ -72,6 +76,9 @@ void host_close(host *self)
     http_server_stop(self->server);
     registry_host_stop(&self->registry);
     metrics_uncollect(worker_metrics_collect, self->parts.worker);
+    metrics_uncollect(process_metrics_collect, (void *)(uintptr_t)WEIR_VERSION);
+    if (self->parts.log != NULL)
+        metrics_uncollect(store_metrics_collect, embedded_store(self->parts.log));
     worker_close(self->parts.worker);
     registry_host_close(&self->registry);
     embedded_close(self->parts.log);

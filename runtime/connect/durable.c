@@ -273,13 +273,27 @@ void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out)
     weir_buf_add_byte(out, ']');
 }
 
+void durable_altered_key(weir_str connector, weir_str partition, weir_buf *out)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf owner = {0};
+
+    weir_buf_add_str(&owner, connector);
+    weir_buf_add_str(&owner, WEIR_STR("/altered"));
+    durable_offset_key(weir_buf_str(&owner), partition, out);
+}
+
+void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out)
+{
+    weir_buf_add_str(out, WEIR_STR("{\"kafka_topic\":"));
+    weir_buf_add_json(out, topic);
+    weir_buf_printf(out, ",\"kafka_partition\":%" PRId32 "}", partition);
+}
+
 void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, weir_buf *out)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf where = {0};
 
-    weir_buf_add_str(&where, WEIR_STR("{\"kafka_topic\":"));
-    weir_buf_add_json(&where, topic);
-    weir_buf_printf(&where, ",\"kafka_partition\":%" PRId32 "}", partition);
+    durable_sink_partition(topic, partition, &where);
     durable_offset_key(connector, weir_buf_str(&where), out);
 }
 

@@ -33,8 +33,13 @@ bool durable_next_config(durable *durable, size_t *at, weir_str *key, weir_str *
 
 /* The key of an offset: ["CONNECTOR",PARTITION], PARTITION being a JSON object. */
 void durable_offset_key(weir_str connector, weir_str partition, weir_buf *out);
-/* The key of a sink's offset, with the partition as Kafka Connect writes it. */
+/* A sink's partition, as Kafka Connect writes it. */
+void durable_sink_partition(weir_str topic, int32_t partition, weir_buf *out);
+/* The key of a sink's offset. */
 void durable_sink_key(weir_str connector, weir_str topic, int32_t partition, weir_buf *out);
+/* The key of what somebody set a sink's offset to, {"kafka_offset":N}, N -1 for nothing; it is there until the
+ * sink's destination, which keeps offsets too, was told. No connector is called so: a name has no slash. */
+void durable_altered_key(weir_str connector, weir_str partition, weir_buf *out);
 /* A sink's offset, in Kafka Connect's form; the topic's identity tells it from one of a topic that was made again. */
 void durable_offset_value(const char *topic_id, int64_t offset, weir_buf *out);
 

@@ -62,6 +62,7 @@ static void show_committed(sink_task *self, const sink_partition *of, int64_t of
 static void take_note(sink_task *self, const weir_offsets *durable_now)
 {
     connect_task *task = self->task;
+    int64_t waiting;
 
     for (size_t i = 0; i < sink_partition_count(self); i++) {
         WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
@@ -76,7 +77,13 @@ static void take_note(sink_task *self, const weir_offsets *durable_now)
         log_hold(task->world->log, task->connector, of->topic, of->partition, offset);
         show_committed(self, of, offset);
     }
+    waiting = (int64_t)dead_letters_count(task->dead_letters);
     dead_letters_forget(task->dead_letters, durable_now);
+    waiting -= (int64_t)dead_letters_count(task->dead_letters);
+    pthread_mutex_lock(&task->view.lock);
+    if (task->common.dead_letter_topic.len > 0)
+        task->view.dead_letter_count += waiting; /* they do not wait any more */
+    pthread_mutex_unlock(&task->view.lock);
     task->was_useful = true;
 }
 
@@ -167,6 +174,8 @@ weir_code sink_flush(sink_task *self, weir_error *err)
     self->flushed_at_ms = clock_mono_ms(task->world->clock);
     pthread_mutex_lock(&task->view.lock);
     task->view.commit_count++;
+    if (!self->is_dirty)
+        task->view.pending_since_ms = 0;
     pthread_mutex_unlock(&task->view.lock);
     return commit(self, offsets, err);
 }

@@ -54,6 +54,28 @@ static weir_code committed_offset(sink_task *self, const log_topic *topic, int32
     return WEIR_OK;
 }
 
+/* Tells the destination where somebody has set the offset while the connector was stopped, and takes the mark away:
+ * after a crash between the two it is told once more, with nothing written since. */
+static weir_code tell_altered(sink_task *self, weir_str topic, int32_t partition, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0}, where = {0};
+    connect_task *task = self->task;
+    int64_t offset = -1;
+
+    durable_sink_partition(topic, partition, &where);
+    durable_altered_key(task->connector, weir_buf_str(&where), &key);
+    if (!durable_offset(task->world->durable, weir_buf_str(&key), &value))
+        return WEIR_OK;
+    if (!weir_offset_int(weir_buf_str(&value), "kafka_offset", &offset))
+        return weir_fail(err, WEIR_FATAL, "the altered offset of %.*s-%d has no \"kafka_offset\"",
+                         WEIR_ARG(topic), partition);
+    if (self->sink->alter_offsets != NULL &&
+        self->sink->alter_offsets(&task->base, self->state, topic, partition, offset, err) !=
+            WEIR_OK)
+        return err->code;
+    return durable_put_offset(task->world->durable, weir_buf_str(&key), (weir_str){0}, err);
+}
+
 static void show_partition(sink_task *self, weir_str topic, int32_t partition, int64_t offset)
 {
     task_view *view = &self->task->view;
@@ -71,7 +93,8 @@ static weir_code take(sink_task *self, const log_topic *topic, int32_t partition
     sink_partition taken = {.partition = partition};
     int64_t offset = 0, resume = -1;
 
-    if (committed_offset(self, topic, partition, &offset, err) != WEIR_OK)
+    if (committed_offset(self, topic, partition, &offset, err) != WEIR_OK ||
+        tell_altered(self, topic->name, partition, err) != WEIR_OK)
         return err->code;
     if (self->sink->assigned != NULL && self->sink->assigned(&task->base, self->state, topic->name,
                                                              partition, &resume, err) != WEIR_OK)

@@ -117,8 +117,20 @@ static void show_progress(sink_task *self)
     pthread_mutex_unlock(&view->lock);
 }
 
+/* From here on there is something that the destination does not have for sure. */
+static void show_pending(sink_task *self)
+{
+    task_view *view = &self->task->view;
+
+    pthread_mutex_lock(&view->lock);
+    if (view->pending_since_ms == 0)
+        view->pending_since_ms = batch_at(self->batch, 0)->timestamp_ms;
+    pthread_mutex_unlock(&view->lock);
+}
+
 static weir_code take_batch(sink_task *self, weir_error *err)
 {
+    show_pending(self);
     for (uint32_t i = 0; i < batch_count(self->batch); i++)
         if (prepare_record(self, i, err) != WEIR_OK)
             return err->code;

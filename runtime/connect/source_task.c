@@ -346,6 +346,8 @@ static void count_batch(source_task *self)
     pthread_mutex_lock(&view->lock);
     view->record_count += batch_count(self->batch);
     view->byte_count += (int64_t)batch_bytes(self->batch);
+    if (batch_count(self->batch) > 0)
+        view->last_record_ms = clock_wall_ms(self->task->world->clock);
     pthread_mutex_unlock(&view->lock);
 }
 

@@ -38,9 +38,12 @@ typedef struct task_view {
     char phase[128];
     int64_t done_count, total_count;
     int64_t record_count, byte_count, error_count, commit_count;
-    int64_t in_flight_bytes; /* a source: sent to the log, and not known to be durable */
-    bool is_running;         /* open has succeeded */
-    bool is_idle;            /* a sink: everything that was there is flushed */
+    int64_t dead_letter_count;
+    int64_t last_record_ms;   /* a source: when records came last; 0: none yet */
+    int64_t pending_since_ms; /* a sink: of the oldest record that is not durable yet; 0: none */
+    int64_t in_flight_bytes;  /* a source: sent to the log, and not known to be durable */
+    bool is_running;          /* open has succeeded */
+    bool is_idle;             /* a sink: everything that was there is flushed */
     task_gauge gauges[TASK_GAUGES_MAX];
     size_t gauge_count;
     task_partition *partitions;

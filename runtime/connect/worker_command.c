@@ -1,8 +1,7 @@
-/* worker_command.c - commands: validate, deploy, remove, pause, restart, move offsets. */
+/* worker_command.c - commands: validate, deploy, remove, pause, restart. */
 #include "runtime/connect/worker_state.h"
 
 #include "runtime/base/mem.h"
-#include "runtime/connect/held.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -131,7 +130,6 @@ typedef struct work_order {
     target_state wanted;
     int task;
     bool include_tasks, only_failed;
-    const json_t *offsets;
     bool is_written;        /* the log has it; what is left waits for tasks to end */
     uint64_t config_writes; /* when it was written */
     weir_code code;
@@ -390,115 +388,5 @@ weir_code worker_restart(worker *self, weir_str name, int task, bool include_tas
                         .err = err};
 
     worker_call(self, restart, &order);
-    return order.code;
-}
-
-/* --- Offsets ----------------------------------------------------------------------------------- */
-
-static weir_code alter_one(worker *self, const connector *one, const json_t *item, weir_error *err)
-{
-    const json_t *partition = json_object_get(item, "partition");
-    const json_t *offset = json_object_get(item, "offset");
-    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
-    char *where, *value = NULL;
-    weir_code code;
-
-    if (!json_is_object(partition) || (!json_is_object(offset) && !json_is_null(offset)))
-        return weir_fail(
-            err, WEIR_CONFIG,
-            "each item needs an object \"partition\" and an object or null \"offset\"");
-    where = json_dumps(partition, JSON_COMPACT);
-    if (json_is_object(offset))
-        value = json_dumps(offset, JSON_COMPACT);
-    durable_offset_key(one->name, weir_cstr(where), &key);
-    code = durable_put_offset(self->durable, weir_buf_str(&key),
-                              value != NULL ? weir_cstr(value) : (weir_str){0}, err);
-    free(where);
-    free(value);
-    return code;
-}
-
-/* Of a source that begins again, what was released stays released: it would come again, older than all else. */
-static bool is_of_held(weir_str partition)
-{
-    static const char begin[] = "{\"kafka_topic\":\"" HELD_TOPIC_PREFIX;
-
-    return partition.len >= sizeof(begin) && memcmp(partition.ptr, begin, sizeof(begin) - 1) == 0;
-}
-
-static void collect_key(void *context, weir_str partition, weir_str offset)
-{
-    weir_buf *all = context;
-    (void)offset;
-
-    weir_buf_add(all, &partition.len, sizeof(partition.len));
-    weir_buf_add_str(all, partition);
-}
-
-static weir_code forget_offsets(worker *self, const connector *one, weir_error *err)
-{
-    bool is_sink = one->plugin != NULL && one->plugin->kind == PLUGIN_SINK;
-    WEIR_CLEANUP(weir_buf_done) weir_buf all = {0};
-
-    durable_each_offset(self->durable, one->name, collect_key, &all);
-    for (size_t at = 0; at < all.len;) {
-        WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
-        size_t size;
-
-        memcpy(&size, all.ptr + at, sizeof(size));
-        at += sizeof(size);
-        weir_str partition = {all.ptr + at, size};
-
-        at += size;
-        durable_offset_key(one->name, partition, &key);
-        if ((is_sink || !is_of_held(partition)) &&
-            durable_put_offset(self->durable, weir_buf_str(&key), (weir_str){0}, err) != WEIR_OK)
-            return err->code;
-    }
-    return WEIR_OK;
-}
-
-static bool alter_offsets(worker *self, void *context)
-{
-    work_order *order = context;
-    connector *one = worker_find(self, order->name);
-    bool stopped;
-    size_t i;
-    json_t *item;
-
-    if (one == NULL) {
-        order->code = no_such(order->name, order->err);
-        return true;
-    }
-    stopped = one->target == TARGET_STOPPED;
-    for (int t = 0; t < one->task_count; t++)
-        stopped &= one->tasks[t].state != TASK_STARTED;
-    if (!stopped) {
-        order->code = weir_fail(order->err, WEIR_CONFIG,
-                                "connector \"%.*s\" is not stopped; stop it before its offsets "
-                                "are changed",
-                                WEIR_ARG(order->name));
-        return true;
-    }
-    if (order->offsets == NULL) {
-        order->code = forget_offsets(self, one, order->err);
-        connector_hold(self, one);
-        return true;
-    }
-    json_array_foreach((json_t *)(uintptr_t)order->offsets, i, item)
-    {
-        order->code = alter_one(self, one, item, order->err);
-        if (order->code != WEIR_OK)
-            break;
-    }
-    connector_hold(self, one); /* from where they are now */
-    return true;
-}
-
-weir_code worker_alter_offsets(worker *self, weir_str name, const json_t *offsets, weir_error *err)
-{
-    work_order order = {.name = name, .offsets = offsets, .err = err};
-
-    worker_call(self, alter_offsets, &order);
     return order.code;
 }

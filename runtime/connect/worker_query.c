@@ -114,6 +114,9 @@ static void add_view(worker *self, task_view *view, json_t *task)
     json_object_set_new(task, "bytes", json_integer(view->byte_count));
     json_object_set_new(task, "errors", json_integer(view->error_count));
     json_object_set_new(task, "commits", json_integer(view->commit_count));
+    json_object_set_new(task, "dead_letters", json_integer(view->dead_letter_count));
+    json_object_set_new(task, "last_record_ms", json_integer(view->last_record_ms));
+    json_object_set_new(task, "pending_since_ms", json_integer(view->pending_since_ms));
     json_object_set_new(task, "in_flight_bytes", json_integer(view->in_flight_bytes));
     for (size_t i = 0; i < view->partition_count; i++) {
         const task_partition *partition = &view->partitions[i];

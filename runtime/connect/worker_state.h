@@ -9,6 +9,7 @@
  *     worker_tasks.c    connectors and their tasks: starting, ending, starting again
  *     worker_status.c   states: their names, and the log's record of them
  *     worker_command.c  what changes connectors
+ *     worker_offsets.c  sets and forgets offsets
  *     worker_query.c    what is told of them
  */
 #ifndef RUNTIME_CONNECT_WORKER_STATE_H

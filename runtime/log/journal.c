@@ -7,7 +7,9 @@
  */
 #include "runtime/log/journal.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/metrics.h"
 #include "runtime/base/plant.h"
 #include "runtime/wire/record_batch.h"
 
@@ -37,6 +39,8 @@ struct log_journal {
     /* the writer's; position is read by others */
     _Atomic(uint64_t) position;
     _Atomic(uint64_t) freed; /* all below may be overwritten */
+
+    metric *syncs, *sync_seconds;
 };
 
 static void file_path(const log_journal *journal, int number, char *path)
@@ -164,6 +168,9 @@ weir_code journal_open(const journal_options *options, log_journal **out, weir_e
     opened->options = *options;
     snprintf(opened->dir, sizeof(opened->dir), "%s", options->path);
     pthread_mutex_init(&opened->lock, NULL);
+    opened->syncs = metrics_counter("weir_log_syncs_total", "Syncs of the log's journal.", NULL, 0);
+    opened->sync_seconds =
+        metrics_counter("weir_log_sync_seconds_total", "Time that these syncs took.", NULL, 0);
     if (disk_list(options->disk, opened->dir, note_number, opened, err) != WEIR_OK)
         goto failed;
     for (int number = 1; number <= JOURNAL_MAX_FILES; number++) {
@@ -353,6 +360,18 @@ journal_file *journal_current(const log_journal *journal, int64_t *at)
     return journal->current;
 }
 
+/* The sync that everything waits for is what an operator looks at first: how often, and how long. */
+static weir_code sync_timed(log_journal *journal, disk_file *file, weir_error *err)
+{
+    int64_t before_ns = clock_system()->mono_ns(clock_system());
+    weir_code code = disk_fdatasync(file, err);
+
+    metric_add(journal->syncs, 1);
+    metric_add(journal->sync_seconds,
+               (double)(clock_system()->mono_ns(clock_system()) - before_ns) / 1e9);
+    return code;
+}
+
 weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, uint64_t size,
                         weir_error *err)
 {
@@ -367,7 +386,7 @@ weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, 
         return err->code;
     /* NOLINTNEXTLINE(misc-redundant-expression): both are false, except in the planted build */
     if (!PLANTED(PLANT_NO_SYNC) && !PLANTED(PLANT_ACK_FIRST) &&
-        disk_fdatasync(file->file, err) != WEIR_OK)
+        sync_timed(journal, file->file, err) != WEIR_OK)
         return err->code;
     atomic_fetch_add(&journal->position, size);
     return WEIR_OK;

@@ -72,6 +72,14 @@ void rest_metrics(void *context, const http_request *request, http_reply *reply)
 
 static const char *const levels[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 
+/* Connect has more levels; the nearest that we have stands for them. */
+static const struct {
+    const char *name;
+    weir_level level;
+} accepted[] = {{"TRACE", WEIR_DEBUG}, {"DEBUG", WEIR_DEBUG}, {"INFO", WEIR_INFO},
+                {"WARN", WEIR_WARN},   {"ERROR", WEIR_ERROR}, {"FATAL", WEIR_ERROR},
+                {"OFF", WEIR_ERROR}};
+
 static const char *current_level(void)
 {
     int level = 0;
@@ -139,9 +147,9 @@ void rest_logger_put(void *context, const http_request *request, http_reply *rep
     else
         http_reply_error(reply, 404, "invalid log level '%s'; there are DEBUG, INFO, WARN, ERROR",
                          level);
-    for (int i = 0; i < 4 && level != NULL; i++) {
-        if (strcasecmp(level, levels[i]) == 0)
-            set_level(request, (weir_level)i, reply);
+    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]) && level != NULL; i++) {
+        if (strcasecmp(level, accepted[i].name) == 0)
+            set_level(request, accepted[i].level, reply);
     }
     json_decref(body);
 }

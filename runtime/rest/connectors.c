@@ -161,6 +161,30 @@ static const char *known_target(const char *target)
     return NULL;
 }
 
+/* A member that we do not know might have been meant to change what is done: "initial_stat". */
+static bool has_only_known(const json_t *body, http_reply *reply)
+{
+    static const char *const known[] = {"name", "config", "initial_state"};
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
+        size_t i = 0;
+
+        while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i], key) != 0)
+            i++;
+        if (i < sizeof(known) / sizeof(known[0]))
+            continue;
+        http_reply_error(reply, 400,
+                         "unrecognized member \"%s\": there are \"name\", \"config\" and "
+                         "\"initial_state\"",
+                         key);
+        return false;
+    }
+    return true;
+}
+
 /* What POST has: a name, settings, and perhaps the state to begin in. */
 static void create(const rest_api *self, const json_t *body, http_reply *reply)
 {
@@ -174,6 +198,8 @@ static void create(const rest_api *self, const json_t *body, http_reply *reply)
         http_reply_error(reply, 400, "a connector is {\"name\": \"...\", \"config\": {...}}");
         return;
     }
+    if (!has_only_known(body, reply))
+        return;
     if (given_target != NULL && target == NULL) {
         http_reply_error(reply, 400, "initial_state is RUNNING, PAUSED or STOPPED, not \"%s\"",
                          given_target);

@@ -39,14 +39,17 @@ void rest_offsets_patch(void *context, const http_request *request, http_reply *
 {
     json_t *body = http_body_json(request, reply);
     const json_t *offsets = json_object_get(body, "offsets");
-    bool good = json_array_size(offsets) > 0;
+    bool good = true;
     json_t *item;
     size_t i;
 
     if (body == NULL)
         return;
     json_array_foreach(offsets, i, item) good &= is_offset(item);
-    if (good)
+    if (json_array_size(offsets) == 0)
+        http_reply_error(reply, 400,
+                         "Partitions / offsets need to be provided for an alter offsets request");
+    else if (good)
         alter(context, request->parameters[0], offsets,
               "The offsets for this connector have been altered successfully", reply);
     else

@@ -177,8 +177,12 @@ void rest_task_restart(void *context, const http_request *request, http_reply *r
     weir_error err;
     rest_result result;
 
-    if (!text_to_int(weir_cstr(request->parameters[1]), &number) || number < 0 || number > 9999) {
+    if (!text_to_int(weir_cstr(request->parameters[1]), &number)) {
         http_reply_error(reply, 404, "HTTP 404 Not Found");
+        return;
+    }
+    if (number < 0 || number > 9999) {
+        reply_unknown_task(backend, request, reply);
         return;
     }
     result =

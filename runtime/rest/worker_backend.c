@@ -202,11 +202,17 @@ static json_t *sink_offset(const json_t *given, weir_error *err)
                   "and 'kafka_partition'");
         return NULL;
     }
-    if (!json_is_null(offset) &&
-        (!int_of(json_object_get(offset, "kafka_offset"), &at) || at < 0)) {
+    if (!json_is_null(offset) && json_object_get(offset, "kafka_offset") == NULL) {
         weir_fail(err, WEIR_CONFIG,
                   "The offset for a sink connector should either be null or contain the key "
                   "'kafka_offset'");
+        return NULL;
+    }
+    if (!json_is_null(offset) &&
+        (!int_of(json_object_get(offset, "kafka_offset"), &at) || at < 0)) {
+        weir_fail(err, WEIR_CONFIG,
+                  "Failed to parse a Kafka offset in the provided offsets. Offset values for sink "
+                  "connectors need to be integers, and not negative.");
         return NULL;
     }
     return json_pack("{s:{s:s, s:I}, s:o}", "partition", "kafka_topic", topic, "kafka_partition",

@@ -4,12 +4,12 @@
  */
 #include "runtime/rest/worker_metrics.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A number of a task's status, under one or two names. */
 typedef struct number {
@@ -26,6 +26,8 @@ static const number numbers[] = {
     {"errors", "counter", "weir_task_errors_total", "Records that failed and errors of the task.",
      NULL},
     {"restarts", "counter", "weir_task_restarts_total", "Automatic restarts of the task.", NULL},
+    {"dead_letters", "counter", "weir_sink_dead_letters_total",
+     "Records that a sink has put into its dead letter queue.", "sink"},
     {"in_flight_bytes", "gauge", "weir_task_in_flight_bytes",
      "Bytes that a source has sent to the log and that are not known to be durable.", "source"},
     {"records", "counter", "kafka_connect_source_task_source_record_write_total",
@@ -97,6 +99,73 @@ static void add_states(const json_t *all, weir_buf *page)
     }
 }
 
+/* What a source is doing, and how far it is: rows of a snapshot. */
+static void add_phases(const json_t *all, weir_buf *page)
+{
+    static const struct {
+        const char *key, *name, *help;
+    } parts[] = {
+        {NULL, "weir_task_phase", "1 for what a task says it is doing now."},
+        {"done", "weir_task_phase_done", "How much of its phase is done: rows of a snapshot."},
+        {"total", "weir_task_phase_expected",
+         "How much its phase will be, as far as it is known: rows of a snapshot, estimated."},
+    };
+    size_t i, t;
+    json_t *status, *task;
+
+    for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
+        metrics_family(page, parts[part].name, "gauge", parts[part].help);
+        json_array_foreach(all, i, status)
+            json_array_foreach(json_object_get(status, "tasks"), t, task)
+        {
+            metric_label labels[3];
+            char digits[24];
+
+            if (text_of(task, "phase").len == 0)
+                continue;
+            label_task(status, task, digits, labels);
+            labels[2] = (metric_label){"phase", text_of(task, "phase")};
+            metrics_sample(page, parts[part].name, labels, 3,
+                           parts[part].key == NULL
+                               ? 1
+                               : json_number_value(json_object_get(task, parts[part].key)));
+        }
+    }
+}
+
+static void add_held_topics(const json_t *status, const json_t *task, weir_buf *page)
+{
+    metric_label labels[2];
+    char digits[24];
+
+    label_task(status, task, digits, labels);
+    metrics_sample(page, "weir_source_held_topics", labels, 2,
+                   (double)json_array_size(json_object_get(task, "held")));
+}
+
+static void add_last_record(const json_t *status, const json_t *task, weir_buf *page)
+{
+    double at_ms = json_number_value(json_object_get(task, "last_record_ms"));
+    metric_label labels[2];
+    char digits[24];
+
+    if (at_ms <= 0)
+        return; /* none since the task started */
+    label_task(status, task, digits, labels);
+    metrics_sample(page, "weir_source_last_record_timestamp_seconds", labels, 2, at_ms / 1000);
+}
+
+static void add_delay(const json_t *status, const json_t *task, weir_buf *page)
+{
+    double since_ms = json_number_value(json_object_get(task, "pending_since_ms"));
+    double delay_ms = since_ms > 0 ? (double)clock_wall_ms(clock_system()) - since_ms : 0;
+    metric_label labels[2];
+    char digits[24];
+
+    label_task(status, task, digits, labels);
+    metrics_sample(page, "weir_sink_delay_seconds", labels, 2, delay_ms > 0 ? delay_ms / 1000 : 0);
+}
+
 static double lag_of(const json_t *partition)
 {
     double lag = json_number_value(json_object_get(partition, "end")) -
@@ -138,16 +207,16 @@ static void add_greatest_lag(const json_t *status, const json_t *task, weir_buf 
     metrics_sample(page, "kafka_connect_sink_task_sink_record_lag_max", labels, 2, greatest);
 }
 
-/* Calls each for every task of every sink. */
-static void for_sink_tasks(const json_t *all, weir_buf *page,
-                           void (*each)(const json_t *, const json_t *, weir_buf *))
+/* Calls each for every task of every source or sink. */
+static void for_tasks(const json_t *all, const char *type, weir_buf *page,
+                      void (*each)(const json_t *, const json_t *, weir_buf *))
 {
     size_t i, t;
     json_t *status, *task;
 
     json_array_foreach(all, i, status) json_array_foreach(json_object_get(status, "tasks"), t, task)
     {
-        if (weir_str_eq(text_of(status, "type"), WEIR_STR("sink")))
+        if (weir_str_eq(text_of(status, "type"), weir_cstr(type)))
             each(status, task, page);
     }
 }
@@ -188,26 +257,6 @@ static void add_gauges(const json_t *all, weir_buf *page)
     json_decref(names);
 }
 
-/* Resident pages are the second number of this file. */
-static void add_process(weir_buf *page)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    char line[128] = "";
-    const char *second;
-    double pages = 0;
-
-    if (file == NULL)
-        return;
-    if (fgets(line, sizeof(line), file) != NULL && (second = strchr(line, ' ')) != NULL)
-        for (second++; *second >= '0' && *second <= '9'; second++)
-            pages = pages * 10 + (*second - '0');
-    (void)fclose(file); /* was only read */
-    metrics_family(page, "process_resident_memory_bytes", "gauge",
-                   "Resident memory size in bytes.");
-    metrics_sample(page, "process_resident_memory_bytes", NULL, 0,
-                   pages * (double)sysconf(_SC_PAGESIZE));
-}
-
 void worker_metrics_collect(void *context, weir_buf *page)
 {
     worker *self = context;
@@ -221,16 +270,25 @@ void worker_metrics_collect(void *context, weir_buf *page)
         if (status != NULL)
             (void)json_array_append_new(all, status);
     }
-    add_process(page);
     add_states(all, page);
     for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
         add_numbers(&numbers[n], all, page);
     metrics_family(page, "weir_sink_lag_records", "gauge",
                    "Records of a partition that a sink has not made durable yet.");
-    for_sink_tasks(all, page, add_partition_lags);
+    for_tasks(all, "sink", page, add_partition_lags);
     metrics_family(page, "kafka_connect_sink_task_sink_record_lag_max", "gauge",
                    "The greatest lag of a sink task's partitions, by Kafka Connect's name.");
-    for_sink_tasks(all, page, add_greatest_lag);
+    for_tasks(all, "sink", page, add_greatest_lag);
+    metrics_family(page, "weir_sink_delay_seconds", "gauge",
+                   "Age of the oldest record that a sink has read and not made durable; 0: none.");
+    for_tasks(all, "sink", page, add_delay);
+    metrics_family(page, "weir_source_last_record_timestamp_seconds", "gauge",
+                   "When a source last read a record, since 1970.");
+    for_tasks(all, "source", page, add_last_record);
+    metrics_family(page, "weir_source_held_topics", "gauge",
+                   "Topics whose records wait for a schema to be accepted.");
+    for_tasks(all, "source", page, add_held_topics);
+    add_phases(all, page);
     add_gauges(all, page);
     json_decref(names);
     json_decref(all);

@@ -211,22 +211,22 @@ rest_result worker_plugins_validate(void *context, const char *name, const json_
     worker_backend *self = context;
     const plugin *one = find_plugin(self->plugins, name, given);
     const char *class = json_string_value(json_object_get(given, "connector.class"));
-    json_t *full;
 
     if (one == NULL) {
         weir_fail(err, WEIR_END, "Unknown plugin %s", name);
         return REST_NOT_FOUND;
     }
-    if (class != NULL && find_plugin(self->plugins, class, given) != one) {
+    if (class == NULL) {
+        weir_fail(err, WEIR_CONFIG,
+                  "Connector config contains no connector type: connector.class is missing");
+        return REST_BAD_REQUEST;
+    }
+    if (find_plugin(self->plugins, class, given) != one) {
         weir_fail(err, WEIR_CONFIG, "Included connector type %s does not match request type %s",
                   class, name);
         return REST_BAD_REQUEST;
     }
-    full = json_copy((json_t *)given);
-    if (class == NULL)
-        (void)json_object_set_new(full, "connector.class", json_string(name));
-    *out = validation(self, name, one, full);
-    json_decref(full);
+    *out = validation(self, name, one, given);
     return REST_OK;
 }
 

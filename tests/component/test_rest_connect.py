@@ -4,6 +4,7 @@ The expected values were read from a real worker, with FileStreamSource and File
 purpose, the difference is in docs/guide/rest.md and stands here as what we answer: Connect says 500 to a body
 that it cannot read, and has more words for an invalid setting.
 """
+import contextlib
 import json
 import os
 
@@ -198,6 +199,97 @@ def test_the_offsets_of_a_sink_are_checked_and_set(server, sink):
     servers.wait_until(lambda: open(out).read() == "a\nb\nc\na\nb\nc\n", "all lines again")
 
 
+def test_offsets_of_what_is_not_there_are_refused(server, sink, folder):
+    for name in ("src", "snk"):
+        assert server.ask("PUT", f"/connectors/{name}/stop")[0] == 204
+        servers.wait_until(lambda: server.state(name)[0] == "STOPPED", "STOPPED")
+
+    def refusal(name, partition, offset):
+        status, error = server.ask("PATCH", f"/connectors/{name}/offsets",
+                                   {"offsets": [{"partition": partition, "offset": offset}]})
+        assert status == 400, (partition, offset)
+        return error["message"]
+
+    before = [server.ask("GET", f"/connectors/{name}/offsets") for name in ("src", "snk")]
+    one = {"kafka_offset": 1}
+    assert refusal("snk", {"kafka_topic": "nowhere", "kafka_partition": 0}, one) == (
+        'there is no topic "nowhere"')
+    assert refusal("snk", {"kafka_topic": "lines", "kafka_partition": 7}, one) == (
+        "topic lines has no partition 7; its last one is 0")
+    assert "need to be integers" in refusal("snk", {"kafka_topic": "lines", "kafka_partition": 0},
+                                            {"kafka_offset": "x"})
+    assert refusal("src", {"bogus": "x"}, {"position": 1}) == (
+        'the partitions of connector src look like {"filename":"%s/in.txt"}' % folder)
+    assert [server.ask("GET", f"/connectors/{name}/offsets") for name in ("src", "snk")] == before
+
+
+def test_the_offsets_of_a_running_connector_stay(server, source):
+    body = {"offsets": [{"partition": {"filename": source["file"]}, "offset": {"position": 0}}]}
+    refused = (400, {"error_code": 400, "message": (
+        "Connectors must be in the STOPPED state before their offsets can be modified. This can be "
+        "done for the specified connector by issuing a 'PUT' request to the '/connectors/src/stop' "
+        "endpoint")})
+    assert server.ask("PATCH", "/connectors/src/offsets", body) == refused
+    assert server.ask("DELETE", "/connectors/src/offsets") == refused
+
+
+def test_a_sink_with_a_ledger_goes_to_where_its_offsets_were_set(postgres, server, folder):
+    dsn = postgres.create_database("altered")
+    schema = {"type": "struct", "optional": False, "fields": [
+        {"field": "n", "type": "int32", "optional": False}]}
+    with open(os.path.join(folder, "numbers.txt"), "w") as file:
+        file.writelines(json.dumps({"schema": schema, "payload": {"n": n}}) + "\n"
+                        for n in range(10))
+    server.ask("PUT", "/connectors/numbers/config", {
+        "connector.class": "file", "topic": "numbers", "file": file.name, "value.converter": TEXT})
+    server.ask("PUT", "/connectors/dwh/config", {
+        "connector.class": "warehouse", "topics": "numbers", "connection.url": dsn,
+        "value.converter": "json", "insert.mode": "insert", "auto.create": "true"})
+    with contextlib.closing(postgres.connect("altered")) as connection:
+        cursor = connection.cursor()
+
+        def rows():
+            cursor.execute("select to_regclass('numbers') is not null")
+            if not cursor.fetchone()[0]:
+                return 0
+            cursor.execute("select count(*) from numbers")
+            return cursor.fetchone()[0]
+
+        def after(method, body, expected):
+            assert server.ask("PUT", "/connectors/dwh/stop")[0] == 204
+            servers.wait_until(lambda: server.state("dwh")[0] == "STOPPED", "STOPPED")
+            assert server.ask(method, "/connectors/dwh/offsets", body)[0] == 200
+            server.ask("PUT", "/connectors/dwh/resume")
+            servers.wait_until(lambda: rows() == expected, f"{expected} rows, not {rows()}")
+            servers.wait_until(lambda: [o["offset"]["kafka_offset"] for o in server.ask(
+                "GET", "/connectors/dwh/offsets")[1]["offsets"]] == [10], "its offset")
+
+        servers.wait_until(lambda: rows() == 10, "10 rows")
+        place = {"kafka_topic": "numbers", "kafka_partition": 0}
+        after("PATCH", {"offsets": [{"partition": place, "offset": {"kafka_offset": 7}}]}, 13)
+        after("DELETE", None, 23)
+        server.ask("POST", "/connectors/dwh/restart?includeTasks=true")
+        server.wait_state("dwh", "RUNNING")
+        cursor.execute("select next_offset from weir_ledger")
+        assert (cursor.fetchall(), rows()) == ([(10,)], 23)
+
+
+def test_options_names_the_methods_of_a_path(server):
+    import http.client
+    for path, methods in (("/", {"GET", "HEAD", "OPTIONS"}),
+                          ("/connectors", {"GET", "HEAD", "POST", "OPTIONS"}),
+                          ("/connectors/x/config", {"GET", "HEAD", "PUT", "PATCH", "OPTIONS"})):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection.request("OPTIONS", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert (answer.status, answer.getheader("Content-Type")) == (200, "text/plain"), path
+        assert set(text.split(", ")) == set(answer.getheader("Allow").split(", ")) == methods
+        connection.close()
+    assert server.ask("OPTIONS", "/nowhere") == (404, {"error_code": 404,
+                                                       "message": "HTTP 404 Not Found"})
+
+
 def test_used_topics_are_listed(server, sink):
     assert server.ask("GET", "/connectors/src/topics") == (200, {"src": {"topics": ["lines"]}})
     assert server.ask("GET", "/connectors/snk/topics") == (200, {"snk": {"topics": ["lines"]}})
@@ -232,6 +324,11 @@ def test_validation_covers_what_every_connector_has(server, source):
     assert (status, bad) == (200, {"tasks.max", "file", "topic"})
     status, error = server.ask("PUT", f"/connector-plugins/{SOURCE_CLASS}/config/validate",
                                {**source, "connector.class": SINK_CLASS})
+    for config in ({}, {"name": "n", "topic": "t"}):  # Connect says 500, with a BadRequestException in it
+        status, error = server.ask("PUT", f"/connector-plugins/{SOURCE_CLASS}/config/validate", config)
+        assert status == 400 and "contains no connector type" in error["message"]
+    status, error = server.ask("PUT", f"/connector-plugins/{SOURCE_CLASS}/config/validate",
+                               {**source, "connector.class": SINK_CLASS})
     assert (status, error) == (400, {"error_code": 400, "message": (
         f"Included connector type {SINK_CLASS} does not match request type {SOURCE_CLASS}")})
 
@@ -245,12 +342,17 @@ def test_the_level_of_diagnostics_is_read_and_set(server):
     assert server.ask("PUT", "/admin/loggers/root?scope=cluster", {"level": "INFO"}) == (204, "")
     assert server.ask("PUT", "/admin/loggers/root", {}) == (400, {
         "error_code": 400, "message": "Desired 'level' parameter was not specified in request."})
+    for level, becomes in (("TRACE", "DEBUG"), ("FATAL", "ERROR"), ("OFF", "ERROR"), ("info", "INFO")):
+        assert server.ask("PUT", "/admin/loggers/root", {"level": level}) == (200, ["root"])
+        assert server.ask("GET", "/admin/loggers/root")[1]["level"] == becomes
     assert server.ask("PUT", "/admin/loggers/root", {"level": "BOGUS"})[0] == 404
 
 
 def test_a_body_that_cannot_be_read_is_a_bad_request(server):
     """Connect says 500 to these."""
-    for method, path, body in (("POST", "/connectors", b"{"), ("POST", "/connectors", b""),
+    for method, path, body in (("POST", "/connectors",
+                                b'{"name": "x", "config": {}, "initial_stat": "PAUSED"}'),
+                               ("POST", "/connectors", b"{"), ("POST", "/connectors", b""),
                                ("POST", "/connectors", b"[]"), ("POST", "/connectors", b'{"name":"x"}'),
                                ("PUT", "/connectors/new/config", b"[1]")):
         status, error = server.ask(method, path, body)

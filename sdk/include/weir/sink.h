@@ -48,8 +48,9 @@ typedef struct weir_sink {
      * durable. */
     weir_code (*flush)(weir_task *task, void *state, weir_offsets *offsets, weir_error *err);
 
-    /* Moves the offsets that the destination keeps; only while the connector is stopped, and only for
-     * sinks that keep them there. offset -1 forgets the partition. Optional. */
+    /* Moves the offset that the destination keeps: somebody has set it while the connector was stopped.
+     * Runs after open and before assigned of this partition, perhaps twice; offset -1 forgets the
+     * partition. Needed by sinks whose assigned sets *resume. */
     weir_code (*alter_offsets)(weir_task *task, void *state, weir_str topic, int32_t partition,
                                int64_t offset, weir_error *err);
 

@@ -157,6 +157,18 @@ static void what_has_no_route_is_404_or_405(void **state)
     assert_has(answer, "{\"error_code\":405,\"message\":\"HTTP 405 Method Not Allowed\"}");
 }
 
+static void options_lists_the_methods_of_a_path(void **state)
+{
+    (void)state;
+    assert_has(ask("OPTIONS /items/a HTTP/1.1", "", 0), "HTTP/1.1 200");
+    assert_has(answer, "Allow: GET, DELETE, HEAD, OPTIONS\r\n");
+    assert_has(answer, "Content-Type: text/plain\r\n");
+    assert_has(answer, "\r\n\r\nGET, DELETE, HEAD, OPTIONS");
+    assert_has(ask("OPTIONS /items/a HTTP/1.1\r\nAccept: application/json", "", 0), "HTTP/1.1 200");
+    assert_has(answer, "Content-Length: 0\r\n");
+    assert_has(ask("OPTIONS /nowhere HTTP/1.1", "", 0), "HTTP/1.1 404");
+}
+
 static void a_json_body_is_parsed(void **state)
 {
     (void)state;
@@ -291,6 +303,7 @@ int main(void)
         cmocka_unit_test(parameters_and_queries_are_decoded),
         cmocka_unit_test(head_is_get_without_the_body),
         cmocka_unit_test(what_has_no_route_is_404_or_405),
+        cmocka_unit_test(options_lists_the_methods_of_a_path),
         cmocka_unit_test(a_json_body_is_parsed),
         cmocka_unit_test(a_body_past_the_limit_is_413),
         cmocka_unit_test(a_parameter_may_be_as_long_as_the_path),

@@ -39,6 +39,8 @@ static struct {
     int seen_count, put_count, flush_count, revoked_count;
     int64_t epoch;
     int64_t resume;        /* what assigned says; -1: the worker's offset */
+    int64_t altered;       /* what its ledger was set to last; -2: never */
+    int failing_alters;    /* so many fail with WEIR_RETRY */
     int failing_puts;      /* so many fail with WEIR_RETRY */
     const char *refused;   /* a record of this value is refused; NULL: none */
     int64_t durable_below; /* flush says that no more is durable; INT64_MAX: all */
@@ -79,6 +81,18 @@ static inline weir_code sink_assigned(weir_task *task, void *state, weir_str top
 {
     (void)task, (void)state, (void)topic, (void)partition, (void)err;
     *resume = sink.resume;
+    return WEIR_OK;
+}
+
+static inline weir_code sink_alter(weir_task *task, void *state, weir_str topic, int32_t partition,
+                                   int64_t offset, weir_error *err)
+{
+    (void)task, (void)state, (void)topic, (void)partition;
+    if (sink.failing_alters > 0) {
+        sink.failing_alters--;
+        return weir_fail(err, WEIR_RETRY, "no connection");
+    }
+    sink.altered = sink.resume = offset;
     return WEIR_OK;
 }
 
@@ -173,7 +187,8 @@ static const plugin sink_plugin = {
              .assigned = sink_assigned,
              .revoked = sink_revoked,
              .put = sink_put,
-             .flush = sink_flush_it},
+             .flush = sink_flush_it,
+             .alter_offsets = sink_alter},
 };
 
 /* --- The stage -------------------------------------------------------------------------------- */
@@ -194,6 +209,8 @@ static inline int set_up(void **state)
     sink.failing_puts = sink.partial_flushes = 0;
     sink.epoch = 0;
     sink.resume = sink.stop_at = -1;
+    sink.altered = -2;
+    sink.failing_alters = 0;
     sink.durable_below = 0;
     sink.refused = NULL;
     sink.blocks = false;

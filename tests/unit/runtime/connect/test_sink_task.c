@@ -44,6 +44,51 @@ static void a_sink_with_a_ledger_says_where_it_goes_on(void **state)
     assert_seen(7, 3);
 }
 
+/* As a worker does it for a stopped connector. */
+static void alter(const char *mark)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf where = {0}, key = {0};
+    weir_error err;
+
+    durable_sink_partition(WEIR_STR(TOPIC), 0, &where);
+    durable_altered_key(WEIR_STR(CONNECTOR), weir_buf_str(&where), &key);
+    assert_int_equal(
+        durable_put_offset(world.world.durable, weir_buf_str(&key), weir_cstr(mark), &err),
+        WEIR_OK);
+}
+
+static void a_ledger_is_told_once_where_somebody_set_the_offset(void **state)
+{
+    (void)state;
+
+    make_orders(10);
+    sink.resume = 10;
+    alter("{\"kafka_offset\":4}");
+    sink.failing_alters = 1;
+    assert_int_equal(run_until_flushed(10), WEIR_RETRY); /* not told: so it has read nothing */
+    assert_int_equal(sink.seen_count, 0);
+    assert_int_equal(run_until_flushed(10), WEIR_OK);
+    assert_int_equal(sink.altered, 4);
+    assert_seen(4, 6);
+    sink.altered = -2;
+    append(TOPIC, 0, 10, 2);
+    sink.resume = 10;
+    assert_int_equal(run_until_flushed(12), WEIR_OK);
+    assert_int_equal(sink.altered, -2);
+}
+
+static void a_ledger_is_told_that_its_offset_was_forgotten(void **state)
+{
+    (void)state;
+
+    make_orders(10);
+    sink.resume = 10;
+    alter("{\"kafka_offset\":-1}");
+    assert_int_equal(run_until_flushed(10), WEIR_OK);
+    assert_int_equal(sink.altered, -1);
+    assert_seen(0, 10);
+}
+
 static void what_a_flush_left_is_committed_by_a_later_one(void **state)
 {
     (void)state;
@@ -88,6 +133,28 @@ static bool memory_knows_an_offset(void)
 
     durable_sink_key(WEIR_STR(CONNECTOR), WEIR_STR(TOPIC), 0, &key);
     return durable_offset(world.world.durable, weir_buf_str(&key), &value);
+}
+
+static void what_is_not_durable_has_an_age(void **state)
+{
+    assignment *alone = assignment_new(1);
+    connect_task *task = new_task(0, alone);
+    (void)state;
+
+    make_orders(10);
+    sink.partial_flushes = 2; /* also of the one with which it ends */
+    sink.durable_below = 4;
+    sink.in_flush = stop;
+    task_run(task);
+    assert_int_not_equal(task->view.pending_since_ms, 0);
+    task_free(task);
+    sink.in_flush = NULL;
+    sink.stop_at = 10;
+    task = new_task(0, alone);
+    task_run(task);
+    assert_int_equal(task->view.pending_since_ms, 0);
+    task_free(task);
+    assignment_free(alone);
 }
 
 static void an_aborted_commit_of_offsets_moves_nothing(void **state)
@@ -441,9 +508,12 @@ int main(void)
         CASE(records_come_in_order_and_are_committed_behind_the_flush),
         CASE(a_start_goes_on_behind_what_was_committed),
         CASE(a_sink_with_a_ledger_says_where_it_goes_on),
+        CASE(a_ledger_is_told_once_where_somebody_set_the_offset),
+        CASE(a_ledger_is_told_that_its_offset_was_forgotten),
         CASE(what_a_flush_left_is_committed_by_a_later_one),
         CASE(what_no_flush_made_durable_is_not_committed),
         CASE(a_hold_moves_with_what_is_committed),
+        CASE(what_is_not_durable_has_an_age),
         CASE(an_aborted_commit_of_offsets_moves_nothing),
         CASE(an_unknown_outcome_makes_the_next_start_ask_the_log),
         CASE(a_commit_may_take_its_time),
