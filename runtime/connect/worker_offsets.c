@@ -90,10 +90,10 @@ static weir_code check_source_partition(worker *self, const connector *one, cons
                                         weir_error *err)
 {
     known_partitions known = {.of = one, .wanted = partition};
-    const char *held = json_string_value(json_object_get(partition, "kafka_topic"));
+    const char *topic = json_string_value(json_object_get(partition, "kafka_topic"));
     char *text;
 
-    if (held != NULL && strncmp(held, HELD_TOPIC_PREFIX, strlen(HELD_TOPIC_PREFIX)) == 0)
+    if (topic != NULL && strncmp(topic, HELD_TOPIC_PREFIX, strlen(HELD_TOPIC_PREFIX)) == 0)
         return WEIR_OK; /* where it is in what waits: the worker's, not the source's */
     durable_each_offset(self->durable, one->name, compare_partition, &known);
     if (known.has_same || known.example == NULL) {
