@@ -248,6 +248,7 @@ static weir_code find_place(embedded_writer *writer, const log_record *record, u
     const log_topic *info;
     store_partition *partition;
     int32_t number = record->partition;
+    weir_code code;
 
     if (find_topic(writer, record->topic, err) != WEIR_OK)
         return err->code;
@@ -263,8 +264,9 @@ static weir_code find_place(embedded_writer *writer, const log_record *record, u
     if (partition == NULL)
         return weir_fail(err, WEIR_REJECT, "topic %.*s has no partition %d", WEIR_ARG(info->name),
                          number);
-    if (log_check_record(&writer->owner->base, info, number, record, err) != WEIR_OK)
-        return err->code;
+    code = log_check_record(&writer->owner->base, info, number, record, err);
+    if (code != WEIR_OK)
+        return code;
     if (writer->last_part == NULL || writer->last_part->partition != partition) {
         writer->last_part = find_part(writer->building, partition);
         if (writer->last_part == NULL)

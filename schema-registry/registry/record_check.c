@@ -34,15 +34,17 @@ static const char *side_name(const side *of)
 static bool take_id(const side *of, int32_t *id)
 {
     uint8_t frame[FRAME_BYTES];
-    size_t size = of->prefix.len < FRAME_BYTES ? of->prefix.len : FRAME_BYTES;
-    size_t rest = FRAME_BYTES - size;
+    size_t size = 0;
 
-    if (of->content.len < rest)
-        return false;
-    if (size > 0)
+    if (of->prefix.ptr != NULL) {
+        size = of->prefix.len < FRAME_BYTES ? of->prefix.len : FRAME_BYTES;
         memcpy(frame, of->prefix.ptr, size);
-    if (rest > 0)
-        memcpy(frame + size, of->content.ptr, rest);
+    }
+    if (size < FRAME_BYTES) {
+        if (of->content.ptr == NULL || of->content.len < FRAME_BYTES - size)
+            return false;
+        memcpy(frame + size, of->content.ptr, FRAME_BYTES - size);
+    }
     reader in = reader_of((weir_str){(const char *)frame, sizeof(frame)});
     bool is_framed = reader_u8(&in) == 0;
 

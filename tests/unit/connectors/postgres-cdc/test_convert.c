@@ -1,41 +1,16 @@
 /* test_convert.c - bytes and numerics in the modes that the settings offer, equal from both forms. */
-#include "connectors/postgres-cdc/types.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
-#include <string.h>
-
-static weir_buf scratch[CODEC_SCRATCH_COUNT];
-static uint8_t memory[1024];
-static weir_error err;
-
-static int release(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < CODEC_SCRATCH_COUNT; i++)
-        weir_buf_done(&scratch[i]);
-    return 0;
-}
+#include "tests/unit/connectors/postgres-cdc/codec_fixture.h"
 
 enum { BYTEA = 17, NUMERIC = 1700, MONEY = 790 };
-
-#define TEXT(literal)                                                                              \
-    {                                                                                              \
-        literal, sizeof(literal) - 1                                                               \
-    }
 
 /* Writes the value by one of the codec's functions and compares the bytes. */
 static void assert_writes(const codec *column, codec_put put, weir_str value, weir_str avro)
 {
-    weir_batch out = {.at = memory, .end = memory + sizeof(memory)};
+    weir_batch out = empty_batch();
 
     if (put(column, value, &out, &err) != WEIR_OK)
         fail_msg("%s", err.message);
-    assert_int_equal(out.at - memory, avro.len);
-    assert_memory_equal(memory, avro.ptr, avro.len);
+    assert_written(&out, avro);
 }
 
 static void bytes_are_written_as_the_mode_says(void **state)
@@ -47,15 +22,15 @@ static void bytes_are_written_as_the_mode_says(void **state)
         weir_str text;
         weir_str avro;
     } cases[] = {
-        {BINARY_BYTES, TEXT("\xfb\xff\0"), TEXT("\\xfbff00"), TEXT("\6\xfb\xff\0")},
-        {BINARY_HEX, TEXT("\xfb\xff\0"), TEXT("\\xfbff00"),
-         TEXT("\14"
-              "fbff00")},
-        {BINARY_BASE64, TEXT("\xfb\xff\0"), TEXT("\\xfbff00"), TEXT("\10+/8A")},
-        {BINARY_BASE64_URL, TEXT("\xfb\xff\0"), TEXT("\\xfbff00"), TEXT("\10-_8A")},
-        {BINARY_BASE64, TEXT("\xfb"), TEXT("\\xfb"), TEXT("\10+w==")},
-        {BINARY_BASE64, TEXT("\xfb\xff"), TEXT("\\xfbff"), TEXT("\10+/8=")},
-        {BINARY_BASE64, TEXT(""), TEXT("\\x"), TEXT("\0")},
+        {BINARY_BYTES, BYTES("\xfb\xff\0"), BYTES("\\xfbff00"), BYTES("\6\xfb\xff\0")},
+        {BINARY_HEX, BYTES("\xfb\xff\0"), BYTES("\\xfbff00"),
+         BYTES("\14"
+               "fbff00")},
+        {BINARY_BASE64, BYTES("\xfb\xff\0"), BYTES("\\xfbff00"), BYTES("\10+/8A")},
+        {BINARY_BASE64_URL, BYTES("\xfb\xff\0"), BYTES("\\xfbff00"), BYTES("\10-_8A")},
+        {BINARY_BASE64, BYTES("\xfb"), BYTES("\\xfb"), BYTES("\10+w==")},
+        {BINARY_BASE64, BYTES("\xfb\xff"), BYTES("\\xfbff"), BYTES("\10+/8=")},
+        {BINARY_BASE64, BYTES(""), BYTES("\\x"), BYTES("\0")},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -75,7 +50,7 @@ static void bytes_that_are_not_hexadecimal_are_refused(void **state)
     const type_options options = {.binary = BINARY_BYTES};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        weir_batch out = {.at = memory, .end = memory + sizeof(memory)};
+        weir_batch out = empty_batch();
         codec column;
 
         assert_true(codec_init(&column, pg_type_builtin(BYTEA), -1, &options, scratch));
@@ -87,20 +62,20 @@ static void bytes_that_are_not_hexadecimal_are_refused(void **state)
 static void numerics_are_written_as_the_mode_says(void **state)
 {
     (void)state;
-    weir_str binary = TEXT("\0\2\0\0\0\0\0\2\0\1\x13\x88"); /* 1.50 */
+    weir_str binary = BYTES("\0\2\0\0\0\0\0\2\0\1\x13\x88"); /* 1.50 */
     const type_options text = {.decimal = DECIMAL_STRING}, number = {.decimal = DECIMAL_DOUBLE};
     codec column;
 
     assert_true(codec_init(&column, pg_type_builtin(NUMERIC), -1, &text, scratch));
     assert_writes(&column, column.binary, binary,
-                  (weir_str)TEXT("\10"
-                                 "1.50"));
+                  (weir_str)BYTES("\10"
+                                  "1.50"));
     assert_writes(&column, column.text, WEIR_STR("1.50"),
-                  (weir_str)TEXT("\10"
-                                 "1.50"));
+                  (weir_str)BYTES("\10"
+                                  "1.50"));
     assert_true(codec_init(&column, pg_type_builtin(NUMERIC), -1, &number, scratch));
-    assert_writes(&column, column.binary, binary, (weir_str)TEXT("\0\0\0\0\0\0\xf8\x3f"));
-    assert_writes(&column, column.text, WEIR_STR("1.50"), (weir_str)TEXT("\0\0\0\0\0\0\xf8\x3f"));
+    assert_writes(&column, column.binary, binary, (weir_str)BYTES("\0\0\0\0\0\0\xf8\x3f"));
+    assert_writes(&column, column.text, WEIR_STR("1.50"), (weir_str)BYTES("\0\0\0\0\0\0\xf8\x3f"));
 }
 
 int main(void)

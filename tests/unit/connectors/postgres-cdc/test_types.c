@@ -1,40 +1,7 @@
 /* test_types.c - a value gives the same Avro bytes from its binary form and from its text. */
-#include "connectors/postgres-cdc/types.h"
+#include "tests/unit/connectors/postgres-cdc/codec_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
-#include <string.h>
-
-static weir_buf scratch[CODEC_SCRATCH_COUNT];
 static const type_options defaults = {.money_digits = 2, .placeholder = {"__gone", 6}};
-static uint8_t memory[4096];
-static weir_error err;
-
-static int release(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < CODEC_SCRATCH_COUNT; i++)
-        weir_buf_done(&scratch[i]);
-    return 0;
-}
-
-static weir_str written(const weir_batch *batch)
-{
-    return (weir_str){(const char *)memory, (size_t)(batch->at - memory)};
-}
-
-static weir_batch empty_batch(void)
-{
-    return (weir_batch){.at = memory, .end = memory + sizeof(memory)};
-}
-
-#define BYTES(literal)                                                                             \
-    {                                                                                              \
-        literal, sizeof(literal) - 1                                                               \
-    }
 
 /* NOLINTNEXTLINE(readability-function-size): a table */
 static void both_forms_give_the_same_bytes(void **state)
@@ -111,12 +78,10 @@ static void both_forms_give_the_same_bytes(void **state)
         assert_true(codec_init(&self, pg_type_builtin(cases[i].type), cases[i].modifier, &defaults,
                                scratch));
         assert_int_equal(self.binary(&self, cases[i].binary, &out, &err), WEIR_OK);
-        assert_int_equal(written(&out).len, cases[i].avro.len);
-        assert_memory_equal(memory, cases[i].avro.ptr, cases[i].avro.len);
+        assert_written(&out, cases[i].avro);
         out = empty_batch();
         assert_int_equal(self.text(&self, weir_cstr(cases[i].text), &out, &err), WEIR_OK);
-        assert_int_equal(written(&out).len, cases[i].avro.len);
-        assert_memory_equal(memory, cases[i].avro.ptr, cases[i].avro.len);
+        assert_written(&out, cases[i].avro);
     }
 }
 

@@ -119,32 +119,31 @@ static void each_answer_has_its_class_and_its_message(void **state)
 {
     static const struct {
         int status;
-        const char *body;
         weir_code code;
-        const char *message;
+        const char *body, *message;
     } cases[] = {
-        {200, "{\"id\":7}", WEIR_OK, ""},
-        {200, "{}", WEIR_RETRY, "has no id"},
-        {200, "{\"id\":\"7\"}", WEIR_RETRY, "has no id"},
-        {200, "{\"id\":-1}", WEIR_RETRY, "has no id"},
-        {200, "<html>", WEIR_RETRY, "is no JSON"},
-        {409, "{\"error_code\":409,\"message\":\"why\"}", WEIR_REJECT, "answered 409: why"},
-        {409, "{\"error_code\":40901,\"message\":\"why\"}", WEIR_REJECT, "answered 40901: why"},
-        {409, "<html>", WEIR_FATAL, "answered 409"},
-        {422, "{\"error_code\":42201,\"message\":\"bad\"}", WEIR_FATAL, "answered 42201: bad"},
-        {422, "{\"error_code\":42205,\"message\":\"read-only\"}", WEIR_FATAL, "read-only"},
-        {401, "{\"error_code\":401,\"message\":\"Unauthorized\"}", WEIR_FATAL,
+        {200, WEIR_OK, "{\"id\":7}", ""},
+        {200, WEIR_RETRY, "{}", "has no id"},
+        {200, WEIR_RETRY, "{\"id\":\"7\"}", "has no id"},
+        {200, WEIR_RETRY, "{\"id\":-1}", "has no id"},
+        {200, WEIR_RETRY, "<html>", "is no JSON"},
+        {409, WEIR_REJECT, "{\"error_code\":409,\"message\":\"why\"}", "answered 409: why"},
+        {409, WEIR_REJECT, "{\"error_code\":40901,\"message\":\"why\"}", "answered 40901: why"},
+        {409, WEIR_FATAL, "<html>", "answered 409"},
+        {422, WEIR_FATAL, "{\"error_code\":42201,\"message\":\"bad\"}", "answered 42201: bad"},
+        {422, WEIR_FATAL, "{\"error_code\":42205,\"message\":\"read-only\"}", "read-only"},
+        {401, WEIR_FATAL, "{\"error_code\":401,\"message\":\"Unauthorized\"}",
          "answered 401: Unauthorized; check the credentials"},
-        {401, "<html>", WEIR_FATAL, "answered 401: check the credentials"},
-        {403, "{\"error_code\":40301,\"message\":\"Forbidden\"}", WEIR_FATAL,
+        {401, WEIR_FATAL, "<html>", "answered 401: check the credentials"},
+        {403, WEIR_FATAL, "{\"error_code\":40301,\"message\":\"Forbidden\"}",
          "answered 40301: Forbidden; check the credentials"},
-        {404, "<html>", WEIR_FATAL, "answered 404: check schema.registry.url"},
-        {404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", WEIR_FATAL,
+        {404, WEIR_FATAL, "<html>", "answered 404: check schema.registry.url"},
+        {404, WEIR_FATAL, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}",
          "answered 404: check schema.registry.url"},
-        {408, "", WEIR_RETRY, "answered 408"},
-        {429, "", WEIR_RETRY, "answered 429"},
-        {500, "{\"error_code\":50001,\"message\":\"store\"}", WEIR_RETRY, "answered 50001: store"},
-        {503, "", WEIR_RETRY, "answered 503"},
+        {408, WEIR_RETRY, "", "answered 408"},
+        {429, WEIR_RETRY, "", "answered 429"},
+        {500, WEIR_RETRY, "{\"error_code\":50001,\"message\":\"store\"}", "answered 50001: store"},
+        {503, WEIR_RETRY, "", "answered 503"},
     };
     (void)state;
 
