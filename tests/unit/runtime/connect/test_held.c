@@ -32,8 +32,10 @@ typedef struct counting {
 } counting;
 
 static log *the_log;
-static weir_schema *first_schema, *second_schema;
-static int64_t end;         /* where the source ends */
+static weir_schema *first_schema, *second_schema, *third_schema;
+static int64_t end; /* where the source ends */
+static int64_t
+    second_change; /* from here on even ones have the third, which is not compatible with the second */
 static bool keys_change;    /* what changes is the key's schema; every third one is a tombstone */
 static int32_t partition;   /* that the source says */
 static const char *name;    /* of the connector */
@@ -54,11 +56,20 @@ static weir_code counting_open(weir_task *task, void *state, weir_error *err)
     return WEIR_OK;
 }
 
-static void put_fields(weir_batch *batch, int64_t number, bool is_new)
+static const weir_schema *schema_of_number(int64_t number, bool changes)
+{
+    if (!changes || number % 2 != 0 || number < CHANGE)
+        return first_schema;
+    return number < second_change ? second_schema : third_schema;
+}
+
+static void put_fields(weir_batch *batch, int64_t number, const weir_schema *schema)
 {
     weir_put_int(batch, (int32_t)number);
-    if (is_new)
+    if (schema == second_schema)
         weir_put_bytes(batch, WEIR_STR("text"));
+    if (schema == third_schema)
+        weir_put_int(batch, 7);
 }
 
 static weir_code counting_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
@@ -70,20 +81,21 @@ static weir_code counting_poll(weir_task *task, void *state, weir_batch *batch, 
     if (self->next == end)
         return WEIR_END;
     for (int i = 0; i < BATCH; i++, self->next++) {
-        bool is_even = self->next % 2 == 0, is_new = is_even && self->next >= CHANGE;
+        const weir_schema *key = schema_of_number(self->next, keys_change);
+        const weir_schema *value = schema_of_number(self->next, !keys_change);
 
-        assert_true(weir_record_begin(batch, is_even ? EVEN : ODD));
+        assert_true(weir_record_begin(batch, self->next % 2 == 0 ? EVEN : ODD));
         weir_record_timestamp(batch, self->next);
         weir_record_header(batch, WEIR_STR("h"), WEIR_STR("v"));
         if (partition >= 0)
             weir_record_partition(batch, partition);
         if (keys_change) {
-            weir_record_key(batch, is_new ? second_schema : first_schema);
-            put_fields(batch, self->next, is_new);
+            weir_record_key(batch, key);
+            put_fields(batch, self->next, key);
         }
         if (!keys_change || self->next % 3 != 0) {
-            weir_record_value(batch, is_new && !keys_change ? second_schema : first_schema);
-            put_fields(batch, self->next, is_new && !keys_change);
+            weir_record_value(batch, value);
+            put_fields(batch, self->next, value);
         }
         if (weir_record_end(batch, err) != WEIR_OK)
             return err->code;
@@ -263,6 +275,31 @@ static void it_may_happen_again(void **state)
     end = END;
     assert_int_equal(run("hold", "BACKWARD"), WEIR_END); /* the second schema is a version now */
     assert_numbers(EVEN, 0, END);
+}
+
+/* What comes while some are released is refused again; so is the rest of what waits. */
+static void what_can_be_released_is_and_the_rest_waits_on_before_what_is_newer(void **state)
+{
+    (void)state;
+
+    second_change = CHANGE + 40;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        fake_log_free(the_log);
+        the_log = fake_log_new(seed);
+        fake_log_chaos(the_log, 15, 15, 20);
+        end = END / 2;
+        assert_int_equal(run("hold", NULL), WEIR_END);
+        assert_numbers(EVEN, 0, CHANGE);
+        end = END;
+        assert_int_equal(run("hold", "FORWARD"),
+                         WEIR_END); /* takes the second, then not the third */
+        assert_numbers(EVEN, 0, second_change);
+        assert_numbers(WAITING, CHANGE, END);
+        assert_non_null(strstr(reason, "extra"));
+        assert_int_equal(run("hold", "NONE"), WEIR_END);
+        assert_numbers(EVEN, 0, END);
+        assert_numbers(ODD, 1, END);
+    }
 }
 
 /* Twenty logs that abort and forget; in the second half the registry takes what waits. */
@@ -454,6 +491,7 @@ static int setup(void **state)
     (void)state;
     the_log = fake_log_new(7);
     end = END;
+    second_change = INT64_MAX;
     keys_change = has_siblings = false;
     partition = -1;
     name = "c";
@@ -465,7 +503,11 @@ static int setup(void **state)
                                         "{\"name\":\"n\",\"type\":\"int\"},"
                                         "{\"name\":\"extra\",\"type\":\"string\"}]}"),
                                &err);
-    return first_schema == NULL || second_schema == NULL;
+    third_schema = avro_parse(WEIR_STR("{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                                       "{\"name\":\"n\",\"type\":\"int\"},"
+                                       "{\"name\":\"extra\",\"type\":\"int\"}]}"),
+                              &err);
+    return first_schema == NULL || second_schema == NULL || third_schema == NULL;
 }
 
 static int teardown(void **state)
@@ -474,6 +516,7 @@ static int teardown(void **state)
     fake_log_free(the_log);
     avro_schema_free(first_schema);
     avro_schema_free(second_schema);
+    avro_schema_free(third_schema);
     return 0;
 }
 
@@ -489,6 +532,7 @@ int main(void)
         TEST(released_records_have_an_id_of_their_subject),
         TEST(it_may_happen_again),
         TEST(whatever_becomes_of_commits_each_record_comes_once_and_in_order),
+        TEST(what_can_be_released_is_and_the_rest_waits_on_before_what_is_newer),
         TEST(a_key_that_is_incompatible_makes_its_topic_wait_with_its_tombstones),
         TEST(what_waits_of_another_connector_is_no_business_of_one_with_several_tasks),
         TEST(what_waits_of_ours_is_not_left_behind_by_one_with_several_tasks),
