@@ -42,8 +42,8 @@ typedef struct store_options {
     int32_t sync_interval_ms;   /* durability: 0 sync; else entries are gathered for so long */
     int64_t journal_file_bytes; /* 0: 64 MiB */
     int64_t segment_bytes;      /* 0: 64 MiB; smaller where retention.bytes is small */
-    int64_t large_bytes;        /* 0: 256 KiB; entries from here on go to their segment first */
-    uint64_t seed;              /* of identities; 0: from the operating system */
+    int64_t large_bytes; /* 0: 256 KiB; so much for one partition goes to its segment at once */
+    uint64_t seed;       /* of identities; 0: from the operating system */
     /* No threads: everything is done by store_step, or by the call that waits for it. */
     bool manual;
     /* Called by the keeper about once a second and after store_kick, without locks: retention and
@@ -121,6 +121,7 @@ typedef struct store_piece {
     size_t size;
     int64_t base_offset; /* result: of the first record */
     int64_t last_offset; /* result */
+    bool is_large;       /* the store's own */
 } store_piece;
 
 /* An append on its way: the caller fills the first part, and nothing of it, pieces and bytes included,

@@ -11,7 +11,7 @@
 /* An append in the group, and what was decided about it. */
 typedef struct planned {
     store_append *append;
-    bool is_large;
+    bool has_large;         /* of its pieces, some are large */
     uint64_t journal_bytes; /* padded */
 } planned;
 
@@ -37,13 +37,13 @@ void queue_give_back(store *store, append_list *rest, const weir_error *reason);
 
 /* --- store_plan.c --------------------------------------------------------------------------- */
 
-/* What an append takes of the journal. Any thread. */
-uint64_t group_entry_bytes(const store_append *append, bool is_large);
-/* Larger appends would take too much of the journal, and go to their segments first. Any thread. */
+/* What an append takes of the journal when so many of its bytes are written there. Any thread. */
+uint64_t group_entry_bytes(const store_append *append, size_t bytes);
+/* Larger appends would take too much of the journal: all their pieces are large. Any thread. */
 bool group_exceeds_journal(const store *store, const store_append *append);
 planned *group_plan_at(const append_group *group, size_t i);
 size_t group_plan_count(const append_group *group);
-/* Decides for each append which way it is written. */
+/* Decides for each piece which way it is written. */
 void group_plan(store *store, append_group *group);
 /* Gives places to as many appends as there is room for; the others stay in group->appends. */
 WEIR_MUST_CHECK weir_code group_assign(store *store, append_group *group, weir_error *err);

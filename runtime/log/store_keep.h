@@ -84,7 +84,7 @@ WEIR_MUST_CHECK weir_code store_checkpoint_now(store *store, weir_error *err);
 typedef struct store_stats {
     uint64_t entries, bytes; /* committed */
     uint64_t groups;         /* syncs of the journal */
-    uint64_t large_entries;  /* written to their segment first */
+    uint64_t large_pieces;   /* written to their segment at once */
     uint64_t checkpoints;
     uint64_t journal_bytes; /* not yet freed */
     uint64_t replayed;      /* entries that recovery applied */

@@ -78,7 +78,7 @@ struct store_partition {
     int64_t next_offset;
     log_segment *active;    /* NULL: none yet */
     atomic_bool wants_roll; /* by store_roll: a new segment with the next append */
-    int64_t group_bytes; /* in the group that is being made, by appends to this partition alone */
+    int64_t group_bytes;    /* in the group that is being made */
 
     /* keeper */
     bool keep_has_failed; /* an old segment's file may still be there */

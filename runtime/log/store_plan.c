@@ -1,4 +1,4 @@
-/* store_plan.c - what becomes of a group's appends: which way they are written, and to which places.
+/* store_plan.c - what becomes of a group's appends: which way their pieces are written, and to which places.
  *
  * Room comes first: space in the segments and in the journal is reserved before an append gets its
  * offsets, so that a full disk is found while nothing has been promised.
@@ -11,44 +11,48 @@
 #include <string.h>
 
 enum {
-    LARGE_PART_BYTES = 16384, /* smaller appends are never written to their segment first */
-    RESERVE_BYTES = 65536,    /* of a segment, at least at once */
+    LARGE_PIECE_SHARE = 16, /* of large_bytes: a smaller piece never goes to its segment at once */
+    RESERVE_BYTES = 65536,  /* of a segment, at least at once */
     RESERVE_MAX_BYTES = 8 << 20,
 };
 
-/* What an append takes of the journal. */
-uint64_t group_entry_bytes(const store_append *append, bool is_large)
+uint64_t group_entry_bytes(const store_append *append, size_t bytes)
 {
-    uint64_t table = sizeof(journal_entry) + append->piece_count * sizeof(journal_piece);
-
-    return journal_padded(table + (is_large ? 0 : append->size_bytes));
+    return journal_padded(sizeof(journal_entry) + append->piece_count * sizeof(journal_piece) +
+                          bytes);
 }
 
-/* Larger appends would take too much of the journal, and go to their segments first. */
 bool group_exceeds_journal(const store *self, const store_append *append)
 {
-    return (int64_t)group_entry_bytes(append, false) > journal_max_entry(self->journal) / 4;
+    return (int64_t)group_entry_bytes(append, append->size_bytes) >
+           journal_max_entry(self->journal) / 4;
 }
 
 /* --- Planning ------------------------------------------------------------------------------- */
 
-static bool is_of_one_partition(const store_append *append)
+/* Whether a piece goes to its segment at once: when much of the group is for its partition, so that one more
+ * sync costs less than writing the data twice. */
+static bool is_large(const store *self, const store_piece *piece)
 {
-    for (size_t i = 1; i < append->piece_count; i++) {
-        if (append->pieces[i].partition != append->pieces[0].partition)
-            return false;
-    }
-    return true;
+    return (int64_t)piece->size >= self->options.large_bytes / LARGE_PIECE_SHARE &&
+           piece->partition->group_bytes >= self->options.large_bytes;
 }
 
-/* Whether an append goes to its segments first: when much of the group is for one partition, so that one
- * more sync costs less than writing the data twice; or when it would take too much of the journal. */
-static bool is_large(const store *self, const store_append *append)
+static planned plan_append(const store *self, store_append *append)
 {
-    if (group_exceeds_journal(self, append))
-        return true;
-    return append->size_bytes >= LARGE_PART_BYTES && is_of_one_partition(append) &&
-           append->pieces[0].partition->group_bytes >= self->options.large_bytes;
+    bool all = group_exceeds_journal(self, append);
+    size_t small_bytes = 0;
+    planned plan = {.append = append};
+
+    for (size_t i = 0; i < append->piece_count; i++) {
+        store_piece *piece = &append->pieces[i];
+
+        piece->is_large = all || is_large(self, piece);
+        plan.has_large |= piece->is_large;
+        small_bytes += piece->is_large ? 0 : piece->size;
+    }
+    plan.journal_bytes = group_entry_bytes(append, small_bytes);
+    return plan;
 }
 
 planned *group_plan_at(const append_group *group, size_t i)
@@ -61,21 +65,32 @@ size_t group_plan_count(const append_group *group)
     return group->plans.len / sizeof(planned);
 }
 
-void group_plan(store *self, append_group *group)
+static void add_sizes(const append_group *group)
 {
     for (store_append *at = group->appends.first; at != NULL; at = at->next) {
-        if (is_of_one_partition(at))
-            at->pieces[0].partition->group_bytes += (int64_t)at->size_bytes;
+        for (size_t i = 0; i < at->piece_count; i++)
+            at->pieces[i].partition->group_bytes += (int64_t)at->pieces[i].size;
     }
-    for (store_append *at = group->appends.first; at != NULL; at = at->next) {
-        planned plan = {.append = at, .is_large = is_large(self, at)};
+}
 
-        plan.journal_bytes = group_entry_bytes(at, plan.is_large);
+static void clear_sizes(const append_group *group)
+{
+    for (store_append *at = group->appends.first; at != NULL; at = at->next) {
+        for (size_t i = 0; i < at->piece_count; i++)
+            at->pieces[i].partition->group_bytes = 0;
+    }
+}
+
+void group_plan(store *self, append_group *group)
+{
+    add_sizes(group);
+    for (store_append *at = group->appends.first; at != NULL; at = at->next) {
+        planned plan = plan_append(self, at);
+
         weir_buf_add(&group->plans, &plan, sizeof(plan));
         group->journal_bytes += plan.journal_bytes;
     }
-    for (store_append *at = group->appends.first; at != NULL; at = at->next)
-        at->pieces[0].partition->group_bytes = 0;
+    clear_sizes(group);
 }
 
 /* --- Places --------------------------------------------------------------------------------- */

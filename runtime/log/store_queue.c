@@ -147,7 +147,7 @@ static weir_code check_append(store *self, store_append *append, weir_error *err
             return err->code;
         append->size_bytes += append->pieces[i].size;
     }
-    if ((int64_t)group_entry_bytes(append, true) > journal_max_entry(self->journal) / 4)
+    if ((int64_t)group_entry_bytes(append, 0) > journal_max_entry(self->journal) / 4)
         return weir_fail(err, WEIR_REJECT, "an append of %zu pieces is too large",
                          append->piece_count);
     return WEIR_OK;
@@ -229,7 +229,8 @@ void queue_take_group(store *self, append_group *group)
             continue;
         }
         append_list_push(&group->appends, append);
-        bytes += group_entry_bytes(append, group_exceeds_journal(self, append));
+        bytes +=
+            group_entry_bytes(append, group_exceeds_journal(self, append) ? 0 : append->size_bytes);
         count++;
     }
     pthread_mutex_unlock(&self->lock);

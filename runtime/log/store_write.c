@@ -2,7 +2,7 @@
  *
  * A group is what was queued while the last one was being synced. Its appends get offsets and places in
  * segments in their order; then one write and one sync of the journal make the group durable. Of large
- * appends the journal has only the place and the CRC: their bytes are written into their segments, and
+ * pieces the journal has only the place and the CRC: their bytes are written into their segments, and
  * those are synced at the same time as the journal. Only when all of it is durable the group is published,
  * and each append is told. After a crash in between, recovery finds that the bytes do not match the CRC.
  */
@@ -34,13 +34,15 @@ static void encode_entry(store *self, const planned *plan, const pending_piece *
     size_t skip = offsetof(journal_entry, generation);
     uint32_t crc;
 
-    front.length = table + (plan->is_large ? 0 : plan->append->size_bytes);
+    front.length = table;
+    for (size_t i = 0; i < plan->append->piece_count; i++)
+        front.length += plan->append->pieces[i].is_large ? 0 : plan->append->pieces[i].size;
     weir_buf_add(&self->tables, &front, sizeof(front));
     for (size_t i = 0; i < plan->append->piece_count; i++) {
         const store_partition *partition = pieces[i].segment->partition;
         const store_piece *from = &plan->append->pieces[i];
         journal_piece piece = {.partition = partition->number,
-                               .flags = plan->is_large ? JOURNAL_LARGE : 0,
+                               .flags = from->is_large ? JOURNAL_LARGE : 0,
                                .base_offset = pieces[i].base_offset,
                                .last_offset = pieces[i].last_offset,
                                .segment_base = pieces[i].segment->base_offset,
@@ -49,12 +51,16 @@ static void encode_entry(store *self, const planned *plan, const pending_piece *
                                .max_timestamp_ms = pieces[i].max_timestamp_ms};
 
         memcpy(piece.topic_id, partition->topic->id, sizeof(piece.topic_id));
-        piece.crc = plan->is_large ? crc32c(0, from->bytes, from->size) : 0;
+        piece.crc = from->is_large ? crc32c(0, from->bytes, from->size) : 0;
         weir_buf_add(&self->tables, &piece, sizeof(piece));
     }
     crc = crc32c(0, self->tables.ptr + start + skip, table - skip);
-    for (size_t i = 0; i < plan->append->piece_count && !plan->is_large; i++)
-        crc = crc32c(crc, plan->append->pieces[i].bytes, plan->append->pieces[i].size);
+    for (size_t i = 0; i < plan->append->piece_count; i++) {
+        const store_piece *piece = &plan->append->pieces[i];
+
+        if (!piece->is_large)
+            crc = crc32c(crc, piece->bytes, piece->size);
+    }
     memcpy(self->tables.ptr + start + offsetof(journal_entry, crc), &crc, sizeof(crc));
 }
 
@@ -87,11 +93,15 @@ static void gather(store *self, append_group *group)
         table = self->tables.len - start;
         size = table;
         add_vector(self, self->tables.ptr + start, table);
-        for (size_t j = 0; j < plan->append->piece_count && !plan->is_large; j++) {
+        for (size_t j = 0; j < plan->append->piece_count; j++) {
+            const store_piece *piece = &plan->append->pieces[j];
+
+            if (piece->is_large)
+                continue;
             pieces[j].file_at =
                 group->pending->file_at + (int64_t)(position - group->pending->position + size);
-            add_vector(self, plan->append->pieces[j].bytes, plan->append->pieces[j].size);
-            size += plan->append->pieces[j].size;
+            add_vector(self, piece->bytes, piece->size);
+            size += piece->size;
         }
         add_vector(self, ZEROS, plan->journal_bytes - size);
         pieces += plan->append->piece_count;
@@ -150,7 +160,7 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
     return WEIR_OK;
 }
 
-/* Large appends: their bytes become durable in the segments. */
+/* The bytes of large pieces become durable in the segments. */
 static weir_code write_large(store *self, const append_group *group, weir_error *err)
 {
     const pending_piece *pieces = group->pending->pieces;
@@ -159,7 +169,9 @@ static weir_code write_large(store *self, const append_group *group, weir_error 
     for (size_t i = 0; i < group_plan_count(group); i++) {
         const planned *plan = group_plan_at(group, i);
 
-        for (size_t j = 0; j < plan->append->piece_count && plan->is_large; j++) {
+        for (size_t j = 0; j < plan->append->piece_count; j++) {
+            if (!plan->append->pieces[j].is_large)
+                continue;
             if (unsynced != NULL && unsynced != pieces[j].segment &&
                 sync_segment(self, unsynced, err) != WEIR_OK)
                 return err->code;
@@ -218,7 +230,7 @@ static weir_code write_group(store *self, append_group *group, weir_error *err)
     journal_job job = {self, group};
 
     for (size_t i = 0; i < group_plan_count(group); i++) {
-        if (group_plan_at(group, i)->is_large)
+        if (group_plan_at(group, i)->has_large)
             return write_both(self, group, err);
     }
     return write_journal(&job, err);
@@ -259,9 +271,10 @@ static void publish(store *self, append_group *group)
         self->stats.bytes += (uint64_t)piece->size;
     }
     for (size_t i = 0; i < group_plan_count(group); i++) {
-        const planned *plan = group_plan_at(group, i);
+        const store_append *append = group_plan_at(group, i)->append;
 
-        self->stats.large_entries += plan->is_large;
+        for (size_t j = 0; j < append->piece_count; j++)
+            self->stats.large_pieces += append->pieces[j].is_large;
     }
     self->stats.entries += group_plan_count(group);
     self->stats.groups++;

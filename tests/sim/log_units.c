@@ -7,6 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static void count_ways(const unit *ended)
+{
+    int large = 0;
+
+    for (int i = 0; i < ended->piece_count; i++)
+        large += ended->pieces[i].is_large;
+    ended->world->totals->large += large > 0;
+    ended->world->totals->mixed += large > 0 && large < ended->piece_count;
+}
+
 static void unit_done(store_append *append)
 {
     unit *ended = append->context;
@@ -16,6 +26,7 @@ static void unit_done(store_append *append)
     case WEIR_OK:
         ended->state = UNIT_ACKNOWLEDGED;
         self->totals->acknowledged++;
+        count_ways(ended);
         for (int i = 0; i < ended->piece_count; i++) {
             ended->base_offset[i] = ended->pieces[i].base_offset;
             if (ended->base_offset[i] != self->next[ended->place[i]])
@@ -124,10 +135,8 @@ void world_submit(world *self)
     made->world = self;
     made->time_ms = world_now_ms(self);
     made->piece_count = (int)world_dice(self, 3) == 0 ? 1 + (int)world_dice(self, MAX_PIECES) : 1;
-    if (world_dice(self, 10) == 0) {
+    if (world_dice(self, 10) == 0)
         value_bytes = LARGE_BYTES - world_dice(self, 1500);
-        self->totals->large++;
-    }
     for (int i = 0; i < made->piece_count; i++) {
         made->place[i] = (first + i) % PLACES;
         made->record_count[i] = 1 + (int)world_dice(self, MAX_RECORDS);

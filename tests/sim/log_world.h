@@ -13,7 +13,7 @@ typedef struct world_totals {
     sim_counts counts;
     uint64_t seeds, operations, crashes, recoveries, replayed, units, acknowledged,
         kept_unacknowledged;
-    uint64_t lost_unacknowledged, stops, trims, topics_made, topics_deleted, large,
+    uint64_t lost_unacknowledged, stops, trims, topics_made, topics_deleted, large, mixed,
         least_operations;
     uint64_t compactions, compacted, meanwhile;
 } world_totals;

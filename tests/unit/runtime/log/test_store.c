@@ -112,7 +112,7 @@ static void large_appends_go_to_their_segment_and_survive(void **state)
     fixture_append_size(f, "t", 0, 1 << 20);
     fixture_append(f, "t", 0, "small");
     store_get_stats(f->store, &stats);
-    assert_int_equal(stats.large_entries, 1);
+    assert_int_equal(stats.large_pieces, 1);
     fixture_expect_count(f, "t", 0, 3);
     fixture_abandon(f);
     fixture_open(f, true);

@@ -2,7 +2,7 @@
 #include "tests/unit/runtime/log/faulty_disk.h"
 #include "tests/unit/runtime/log/store_fixture.h"
 
-enum { SENDS = 8 };
+enum { SENDS = 20 };
 
 typedef struct sent {
     store_piece pieces[3];
@@ -279,10 +279,10 @@ static uint64_t large_after(fixture *f, int partitions, size_t size, int count)
     write_all(f);
     store_get_stats(f->store, &after);
     done(all, count);
-    return after.large_entries - before.large_entries;
+    return after.large_pieces - before.large_pieces;
 }
 
-static void only_what_is_much_for_one_partition_goes_to_its_segment_first(void **state)
+static void only_what_is_much_for_its_partition_goes_to_its_segment_at_once(void **state)
 {
     fixture *f = *state;
 
@@ -293,8 +293,46 @@ static void only_what_is_much_for_one_partition_goes_to_its_segment_first(void *
     assert_int_equal(large_after(f, 1, 100000, 1), 1);
     assert_int_equal(large_after(f, 1, 30000, 4), 4); /* together they are much */
     assert_int_equal(large_after(f, 1, 30000, 3), 0);
-    assert_int_equal(large_after(f, 1, 16000, 8), 0);  /* one by one they are too small */
-    assert_int_equal(large_after(f, 3, 120000, 1), 0); /* three segments: three syncs */
+    assert_int_equal(large_after(f, 1, 6000, 17), 0);  /* one by one they are too small */
+    assert_int_equal(large_after(f, 3, 120000, 1), 3); /* much for each of them */
+    assert_int_equal(large_after(f, 3, 90000, 1), 0);
+    fixture_close(f);
+}
+
+/* As sources append: much for a topic, and an offset. */
+static void a_small_piece_beside_a_large_one_goes_through_the_journal(void **state)
+{
+    fixture *f = *state;
+    static const size_t SIZES[] = {100, 200000, 300};
+    store_stats before, after;
+    char value[200000];
+    sent one = {0};
+
+    memset(value, 'x', sizeof(value));
+    f->options.large_bytes = 100000;
+    fixture_open(f, true);
+    make_topic(f, "t", 2, -1);
+    one.append =
+        (store_append){.pieces = one.pieces, .piece_count = 3, .done = note_end, .context = &one};
+    for (int i = 0; i < 3; i++) {
+        fixture_batch(&one.bytes[i], (weir_str){value, SIZES[i]}, 1000);
+        one.pieces[i] = (store_piece){.partition = fixture_partition(f, "t", i == 0 ? 0 : 1),
+                                      .bytes = one.bytes[i].ptr,
+                                      .size = one.bytes[i].len};
+    }
+    store_get_stats(f->store, &before);
+    store_submit(f->store, &one.append);
+    write_all(f);
+    store_get_stats(f->store, &after);
+    assert_int_equal(one.append.code, WEIR_OK);
+    assert_int_equal(after.large_pieces - before.large_pieces, 1);
+    fixture_expect_count(f, "t", 0, 1); /* read from the journal */
+    fixture_expect_count(f, "t", 1, 2); /* one from the segment, one from the journal */
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_expect_count(f, "t", 0, 1);
+    fixture_expect_count(f, "t", 1, 2);
+    done(&one, 1);
     fixture_close(f);
 }
 
@@ -310,7 +348,8 @@ int main(void)
         CASE(a_topic_that_trims_is_never_full),
         CASE(what_waits_ends_with_its_lane_and_with_the_log),
         CASE(what_is_no_append_is_refused_at_once),
-        CASE(only_what_is_much_for_one_partition_goes_to_its_segment_first),
+        CASE(only_what_is_much_for_its_partition_goes_to_its_segment_at_once),
+        CASE(a_small_piece_beside_a_large_one_goes_through_the_journal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
