@@ -20,6 +20,7 @@ static const http_route routes[] = {
     {"DELETE", "/subjects/{subject}/versions/{version}", api_version_delete},
     {"GET", "/subjects/{subject}/versions/{version}/schema", api_version_text},
     {"GET", "/subjects/{subject}/versions/{version}/referencedby", api_version_referenced_by},
+    {"POST", "/subjects/{subject}/versions/{version}/tags", api_version_tag},
     {"GET", "/subjects/{subject}/metadata", api_subject_metadata},
     {"GET", "/subjects", api_subjects_list},
     {"GET", "/schemas/ids/{id}/schema", api_schema_text},
@@ -156,6 +157,16 @@ weir_str api_scoped(const http_request *request, const char *name, weir_buf *sco
         return text;
     weir_buf_add_str(scoped, text);
     return (weir_str){weir_buf_cstr(scoped), scoped->len};
+}
+
+size_t api_texts(const http_request *request, const char *name, weir_str out[API_REPEATED_MAX])
+{
+    const char *text;
+    size_t count = 0;
+
+    while (count < API_REPEATED_MAX && (text = http_query_at(request, name, count)) != NULL)
+        out[count++] = weir_cstr(text);
+    return count;
 }
 
 static bool number_of(const http_request *request, const char *name, int64_t *out)

@@ -50,6 +50,11 @@ weir_str api_text(const http_request *request, const char *name);
 weir_str api_scoped(const http_request *request, const char *name, weir_buf *scoped);
 /* The parameters of the query, but for offset and limit. */
 registry_query api_query(const http_request *request);
+/* The texts of a parameter that may come several times; those behind the API_REPEATED_MAX-th do not count. */
+enum { API_REPEATED_MAX = 100 };
+size_t api_texts(const http_request *request, const char *name, weir_str out[API_REPEATED_MAX]);
+/* Does the body hold a JSON object? Else the reply is the error. */
+bool api_has_object(const http_request *request, http_reply *reply);
 /* Sets offset and limit. False, and the answer is 404, when one is no number: as JAX-RS has it. */
 bool api_page(const http_request *request, registry_page *page, http_reply *reply);
 /* The subject in the path, after aliases, which *subject holds from then on. */
@@ -61,7 +66,7 @@ bool api_version(const http_request *request, int32_t *version, http_reply *repl
 typedef struct api_body {
     json_t *json;
     registry_schema schema;
-    weir_buf references, metadata, rule_set; /* written again as JSON */
+    weir_buf references, metadata, rule_set, add, remove; /* written again as JSON */
 } api_body;
 
 /* False, and the reply is the error, when the body is no request of this kind. The caller calls api_body_done
@@ -80,6 +85,7 @@ void api_version_get(void *context, const http_request *request, http_reply *rep
 void api_version_text(void *context, const http_request *request, http_reply *reply);
 void api_version_referenced_by(void *context, const http_request *request, http_reply *reply);
 void api_version_register(void *context, const http_request *request, http_reply *reply);
+void api_version_tag(void *context, const http_request *request, http_reply *reply);
 void api_version_delete(void *context, const http_request *request, http_reply *reply);
 void api_schemas_list(void *context, const http_request *request, http_reply *reply);
 void api_schema_get(void *context, const http_request *request, http_reply *reply);

@@ -97,6 +97,11 @@ bool api_body_read(const http_request *request, api_body *body, http_reply *repl
     if (!take_json(body->json, "references", JSON_ARRAY, &body->references, &schema->references) ||
         !are_objects(json_object_get(body->json, "references")))
         return wrong(reply, "references", "an array of objects");
+    if (!take_json(body->json, "schemaTagsToAdd", JSON_ARRAY, &body->add, &schema->tags_to_add) ||
+        !take_json(body->json, "schemaTagsToRemove", JSON_ARRAY, &body->remove,
+                   &schema->tags_to_remove))
+        return wrong(reply, "schemaTagsToAdd or schemaTagsToRemove", "an array");
+    schema->propagate_tags = json_is_true(json_object_get(body->json, "propagateSchemaTags"));
     if (!take_json(body->json, "metadata", JSON_OBJECT, &body->metadata, &schema->metadata))
         return wrong(reply, "metadata", "an object");
     if (!take_json(body->json, "ruleSet", JSON_OBJECT, &body->rule_set, &schema->rule_set))
@@ -110,4 +115,24 @@ void api_body_done(api_body *body)
     weir_buf_done(&body->references);
     weir_buf_done(&body->metadata);
     weir_buf_done(&body->rule_set);
+    weir_buf_done(&body->add);
+    weir_buf_done(&body->remove);
+}
+
+bool api_has_object(const http_request *request, http_reply *reply)
+{
+    json_t *json;
+
+    if (request->body.len == 0) {
+        http_reply_error(reply, 422, "the request has no body");
+        return false;
+    }
+    json = http_body_json(request, reply);
+    if (json != NULL && !json_is_object(json)) {
+        http_reply_error(reply, 400, "the body is not a JSON object");
+        json_decref(json);
+        return false;
+    }
+    json_decref(json);
+    return json != NULL;
 }

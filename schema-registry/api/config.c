@@ -8,25 +8,6 @@ static weir_str subject_of(const http_request *request)
     return subject != NULL ? weir_cstr(subject) : (weir_str){0};
 }
 
-/* The body as it came, when it is JSON. The registry looks into it. */
-static bool has_json(const http_request *request, http_reply *reply)
-{
-    json_t *json;
-
-    if (request->body.len == 0) {
-        http_reply_error(reply, 422, "the request has no body");
-        return false;
-    }
-    json = http_body_json(request, reply);
-    if (json != NULL && !json_is_object(json)) {
-        http_reply_error(reply, 400, "the body is not a JSON object");
-        json_decref(json);
-        return false;
-    }
-    json_decref(json);
-    return json != NULL;
-}
-
 void api_config_get(void *context, const http_request *request, http_reply *reply)
 {
     registry_error error = {0};
@@ -41,7 +22,7 @@ void api_config_put(void *context, const http_request *request, http_reply *repl
 {
     registry_error error = {0};
 
-    if (has_json(request, reply))
+    if (api_has_object(request, reply))
         api_finish(reply,
                    registry_set_config(api_registry(context), subject_of(request), request->body,
                                        &reply->body, &error),
@@ -72,7 +53,7 @@ void api_mode_put(void *context, const http_request *request, http_reply *reply)
 {
     registry_error error = {0};
 
-    if (has_json(request, reply))
+    if (api_has_object(request, reply))
         api_finish(reply,
                    registry_set_mode(api_registry(context), subject_of(request), request->body,
                                      api_flag(request, "force"), &reply->body, &error),

@@ -32,8 +32,11 @@ void api_schema_get(void *context, const http_request *request, http_reply *repl
     registry_query query = {.format = api_text(request, "format"),
                             .reference_format = api_text(request, "referenceFormat"),
                             .fetch_max_id = api_flag(request, "fetchMaxId")};
+    weir_str tags[API_REPEATED_MAX];
     int64_t id;
 
+    query.find_tags = tags;
+    query.find_tag_count = api_texts(request, "findTags", tags);
     if (id_of(request, &id, reply))
         api_finish(reply,
                    registry_get_schema(api_registry(context), id,

@@ -39,25 +39,12 @@ void api_version_register(void *context, const http_request *request, http_reply
     send_schema(registry_register, context, request, reply);
 }
 
-/* The texts of a parameter that may come several times, up to METADATA_MAX. */
-enum { METADATA_MAX = 100 };
-
-static size_t texts_of(const http_request *request, const char *name, weir_str out[METADATA_MAX])
-{
-    const char *text;
-    size_t count = 0;
-
-    while (count < METADATA_MAX && (text = http_query_at(request, name, count)) != NULL)
-        out[count++] = weir_cstr(text);
-    return count;
-}
-
 /* The n-th key goes with the n-th value; what has no partner does not count. */
 void api_subject_metadata(void *context, const http_request *request, http_reply *reply)
 {
-    weir_str names[METADATA_MAX], values[METADATA_MAX];
-    registry_properties wanted = {names, values, texts_of(request, "key", names)};
-    size_t values_count = texts_of(request, "value", values);
+    weir_str names[API_REPEATED_MAX], values[API_REPEATED_MAX];
+    registry_properties wanted = {names, values, api_texts(request, "key", names)};
+    size_t values_count = api_texts(request, "value", values);
     registry_query query = api_query(request);
     weir_buf subject = {0};
     registry_error error = {0};
@@ -106,8 +93,11 @@ static void ask_version(registry_version_request what, void *context, const http
     weir_buf subject = {0};
     registry_error error = {0};
     registry_query query = api_query(request);
+    weir_str tags[API_REPEATED_MAX];
     int32_t version;
 
+    query.find_tags = tags;
+    query.find_tag_count = api_texts(request, "findTags", tags);
     if (api_version(request, &version, reply) && api_page(request, &query.page, reply))
         api_finish(reply,
                    what(api_registry(context), api_subject(context, request, &subject), version,
@@ -129,6 +119,21 @@ void api_version_text(void *context, const http_request *request, http_reply *re
 void api_version_referenced_by(void *context, const http_request *request, http_reply *reply)
 {
     ask_version(registry_referenced_by, context, request, reply);
+}
+
+void api_version_tag(void *context, const http_request *request, http_reply *reply)
+{
+    weir_buf subject = {0};
+    registry_error error = {0};
+    int32_t version;
+
+    if (api_version(request, &version, reply) && api_has_object(request, reply))
+        api_finish(reply,
+                   registry_tag_version(api_registry(context),
+                                        api_subject(context, request, &subject), version,
+                                        request->body, &reply->body, &error),
+                   &error);
+    weir_buf_done(&subject);
 }
 
 void api_version_delete(void *context, const http_request *request, http_reply *reply)

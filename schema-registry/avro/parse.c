@@ -456,7 +456,7 @@ static weir_schema *parse_root(avro_parser *parser, const json_t *tree)
 {
     weir_schema *root = avro_parse_type(parser, tree, (weir_str){0});
 
-    if (root == NULL || !avro_check_awaited(parser))
+    if (root == NULL || !avro_check_awaited(parser, root))
         return NULL;
     return own_root(parser->document, root);
 }

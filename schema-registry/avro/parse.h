@@ -46,7 +46,7 @@ weir_schema *avro_parse_named(avro_parser *parser, const json_t *json, weir_type
 /* The node that stands for a type until it is defined: in the namespace around it, where the name has none. */
 weir_schema *avro_await_type(avro_parser *parser, weir_str name, weir_str space);
 /* False after a failure: a type was used and never defined. The last step of parsing. */
-bool avro_check_awaited(avro_parser *parser);
+bool avro_check_awaited(avro_parser *parser, const weir_schema *root);
 /* The node of a definition: itself, or the one that stood for its name where that was used before. */
 weir_schema *avro_parse_awaited(avro_parser *parser, weir_schema *node);
 

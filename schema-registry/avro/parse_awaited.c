@@ -86,7 +86,36 @@ static bool settle(avro_parser *parser)
                             AVRO_SCHEMA_DEPTH_MAX);
 }
 
-bool avro_check_awaited(avro_parser *parser)
+/* NOLINTBEGIN(misc-no-recursion): this is what bounds it */
+
+/* Follows a schema as its text is written, each named type where it is met first. False when that goes deeper
+ * than types may be nested: the text of the schema could not be parsed again. */
+static bool is_shallow(weir_map *seen, const weir_schema *schema, int depth)
 {
-    return check_defined(parser) && settle(parser);
+    bool is_good = depth < AVRO_SCHEMA_DEPTH_MAX;
+
+    if (avro_type_is_named(schema->type) && weir_map_put(seen, schema->name, seen) != NULL)
+        return true;
+    for (size_t i = 0; is_good && i < schema->field_count; i++)
+        is_good = is_shallow(seen, schema->fields[i].schema, depth + 1);
+    for (size_t i = 0; is_good && i < schema->branch_count; i++)
+        is_good = is_shallow(seen, schema->branches[i], depth + 1);
+    return is_good && (schema->items == NULL || is_shallow(seen, schema->items, depth + 1));
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
+bool avro_check_awaited(avro_parser *parser, const weir_schema *root)
+{
+    WEIR_CLEANUP(weir_map_freep) weir_map *seen = NULL;
+
+    if (!parser->had_awaited)
+        return true;
+    if (!check_defined(parser))
+        return false;
+    seen = weir_map_new();
+    if (!is_shallow(seen, root, 0))
+        return avro_parser_fail(parser, "types are nested more than %d deep",
+                                AVRO_SCHEMA_DEPTH_MAX);
+    return settle(parser);
 }

@@ -116,6 +116,15 @@ static json_t *set_version(json_t *metadata, int32_t version)
     return copy;
 }
 
+void metadata_set_version(weir_str metadata, int32_t version, weir_buf *out)
+{
+    json_t *old = load(metadata), *numbered = set_version(old, version);
+
+    store(numbered, out);
+    json_decref(old);
+    json_decref(numbered);
+}
+
 /* --- Merging: what is newer wins -------------------------------------------------------------- */
 
 static bool has_item(const json_t *array, const json_t *item, const char *member)
@@ -177,6 +186,32 @@ static json_t *merge_three(json_t *defaults, json_t *own, json_t *overrides, con
 
     json_decref(first);
     return merged;
+}
+
+static bool is_named_in(const json_t *rule, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        if (json_equal(json_object_get(rule, "name"), json_array_get(names, i)))
+            return true;
+    return false;
+}
+
+void rule_set_change(weir_str rule_set, weir_str merged, const json_t *removed, weir_buf *out)
+{
+    json_t *old = load(rule_set), *fresh = load(merged), *both = merge(old, fresh, "name"), *rules;
+    const char *kind;
+
+    json_object_foreach(both, kind, rules)
+    {
+        for (size_t i = json_array_size(rules); i > 0; i--)
+            if (is_named_in(json_array_get(rules, i - 1), removed))
+                (void)json_array_remove(rules, i - 1); /* it is there */
+    }
+    if (both != NULL)
+        store(both, out);
+    json_decref(old);
+    json_decref(fresh);
+    json_decref(both);
 }
 
 bool metadata_populate(candidate *self, const registry_config *config,

@@ -1,6 +1,7 @@
 /* register.c - a schema becomes a version of a subject. */
 #include "schema-registry/registry/json_span.h"
 #include "schema-registry/registry/registry_state.h"
+#include "schema-registry/registry/schema_tags.h"
 #include "schema-registry/registry/subject_name.h"
 
 #include <inttypes.h>
@@ -12,6 +13,7 @@ typedef struct registration {
     const registry_schema *request;
     const registry_query *query;
     bool normalize;
+    bool is_tagged; /* the text is not the client's: it is not looked for before */
     registry_config config;
     registry_mode mode;
     candidate candidate;
@@ -76,6 +78,30 @@ static bool choose_text(registration *self, weir_buf *text, weir_str *references
     return true;
 }
 
+/* Adds the tags that the version in front has. */
+static bool propagate_tags(registration *self, weir_buf *text, registry_error *error)
+{
+    static const weir_str any = WEIR_STR("*");
+    WEIR_CLEANUP(parsed_schema_releasep) parsed_schema *parsed = NULL;
+    WEIR_CLEANUP(weir_buf_done) weir_buf tags = {0}, tagged = {0}, reason = {0};
+    const old_version *newest = newest_of(self);
+    weir_error ignored;
+
+    if (!self->request->propagate_tags || newest == NULL || self->candidate.type != RECORD_AVRO)
+        return true;
+    parsed = registry_parse(self->self, self->subject, newest->schema, &ignored);
+    if (parsed != NULL)
+        schema_tags_find(parsed->schema, &any, 1, &tags);
+    if (tags.len == 0)
+        return true;
+    if (!schema_tags_change(weir_buf_str(text), weir_buf_str(&tags), (weir_str){0}, &tagged,
+                            &reason))
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "%s", weir_buf_cstr(&reason));
+    weir_buf_clear(text);
+    weir_buf_add_str(text, weir_buf_str(&tagged));
+    return true;
+}
+
 /* Completes the schema, and parses it where that was not done before. */
 static bool prepare(registration *self, registry_error *error)
 {
@@ -89,6 +115,8 @@ static bool prepare(registration *self, registry_error *error)
     request.is_checked = request.is_new;
 
     if (!choose_text(self, &text, &request.references, error))
+        return false;
+    if (!is_import && !propagate_tags(self, &text, error))
         return false;
     if (!is_import)
         (void)metadata_populate(&self->candidate, &self->config,
@@ -329,12 +357,33 @@ static bool register_alone(registration *self, registry_error *error)
     return is_good;
 }
 
+/* Puts tags into the text, of which tagged becomes the owner. A schema with other tags is another version, which
+ * its metadata says. */
+static bool change_tags(registry_schema *schema, weir_buf *tagged, registry_error *error)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf reason = {0};
+    bool is_avro = schema->type.ptr == NULL || weir_str_eq(schema->type, WEIR_STR("AVRO"));
+
+    if (schema->tags_to_add.ptr == NULL && schema->tags_to_remove.ptr == NULL)
+        return true;
+    if (!is_avro)
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "Only Avro schemas can have tags here");
+    if (!schema_tags_change(schema->text, schema->tags_to_add, schema->tags_to_remove, tagged,
+                            &reason))
+        return registry_fail(error, REGISTRY_BAD_SCHEMA, "%s", weir_buf_cstr(&reason));
+    schema->text = weir_buf_str(tagged);
+    if (schema->version == 0)
+        schema->version = -1;
+    return true;
+}
+
 bool register_schema(registry *self, weir_str subject, const registry_schema *schema,
                      const registry_query *query, found_version *out, registry_error *error)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0}, tagged = {0};
+    registry_schema request = *schema;
     registration job = {
-        .self = self, .request = schema, .query = query, .normalize = query->normalize};
+        .self = self, .request = &request, .query = query, .normalize = query->normalize};
     bool is_good;
 
     if (subject.len > REGISTRY_NAME_MAX || !subject_name_is_valid(subject, false))
@@ -342,9 +391,11 @@ bool register_schema(registry *self, weir_str subject, const registry_schema *sc
                              "The specified subject '%.*s' is not a valid.", WEIR_ARG(subject));
     subject_name_add(subject_name_of(subject), &name);
     job.subject = weir_buf_str(&name);
-    is_good = rule_set_check(schema->rule_set, error) &&
-              candidate_init(&job.candidate, schema, error) &&
-              (find_before(&job) || register_alone(&job, error));
+    job.is_tagged = request.propagate_tags || request.tags_to_add.ptr != NULL ||
+                    request.tags_to_remove.ptr != NULL;
+    is_good = rule_set_check(request.rule_set, error) && change_tags(&request, &tagged, error) &&
+              candidate_init(&job.candidate, &request, error) &&
+              ((!job.is_tagged && find_before(&job)) || register_alone(&job, error));
     if (is_good) {
         *out = job.found;
         job.found = (found_version){0};

@@ -13,6 +13,8 @@ typedef struct registry_schema {
     weir_str rule_set;   /* JSON object */
     int64_t id;          /* 0 or less: none */
     int64_t version;     /* 0: none; -1: the one that comes next, written into the metadata */
+    weir_str tags_to_add, tags_to_remove; /* JSON, as schema_tags.h has it */
+    bool propagate_tags;                  /* also the tags of the version in front */
 } registry_schema;
 
 typedef enum registry_filter {
@@ -45,6 +47,8 @@ typedef struct registry_query {
     weir_str reference_format; /* "qualified": references with the context of their subject */
     registry_filter filter;    /* deleted: anything but REGISTRY_LIVE */
     registry_page page;
+    const weir_str *find_tags; /* answers have schemaTags: entities with one of these; "*" is any */
+    size_t find_tag_count;
     bool normalize, force, verbose, fetch_max_id, latest_only;
 } registry_query;
 

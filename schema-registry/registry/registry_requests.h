@@ -20,6 +20,10 @@ typedef bool registry_schema_request(registry *self, weir_str subject,
                                      weir_buf *reply, registry_error *error);
 WEIR_MUST_CHECK registry_schema_request registry_register;
 
+/* POST /subjects/S/versions/V/tags: a version with other tags, metadata or rules becomes the next version. */
+WEIR_MUST_CHECK bool registry_tag_version(registry *self, weir_str subject, int32_t version,
+                                          weir_str json, weir_buf *reply, registry_error *error);
+
 /* DELETE /subjects/S: [1,2]; DELETE /subjects/S/versions/V (-1: the latest): 1. */
 WEIR_MUST_CHECK bool registry_delete_subject(registry *self, weir_str subject, bool permanent,
                                              weir_buf *reply, registry_error *error);

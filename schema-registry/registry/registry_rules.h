@@ -74,6 +74,11 @@ bool metadata_has_properties(weir_str metadata);
  * is the number of b's. */
 bool metadata_matches(weir_str a, weir_str b, int32_t version);
 bool json_texts_equal(weir_str a, weir_str b);
+/* The metadata with the property confluent:version. */
+void metadata_set_version(weir_str metadata, int32_t version, weir_buf *out);
+/* A rule set with the rules of another one (JSON, or ptr NULL) merged into it, and without those of some names
+ * (a JSON array, or NULL). */
+void rule_set_change(weir_str rule_set, weir_str merged, const json_t *removed, weir_buf *out);
 /* Checks a rule set as Confluent does before it takes it. */
 bool rule_set_check(weir_str rule_set, registry_error *error);
 
@@ -131,10 +136,16 @@ typedef struct reply_parts {
     int32_t version;
     int64_t timestamp_ms;
     bool is_deleted;
+    weir_str tags; /* JSON; ptr NULL: none */
 } reply_parts;
 
 /* {"subject":..,"version":..,"id":..,BODY,"ts":..,"deleted":..}. */
 void reply_version(const reply_parts *parts, const stored_schema *schema, weir_buf *reply);
+/* Adds the tags of a schema that a query wants. */
+void reply_tags(registry *self, weir_str subject, stored_schema *schema,
+                const registry_query *query, weir_buf *tags);
+/* What stands behind a schema's body: schemaTags, ts, deleted. */
+void reply_rest(const reply_parts *parts, weir_buf *reply);
 /* The text of a schema of a subject as a query wants it. Takes the read lock. False: it cannot be parsed. */
 bool reply_text(registry *self, weir_str subject, stored_schema *schema,
                 const registry_query *query, weir_buf *text, registry_error *error);

@@ -2,6 +2,7 @@
 #include "schema-registry/avro/canonical.h"
 #include "schema-registry/registry/json_span.h"
 #include "schema-registry/registry/registry_state.h"
+#include "schema-registry/registry/schema_tags.h"
 #include "schema-registry/registry/subject_name.h"
 
 #include <inttypes.h>
@@ -21,10 +22,30 @@ void reply_version(const reply_parts *parts, const stored_schema *schema, weir_b
                         parts->version);
     }
     weir_buf_add(reply, schema->body, schema->body_size);
+    reply_rest(parts, reply);
+    weir_buf_add_byte(reply, '}');
+}
+
+void reply_rest(const reply_parts *parts, weir_buf *reply)
+{
+    if (parts->tags.len > 0)
+        weir_buf_printf(reply, ",\"schemaTags\":%.*s", WEIR_ARG(parts->tags));
     if (parts->timestamp_ms >= 0)
         weir_buf_printf(reply, ",\"ts\":%" PRId64 ",\"deleted\":%s", parts->timestamp_ms,
                         parts->is_deleted ? "true" : "false");
-    weir_buf_add_byte(reply, '}');
+}
+
+void reply_tags(registry *self, weir_str subject, stored_schema *schema,
+                const registry_query *query, weir_buf *tags)
+{
+    WEIR_CLEANUP(parsed_schema_releasep) parsed_schema *parsed = NULL;
+    weir_error ignored;
+
+    if (query->find_tag_count == 0 || schema->type != RECORD_AVRO)
+        return;
+    parsed = registry_parse(self, subject, schema, &ignored); /* NULL: it has none to be found */
+    if (parsed != NULL)
+        schema_tags_find(parsed->schema, query->find_tags, query->find_tag_count, tags);
 }
 
 static bool is_resolved(const stored_schema *schema, const registry_query *query)

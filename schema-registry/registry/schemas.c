@@ -12,20 +12,18 @@ static bool fail_id(int64_t id, registry_error *error)
     return registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema %" PRId64 " not found", id);
 }
 
-/* {"subject":..,"version":..,BODY,"ts":..,"deleted":..}: what Confluent calls a SchemaString. */
-static void add_schema(weir_str subject, int32_t version, const stored_schema *schema,
-                       int64_t timestamp_ms, bool is_deleted, weir_buf *reply)
+/* {"subject":..,"version":..,BODY,"ts":..,"deleted":..: what Confluent calls a SchemaString, still open. */
+static void add_schema(const reply_parts *parts, const stored_schema *schema, weir_buf *reply)
 {
     weir_buf_reserve(reply, schema->body_size + 128);
     weir_buf_add_byte(reply, '{');
-    if (subject.ptr != NULL) {
+    if (parts->subject.ptr != NULL) {
         weir_buf_add_str(reply, WEIR_STR("\"subject\":"));
-        weir_buf_add_json(reply, subject);
-        weir_buf_printf(reply, ",\"version\":%" PRId32 ",", version);
+        weir_buf_add_json(reply, parts->subject);
+        weir_buf_printf(reply, ",\"version\":%" PRId32 ",", parts->version);
     }
     weir_buf_add(reply, schema->body, schema->body_size);
-    weir_buf_printf(reply, ",\"ts\":%" PRId64 ",\"deleted\":%s", timestamp_ms,
-                    is_deleted ? "true" : "false");
+    reply_rest(parts, reply);
 }
 
 /* The way that nearly every request takes: one lock, one copy. */
@@ -40,8 +38,12 @@ static bool get_plain(registry *self, int64_t id, weir_str subject, bool fetch_m
     if (schema != NULL) {
         const registry_version *version = subject_version(use->subject, use->version);
 
-        add_schema(subject.ptr != NULL ? subject_name_text(use->subject) : (weir_str){0},
-                   use->version, schema, version->timestamp_ms, version->is_deleted, reply);
+        add_schema(&(reply_parts){.subject = subject.ptr != NULL ? subject_name_text(use->subject)
+                                                                 : (weir_str){0},
+                                  .version = use->version,
+                                  .timestamp_ms = version->timestamp_ms,
+                                  .is_deleted = version->is_deleted},
+                   schema, reply);
         if (fetch_max_id)
             weir_buf_printf(reply, ",\"maxId\":%" PRId32, schema->context->last_id);
         weir_buf_add_byte(reply, '}');
@@ -81,7 +83,7 @@ static bool get_formatted(registry *self, int64_t id, weir_str subject, const re
                           weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *schema = NULL, *shown = NULL;
-    WEIR_CLEANUP(weir_buf_done) weir_buf owner = {0};
+    WEIR_CLEANUP(weir_buf_done) weir_buf owner = {0}, tags = {0};
     registry_version version;
 
     schema = hold_schema(self, id, subject, &owner, &version);
@@ -90,8 +92,13 @@ static bool get_formatted(registry *self, int64_t id, weir_str subject, const re
     shown = reply_formatted(self, weir_buf_str(&owner), schema, query, error);
     if (shown == NULL)
         return false;
-    add_schema(subject.ptr != NULL ? weir_buf_str(&owner) : (weir_str){0}, version.version, shown,
-               version.timestamp_ms, version.is_deleted, reply);
+    reply_tags(self, weir_buf_str(&owner), schema, query, &tags);
+    add_schema(&(reply_parts){.subject = subject.ptr != NULL ? weir_buf_str(&owner) : (weir_str){0},
+                              .version = version.version,
+                              .timestamp_ms = version.timestamp_ms,
+                              .is_deleted = version.is_deleted,
+                              .tags = weir_buf_str(&tags)},
+               shown, reply);
     if (query->fetch_max_id) {
         registry_read_lock(self);
         weir_buf_printf(reply, ",\"maxId\":%" PRId32, schema->context->last_id);
@@ -107,7 +114,7 @@ bool registry_get_schema(registry *self, int64_t id, weir_str subject, const reg
     WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
 
     subject = query_subject(subject, &name);
-    if (query->format.len > 0 || query->reference_format.len > 0)
+    if (query->format.len > 0 || query->reference_format.len > 0 || query->find_tag_count > 0)
         return get_formatted(self, id, subject, query, reply, error);
     return get_plain(self, id, subject, query->fetch_max_id, reply) || fail_id(id, error);
 }
@@ -273,7 +280,9 @@ bool registry_get_guid(registry *self, weir_str guid, const registry_query *quer
     shown = reply_formatted(self, weir_buf_str(&owner), schema, query, error);
     if (shown == NULL)
         return false;
-    add_schema((weir_str){0}, 0, shown, version.timestamp_ms, version.is_deleted, reply);
+    add_schema(
+        &(reply_parts){.timestamp_ms = version.timestamp_ms, .is_deleted = version.is_deleted},
+        shown, reply);
     weir_buf_add_byte(reply, '}');
     return true;
 }

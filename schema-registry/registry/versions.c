@@ -141,15 +141,19 @@ static bool reply_fetched(registry *self, const fetched *found, const registry_q
                           weir_buf *reply, registry_error *error)
 {
     WEIR_CLEANUP(stored_schema_releasep) stored_schema *shown = NULL;
+    WEIR_CLEANUP(weir_buf_done) weir_buf tags = {0};
     reply_parts parts = {.subject = weir_buf_str(&found->subject),
                          .version = found->version,
                          .timestamp_ms = found->timestamp_ms,
                          .is_deleted = found->is_deleted};
 
     shown = reply_formatted(self, parts.subject, found->schema, query, error);
-    if (shown != NULL)
-        reply_version(&parts, shown, reply);
-    return shown != NULL;
+    if (shown == NULL)
+        return false;
+    reply_tags(self, parts.subject, found->schema, query, &tags);
+    parts.tags = weir_buf_str(&tags);
+    reply_version(&parts, shown, reply);
+    return true;
 }
 
 bool registry_get_version(registry *self, weir_str subject, int32_t version,

@@ -230,3 +230,51 @@ def test_a_type_may_be_used_before_it_is_defined(registry):
     schema["fields"] = [{"name": "a", "type": later}, {"name": "b", "type": "Later"}]
     assert json.loads(registry.get("/subjects/forward/versions/1")["schema"]) == schema
     assert registry.ask("POST", "/subjects/forward", {"schema": json.dumps(schema)})[1]["version"] == 1
+
+
+def test_tags_are_added_found_propagated_and_removed(registry):
+    def tags(path, *names):
+        return {"schemaEntity": {"entityPath": path, "entityType": "sr_field" if path.endswith(".f") else "sr_record"},
+                "tags": list(names)}
+
+    def send(**more):
+        return registry.ask("POST", "/subjects/tagged/versions", more)
+
+    def latest(tag="*"):
+        found = registry.get(f"/subjects/tagged/versions/latest?findTags={tag}")
+        return json.loads(found["schema"]), found.get("schemaTags"), found.get("metadata"), found
+
+    plain = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "f", "type": "string"}]}
+    text = json.dumps(plain)
+    registry.register("tagged", text)
+    status, answer = send(schema=text, version=2, schemaTagsToAdd=[tags("n.R", "A", "B"), tags("n.R.f", "C")])
+    assert (status, answer["version"]) == (200, 2)
+    tagged = {**plain, "fields": [{**plain["fields"][0], "confluent:tags": ["C"]}], "confluent:tags": ["A", "B"]}
+    assert latest()[:3] == (tagged, [tags("n.R", "A", "B"), tags("n.R.f", "C")], {"properties": {VERSION: "2"}})
+    assert latest("C")[1] == [tags("n.R.f", "C")] and latest("Z")[1] is None
+    by_id = registry.get(f"/schemas/ids/{answer['id']}?findTags=B&findTags=C")
+    assert by_id["schemaTags"] == latest()[1]
+    status, answer = send(schema=json.dumps(tagged), schemaTagsToRemove=[tags(".n.R", "B", "A"), tags("R.f", "X")])
+    assert (status, answer["version"]) == (200, 3)  # without a version the next one
+    assert latest()[1:3] == ([tags("n.R.f", "C")], {"properties": {VERSION: "3"}})
+    more = {**plain, "fields": [*plain["fields"], {"name": "g", "type": "int", "default": 1}]}
+    assert send(schema=json.dumps(more), propagateSchemaTags=True)[1]["version"] == 4
+    assert latest()[1] == [tags("n.R.f", "C")]
+    for wrong in (tags("n.Q", "A"), tags("n.R.x.f", "A"), {"schemaEntity": {}, "tags": ["A"]},
+                  {"schemaEntity": tags("n.R")["schemaEntity"], "tags": [1]}):
+        registry.refused(42201, "POST", "/subjects/tagged/versions", {"schema": text, "schemaTagsToAdd": [wrong]})
+    registry.refused(42201, "POST", "/subjects/tagged/versions",
+                     {"schema": text, "version": 1, "schemaTagsToAdd": [tags("n.R", "A")]})
+    path = "/subjects/tagged/versions/latest/tags"
+    rule = {"name": "r", "kind": "CONDITION", "mode": "WRITE", "type": "CEL", "expr": "true"}
+    status, answer = registry.ask("POST", path, {"newVersion": 5, "tagsToAdd": [tags("n.R", "D")],
+                                                 "rulesToMerge": {"domainRules": [rule, {**rule, "name": "s"}]}})
+    assert (status, answer["version"]) == (200, 5) and latest("D")[1] == [tags("n.R", "D")]
+    assert [r["name"] for r in latest()[3]["ruleSet"]["domainRules"]] == ["r", "s"]
+    assert registry.ask("POST", path, {"tagsToRemove": [tags("n.R", "D")], "rulesToRemove": ["r"]})[1]["version"] == 6
+    assert latest("D")[1:3] == (None, {"properties": {VERSION: "6"}})
+    assert [r["name"] for r in latest()[3]["ruleSet"]["domainRules"]] == ["s"]
+    registry.refused(42210, "POST", path, {"ruleSet": {}, "rulesToRemove": ["r"]})
+    registry.refused(40401, "POST", "/subjects/no-tags/versions/1/tags", {})
+    registry.refused(40402, "POST", "/subjects/tagged/versions/99/tags", {})
+    registry.refused(422, "POST", path)

@@ -193,6 +193,40 @@ static void what_takes_no_bytes_is_known_also_of_types_that_come_later(void **st
     avro_schema_free(schema);
 }
 
+/* T0 has a field of T1, which has one of T2, ...: each defined behind it, none inside another. */
+static void types_that_come_later_do_not_nest_deeper_than_others(void **state)
+{
+    (void)state;
+    for (int count = 30; count <= 30000; count *= 1000) {
+        WEIR_CLEANUP(weir_buf_done) weir_buf text = {0}, again = {0};
+        weir_error err;
+        weir_schema *schema;
+
+        weir_buf_printf(&text, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[");
+        for (int i = 0; i < count; i++)
+            weir_buf_printf(&text,
+                            "%s{\"name\":\"f%d\",\"type\":{\"type\":\"record\",\"name\":\"T%d\","
+                            "\"fields\":[{\"name\":\"x\",\"type\":%s%d%s}]}}",
+                            i > 0 ? "," : "", i, i, i + 1 < count ? "\"T" : "[\"null\",\"T", i + 1,
+                            i + 1 < count ? "\"" : "\"]");
+        weir_buf_printf(&text,
+                        ",{\"name\":\"z\",\"type\":{\"type\":\"fixed\",\"name\":\"T%d\","
+                        "\"size\":0}}]}",
+                        count);
+        schema = avro_parse(weir_buf_str(&text), &err);
+        assert_int_equal(schema != NULL, count == 30);
+        if (schema == NULL) {
+            assert_non_null(strstr(err.message, "types are nested more than 100 deep"));
+            continue;
+        }
+        avro_canonical(schema, &again);
+        avro_schema_free(schema);
+        schema = avro_parse(weir_buf_str(&again), &err);
+        assert_non_null(schema);
+        avro_schema_free(schema);
+    }
+}
+
 static void what_is_stored_may_have_defaults_and_namespaces_that_are_none(void **state)
 {
     static const char *const cases[] = {
@@ -478,6 +512,7 @@ int main(void)
         cmocka_unit_test(what_java_and_the_specification_see_differently_is_refused),
         cmocka_unit_test(a_type_may_be_used_before_it_is_defined),
         cmocka_unit_test(what_takes_no_bytes_is_known_also_of_types_that_come_later),
+        cmocka_unit_test(types_that_come_later_do_not_nest_deeper_than_others),
         cmocka_unit_test(what_is_stored_may_have_defaults_and_namespaces_that_are_none),
         cmocka_unit_test(a_default_fits_the_type_of_its_field),
         cmocka_unit_test(types_nested_deeper_than_the_limit_are_refused),
