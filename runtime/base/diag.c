@@ -89,6 +89,8 @@ static void add_quoted(line *out, weir_str value)
             line_add(out, (char[]){'\\', (char)c}, 2);
         } else if (c == '\n') {
             line_add_cstr(out, "\\n");
+        } else if (c == '\t') {
+            line_add_cstr(out, "\\t");
         } else if (c < ' ' || c == 0x7f) {
             snprintf(escape, sizeof(escape), "\\u%04x", c);
             line_add_cstr(out, escape);

@@ -219,6 +219,31 @@ static void draw(progress *self, const progress_row *rows, size_t count, int64_t
     self->lines = count;
 }
 
+/* "name":"text" */
+static void add_text(weir_buf *out, const char *name, weir_str text)
+{
+    weir_buf_printf(out, ",\"%s\":", name);
+    weir_buf_add_json(out, text);
+}
+
+static void add_object(weir_buf *out, const progress_row *row, const rates *speed)
+{
+    weir_buf_add_str(out, WEIR_STR("{\"connector\":"));
+    weir_buf_add_json(out, row->connector);
+    add_text(out, "type", row->is_sink ? WEIR_STR("sink") : WEIR_STR("source"));
+    add_text(out, "state", row->state);
+    add_text(out, "phase", row->phase);
+    weir_buf_printf(out, ",\"done\":%" PRId64 ",\"total\":%" PRId64 ",\"records\":%" PRId64,
+                    row->done_count, row->total_count, row->record_count);
+    if (speed->records >= 0)
+        weir_buf_printf(out, ",\"records_per_second\":%.0f", speed->records);
+    if (row->is_sink && row->lag_count >= 0)
+        weir_buf_printf(out, ",\"lag\":%" PRId64, row->lag_count);
+    if (row->error.len > 0)
+        add_text(out, "error", row->error);
+    weir_buf_add_byte(out, '}');
+}
+
 /* A line when state or phase changed, or the counters moved since the last line of some seconds ago. */
 static void report(progress *self, const progress_row *row, int64_t now_ms, bool is_last,
                    weir_buf *out)
@@ -243,9 +268,13 @@ static void report(progress *self, const progress_row *row, int64_t now_ms, bool
     one->shown_done = row->done_count;
     one->shown_lag = row->lag_count;
     one->shown_ms = now_ms;
-    weir_buf_add_str(out, row->connector);
-    weir_buf_add_str(out, WEIR_STR("  "));
-    add_line(out, row, &speed);
+    if (self->columns == PROGRESS_JSON) {
+        add_object(out, row, &speed);
+    } else {
+        weir_buf_add_str(out, row->connector);
+        weir_buf_add_str(out, WEIR_STR("  "));
+        add_line(out, row, &speed);
+    }
     weir_buf_add_byte(out, '\n');
 }
 

@@ -13,6 +13,7 @@
 #include "weir/buf.h"
 
 #define PROGRESS_PIPE_MS 5000
+#define PROGRESS_JSON    (-1) /* for columns: a line is a JSON object, in a pipe or not */
 
 typedef struct progress_row {
     weir_str connector;

@@ -10,6 +10,7 @@
 #include "runtime/cli/host.h"
 #include "runtime/cli/progress.h"
 #include "runtime/cli/signals.h"
+#include "runtime/cli/unmatched.h"
 #include "runtime/pipeline/deploy.h"
 
 #include <stdio.h>
@@ -18,11 +19,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { RUN_FILES = 256, RUN_SETTINGS = 256, LOOK_MS = 50, DRAW_MS = 250, TELL_MS = 1000 };
+enum {
+    RUN_FILES = 256,
+    RUN_SETTINGS = 256,
+    LOOK_MS = 50,
+    DRAW_MS = 250,
+    TELL_MS = 1000,
+    UNMATCHED_MS = 10000
+};
 
 typedef struct arguments {
     options options;
     size_t file_count, setting_count;
+    bool json;
     const char *files[RUN_FILES];
     char *settings[RUN_SETTINGS]; /* CONNECTOR:NAME=VALUE or NAME=VALUE */
 } arguments;
@@ -42,6 +51,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             argp_error(state, "more than %d settings", RUN_SETTINGS);
         else
             args->settings[args->setting_count++] = value;
+        return 0;
+    case 'j':
+        args->json = true;
         return 0;
     case ARGP_KEY_ARG:
         if (args->file_count == RUN_FILES)
@@ -176,24 +188,33 @@ static int terminal_columns(void)
 /* --- Running --------------------------------------------------------------------------------- */
 
 /* Waits for an end, and shows what goes on meanwhile. False, with err, when something failed. */
-static bool watch(worker *running, const pipeline_set *set, int signals, weir_error *err)
+static bool watch(const host *worked, const pipeline_set *set, int signals, bool json,
+                  weir_error *err)
 {
-    int columns = terminal_columns();
-    progress *view = progress_new(columns);
-    int64_t shown_ms = -TELL_MS;
-    bool failed = false, ended = false;
+    worker *running = worked->parts.worker;
+    int columns = json ? 0 : terminal_columns();
+    progress *view = progress_new(json ? PROGRESS_JSON : columns);
+    int64_t shown_ms = -TELL_MS, look_ms = clock_mono_ms(clock_system()) + UNMATCHED_MS;
+    bool failed = false, ended = false, finished = false;
 
     while (!ended) {
         int64_t now_ms = clock_mono_ms(clock_system());
 
         failed = worker_failure(running, err);
-        ended = failed || worker_is_finished(running) || signals_wait(signals, LOOK_MS);
+        finished = !failed && worker_is_finished(running);
+        ended = failed || finished || signals_wait(signals, LOOK_MS);
+        if (now_ms >= look_ms) {
+            (void)unmatched_tell(running, worked->parts.log, set, err); /* may still come */
+            look_ms = INT64_MAX;
+        }
         if (!ended && now_ms - shown_ms < (columns > 0 ? DRAW_MS : TELL_MS))
             continue;
         shown_ms = now_ms;
         show(running, view, set, ended);
     }
     progress_free(view);
+    if (finished && !unmatched_tell(running, worked->parts.log, set, err))
+        return false;
     return !failed;
 }
 
@@ -211,16 +232,18 @@ static int run(const arguments *args, pipeline_set *set, int signals)
         return CLI_FAILED;
     }
     good = pipeline_deploy(set, running.parts.worker, &err) == WEIR_OK &&
-           watch(running.parts.worker, set, signals, &err);
+           watch(&running, set, signals, args->json, &err);
     host_close(&running);
     return good ? CLI_OK : cli_fail("run", "%s", err.message);
 }
 
 int cli_run(int argc, char **argv)
 {
-    static const struct argp_option flags[] = {{"set", 's', "[CONNECTOR:]NAME=VALUE", 0,
-                                                "Change a setting of one connector, or of all", 0},
-                                               {0}};
+    static const struct argp_option flags[] = {
+        {"set", 's', "[CONNECTOR:]NAME=VALUE", 0, "Change a setting of one connector, or of all",
+         0},
+        {"json", 'j', NULL, 0, "Show what goes on as JSON, one object a line", 0},
+        {0}};
     static const struct argp_child children[] = {{&options_argp, 0, NULL, 0}, {0}};
     static const struct argp parser = {
         flags,

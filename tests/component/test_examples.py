@@ -40,6 +40,11 @@ COMMANDS = {
     "{\"name\": \"count\", \"config\": {\"connector.class\": \"counter\", \"topic\": \"numbers\", "
     "\"limit\": \"1000\"}}'": "test_the_commands_of_rest_md",
     "curl localhost:8083/connectors/count/status": "test_the_commands_of_rest_md",
+    "curl -X PUT localhost:8083/connectors/shop.dwh/stop": "test_the_commands_of_rest_md",
+    "curl -X PATCH -H 'Content-Type: application/json' localhost:8083/connectors/shop.dwh/offsets -d '\n"
+    "{\"offsets\": [{\"partition\": {\"kafka_topic\": \"shop.public.orders\", \"kafka_partition\": 0},\n"
+    "\"offset\": {\"kafka_offset\": 1000}}]}'": "test_the_commands_of_rest_md",
+    "curl -X PUT localhost:8083/connectors/shop.dwh/resume": "test_the_commands_of_rest_md",
     "weir registry --data /var/lib/weir-registry": "test_the_commands_of_registry_md",
     "weir schema register orders-value order.avsc": "test_the_commands_of_registry_md",
     "weir schema check orders-value changed.avsc": "test_the_commands_of_registry_md",
@@ -76,7 +81,7 @@ def commands(document):
     """Without their comments; a quoted text may go over lines."""
     found = []
     for block in blocks(document):
-        if re.match(r"name: |users:|note: ", block):
+        if re.match(r"name: |users:|note: |topic\.", block):
             continue
         lines = iter(block.splitlines())
         for line in lines:
@@ -232,12 +237,22 @@ def shell(build, folder, command, **replace):
 
 def test_the_commands_of_rest_md(weir, build, folder):
     server = Server(weir, folder)
-    create, status = [c for c in commands("docs/guide/rest.md") if c.startswith("curl")]
+    create, status, *back = [c for c in commands("docs/guide/rest.md") if c.startswith("curl")]
     made = shell(build, folder, create.replace("8083", str(server.port)).replace("curl", "curl -s", 1))
     assert json.loads(made.stdout)["name"] == "count", made
     server.wait_state("count", "COMPLETED")
     shown = shell(build, folder, status.replace("8083", str(server.port)))
     assert json.loads(shown.stdout)["tasks"][0]["state"] == "COMPLETED"
+    server.ask("PUT", "/connectors/shop.source/config", {
+        "connector.class": "counter", "topic": "shop.public.orders", "limit": "1200"})
+    server.ask("PUT", "/connectors/shop.dwh/config", {
+        "connector.class": "file", "topics": "shop.public.orders", "file": f"{folder}/dwh.txt"})
+    servers.wait_until(lambda: os.path.exists(f"{folder}/dwh.txt")
+                       and len(open(f"{folder}/dwh.txt").readlines()) == 1200, "1,200 rows")
+    for command in back:
+        done = shell(build, folder, command.replace("8083", str(server.port)))
+        assert done.returncode == 0 and "error_code" not in done.stdout, done
+    servers.wait_until(lambda: len(open(f"{folder}/dwh.txt").readlines()) == 1400, "200 of them again")
     for command in ("weir server --data DIR", "weir server --data /var/lib/weir"):
         words = command.replace("/var/lib/weir", "DIR").replace("DIR", os.path.join(folder, "other"))
         run = weir(words.split()[1:] + ["--rest", "127.0.0.1:0"])

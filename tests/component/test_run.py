@@ -88,6 +88,39 @@ def test_a_sink_that_is_taken_out_of_the_file_is_stopped(weir, folder):
     assert numbers(folder) == list(range(100))
 
 
+def unmatched(weir, folder, topics, *flags):
+    return weir(["run", *flags, write(folder, "u.yaml", f"""name: try
+source: {{connector: counter, config: {{topic: numbers, limit: 10}}}}
+sinks:
+  - {{name: copy, connector: file, topics: ["{topics}"], config: {{file: {folder}/out.txt}}}}
+""")])
+
+
+def test_a_sink_whose_topic_never_came_to_be_is_an_error(weir, folder):
+    run = unmatched(weir, folder, "nubmers")
+    assert run.wait() == 1
+    assert ('weir run: sink try.copy has read nothing: there is no topic "nubmers"; '
+            "there are: numbers") in run.output
+
+
+def test_a_pattern_that_matches_no_topic_is_a_warning(weir, folder):
+    run = unmatched(weir, folder, "nub*")
+    assert run.wait() == 0
+    assert re.search(r'level=warn msg="no topic matches the pattern of topics .*nub.*; there are: '
+                     r'numbers" connector=try.copy', run.output), run.output
+
+
+def test_progress_is_json_when_asked_for(weir, folder):
+    run = weir(["run", "--json", "--log-format", "json", pipeline(folder, 250000)])
+    assert run.wait() == 0, run.output
+    lines = [json.loads(line) for line in run.output.splitlines()]
+    shown = [line for line in lines if "records" in line]
+    assert {"connector", "type", "state", "phase", "done", "total", "records"} <= set(shown[0])
+    last = {line["connector"]: line for line in shown}
+    assert (last["try.source"]["state"], last["try.source"]["records"]) == ("COMPLETED", 250000)
+    assert (last["try.copy"]["type"], last["try.copy"]["lag"]) == ("sink", 0)
+
+
 def test_json_values_and_a_route_go_through(weir, folder):
     path = write(folder, "r.yaml", f"""name: r
 value.converter: json

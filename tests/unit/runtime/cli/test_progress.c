@@ -126,6 +126,24 @@ static void a_failure_shows_the_first_line_of_its_reason(void **state)
     progress_free(self);
 }
 
+static void json_has_one_object_a_line(void **state)
+{
+    progress *self = progress_new(PROGRESS_JSON);
+    progress_row row = source_row(1000, 1000), sink = sink_row("FAILED", 7, 3);
+    (void)state;
+
+    assert_written(self, &row, 0,
+                   "{\"connector\":\"s.source\",\"type\":\"source\",\"state\":\"RUNNING\","
+                   "\"phase\":\"snapshot of t\",\"done\":1000,\"total\":4000,\"records\":1000}\n");
+    sink.error = WEIR_STR("first\nsecond");
+    assert_written(
+        self, &sink, 0,
+        "{\"connector\":\"s.dwh\",\"type\":\"sink\",\"state\":\"FAILED\",\"phase\":\"\","
+        "\"done\":0,\"total\":0,\"records\":7,\"lag\":3,\"error\":\"first\\nsecond\"}\n");
+    assert_written(self, &sink, 1000, "");
+    progress_free(self);
+}
+
 static void a_terminal_is_drawn_over_and_cut_to_its_width(void **state)
 {
     progress *self = progress_new(21);
@@ -146,6 +164,7 @@ int main(void)
         cmocka_unit_test(the_last_line_tells_what_moved_since_the_one_before),
         cmocka_unit_test(a_snapshot_shows_its_share_and_the_time_that_is_left),
         cmocka_unit_test(a_failure_shows_the_first_line_of_its_reason),
+        cmocka_unit_test(json_has_one_object_a_line),
         cmocka_unit_test(a_terminal_is_drawn_over_and_cut_to_its_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
