@@ -49,6 +49,10 @@ static const struct {
                   "WEIR_EXPORT(.source = &a, .sink = &b);\n"},
     {"abi", SOURCE "WEIR_EXPORT(.source = &toy, .abi = 99);\n"},
     {"small", SOURCE "WEIR_EXPORT(.source = &toy, .source_size = 8);\n"},
+    {"older",
+     HEAD "static const weir_source old = {.name = \"older\", .version = \"1\", .summary = "
+          "\"x\", .poll = poll, .rehearse = (void *)poll};\n"
+          "WEIR_EXPORT(.source = &old, .source_size = offsetof(weir_source, rehearse));\n"},
     {"empty", "#include \"weir/weir.h\"\nWEIR_EXPORT(.source = NULL);\n"},
     {"entry", "int nothing;\n"},
     {"unresolved", "int missing(void);\nint use(void);\nint use(void) { return missing(); }\n"},
@@ -204,6 +208,19 @@ static void what_is_no_plugin_is_refused_by_name_and_reason(void **state)
     plugins_free(all);
 }
 
+static void an_operation_that_a_plugin_was_built_without_is_null(void **state)
+{
+    plugins *all = plugins_new(folder);
+    weir_error err;
+    const plugin *older = plugins_find(all, WEIR_STR("older"), PLUGIN_SOURCE, &err);
+    (void)state;
+
+    assert_non_null(older);
+    assert_non_null(older->source.poll);
+    assert_null(older->source.rehearse);
+    plugins_free(all);
+}
+
 static void refused_files_leave_the_rest_usable(void **state)
 {
     plugins *all = plugins_new(folder);
@@ -219,8 +236,9 @@ static void refused_files_leave_the_rest_usable(void **state)
     assert_string_equal(plugins_at(all, 1)->name, "both");
     assert_int_equal(plugins_at(all, 1)->kind, PLUGIN_SOURCE);
     assert_int_equal(plugins_at(all, 2)->kind, PLUGIN_SINK);
-    assert_string_equal(plugins_at(all, 3)->name, "toy");
-    assert_null(plugins_at(all, 4));
+    assert_string_equal(plugins_at(all, 3)->name, "older");
+    assert_string_equal(plugins_at(all, 4)->name, "toy");
+    assert_null(plugins_at(all, 5));
     assert_non_null(plugins_find(all, WEIR_STR("toy"), PLUGIN_ANY, &err));
     plugins_free(all);
 }
@@ -265,6 +283,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_is_told_with_the_nearest_one),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
         cmocka_unit_test(what_is_no_plugin_is_refused_by_name_and_reason),
+        cmocka_unit_test(an_operation_that_a_plugin_was_built_without_is_null),
         cmocka_unit_test(refused_files_leave_the_rest_usable),
         cmocka_unit_test(the_check_tells_an_author_what_is_sloppy),
     };
