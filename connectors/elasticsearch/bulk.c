@@ -102,6 +102,13 @@ static void refuse(bulk_request *bulk, bulk_item *item, const char *reason)
     weir_buf_add(&bulk->reasons, reason, item->reason_len);
 }
 
+/* It is the index that cannot be written: no fault of the document, and it passes when somebody mends it. */
+static bool is_of_index(const char *type)
+{
+    return strcmp(type, "cluster_block_exception") == 0 || /* read-only, or the disk is full */
+           strcmp(type, "index_closed_exception") == 0;
+}
+
 static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outcome)
 {
     json_int_t status = json_integer_value(json_object_get(outcome, "status"));
@@ -120,7 +127,7 @@ static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outco
         return;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
         return; /* something newer is there: this write came late */
-    item->verdict = status == 429 || status >= 500 ? BULK_AGAIN : BULK_REFUSED;
+    item->verdict = status == 429 || status >= 500 || is_of_index(type) ? BULK_AGAIN : BULK_REFUSED;
     item->reason_at = (uint32_t)bulk->reasons.len;
     weir_buf_printf(&bulk->reasons, "%s (%s)", text_of(error, "reason"), type);
     item->reason_len = (uint32_t)(bulk->reasons.len - item->reason_at);
@@ -133,10 +140,20 @@ static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error 
                          json_array_size(items), bulk_count(bulk));
     for (size_t i = 0; i < bulk_count(bulk); i++) {
         void *action = json_object_iter(json_array_get(items, i)); /* {"index":{...}} */
-        const json_t *outcome = json_object_iter_value(action);
+        const json_t *outcome = json_object_iter_value(action), *error;
 
         if (!json_is_integer(json_object_get(outcome, "status"))) /* nothing says it is written */
             return weir_fail(err, WEIR_RETRY, "item %zu of the bulk answer has no status", i);
+        error = json_object_get(outcome, "error");
+        if (strcmp(text_of(error, "type"), "security_exception") == 0) {
+            weir_str index = bulk_item_index(bulk, bulk_at(bulk, i));
+
+            return weir_fail(
+                err, WEIR_FATAL,
+                "elasticsearch lets this user not write to index %.*s; grant manage, read "
+                "and write on it: %s",
+                WEIR_ARG(index), text_of(error, "reason"));
+        }
         set_verdict(bulk, bulk_at(bulk, i), outcome);
     }
     return WEIR_OK;

@@ -63,7 +63,7 @@ weir_str bulk_item_id(const bulk_request *bulk, const bulk_item *item);
 void bulk_item_cancel(bulk_request *bulk);
 
 /* Reads the answer of a _bulk request and sets each item's verdict. WEIR_RETRY: it is no such answer, or
- * has another number of items; nothing is known of any item. */
+ * has another number of items; nothing is known of any item. WEIR_FATAL: privileges are missing. */
 WEIR_MUST_CHECK weir_code bulk_read_answer(bulk_request *bulk, weir_str answer, weir_error *err);
 
 /* Keeps only the items whose verdict is BULK_AGAIN; returns how many there are. */

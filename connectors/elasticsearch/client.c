@@ -327,7 +327,7 @@ static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_err
         return WEIR_OK;
     }
     request_size_shrink(&client->size, lane->sent_bytes);
-    weir_fail(err, WEIR_RETRY, "elasticsearch is busy: %.*s", WEIR_ARG(again));
+    weir_fail(err, WEIR_RETRY, "elasticsearch does not take documents now: %.*s", WEIR_ARG(again));
     return lane_retry_later(client, lane, err);
 }
 
@@ -358,7 +358,7 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
                          "elasticsearch answered a bulk request with status %ld: %.*s", status,
                          lane->answer.len > 300 ? 300 : (int)lane->answer.len, lane->answer.ptr);
     if (bulk_read_answer(&lane->sending, weir_buf_str(&lane->answer), err) != WEIR_OK)
-        return lane_retry_later(client, lane, err);
+        return err->code == WEIR_RETRY ? lane_retry_later(client, lane, err) : err->code;
     return lane_take_verdicts(client, lane, err);
 }
 

@@ -190,7 +190,15 @@ weir_code index_check_identity(weir_str mapping, weir_str index, const index_ide
     if (root == NULL)
         return weir_fail(err, WEIR_RETRY, "the mapping of index \"%.*s\" is no JSON",
                          WEIR_ARG(index));
-    code = check_meta(json_object_get(meta_of(root), "weir"), index, identity, state, err);
+    if (json_object_size(root) > 1)
+        code = weir_fail(
+            err, WEIR_FATAL,
+            "\"%.*s\" is an alias of %zu indices: behind a rollover a document that "
+            "changes, or is sent again, would be in two of them; write to an index, or to "
+            "an alias of one (route transform)",
+            WEIR_ARG(index), json_object_size(root));
+    else
+        code = check_meta(json_object_get(meta_of(root), "weir"), index, identity, state, err);
     json_decref(root);
     return code;
 }

@@ -75,7 +75,7 @@ enum index_state {
 };
 
 /* Reads _meta out of the answer of GET /INDEX/_mapping. WEIR_FATAL: the identity is another one, and the
- * message has the choices. Exposed for its test. */
+ * message has the choices; or it is an alias of several indices. Exposed for its test. */
 WEIR_MUST_CHECK weir_code index_check_identity(weir_str mapping, weir_str index,
                                                const index_identity *identity,
                                                enum index_state *state, weir_error *err);

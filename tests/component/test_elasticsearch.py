@@ -334,6 +334,30 @@ def test_a_topic_that_cannot_name_an_index_is_refused_with_the_remedy(target, to
     assert reason in refused.value.message and "route transform" in refused.value.message
 
 
+def test_an_alias_of_one_index_is_written_one_of_several_refused(target):
+    def alias(name):
+        target.node.request("PUT", f"/{name}", json.dumps({"aliases": {target.topic: {
+            "is_write_index": name.endswith("2")}}}))
+
+    alias(f"{target.topic}-000001")
+    target.node.request("POST", "/_aliases", json.dumps({"actions": [{"add": {
+        "index": f"{target.topic}-000001", "alias": target.topic, "is_write_index": True}}]}))
+    sink = target.open()
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    assert target.documents() == {"1": ("a", 1)} and sink.rejects == []
+    alias_of_two = [{"add": {"index": f"{target.topic}-000001", "alias": target.topic,
+                             "is_write_index": False}}]
+    target.node.request("POST", "/_aliases", json.dumps({"actions": alias_of_two}))
+    alias(f"{target.topic}-000002")
+    again = target.open()
+    target.upsert(again, 1, "b", 2, offset=1)
+    with pytest.raises(Refused) as refused:
+        again.put()
+    assert refused.value.code == "WEIR_FATAL"
+    assert "alias of 2 indices" in refused.value.message and "rollover" in refused.value.message
+
+
 def test_a_key_of_several_fields_makes_an_id_of_all(target):
     key = record("Two", order="long", line="int")
     sink = target.open()

@@ -75,6 +75,72 @@ def test_a_request_refused_for_now_is_sent_again(target, front, status):
     assert sink.rejects == []
 
 
+@pytest.mark.parametrize("shut, open_again, words", [
+    (("_settings", {"index.blocks.read_only_allow_delete": True}),
+     ("_settings", {"index.blocks.read_only_allow_delete": None}), "disk usage"),
+    (("_settings", {"index.blocks.write": True}), ("_settings", {"index.blocks.write": None}), "write"),
+    (("_close", None), ("_open", None), "closed"),
+], ids=["disk", "read-only", "closed"])
+def test_an_index_that_cannot_be_written_is_no_fault_of_the_documents(target, shut, open_again, words):
+    def change(path, body):
+        target.node.request("POST" if body is None else "PUT", f"/{target.topic}/{path}",
+                            None if body is None else json.dumps(body))
+
+    sink = target.open(retry_backoff_ms=200)
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    change(*shut)
+    threading.Timer(1, change, open_again).start()
+    for id in (2, 3):
+        target.upsert(sink, id, "b", id)
+    sink.apply()
+    target.node.request("GET", f"/_cluster/health/{target.topic}?wait_for_status=yellow")
+    assert target.documents() == {"1": ("a", 1), "2": ("b", 2), "3": ("b", 3)}
+    assert sink.rejects == []
+    assert any(words in text for text in sink.diags), sink.diags
+
+
+def test_a_privilege_that_is_missing_on_one_index_ends_the_task_and_names_it(target, front):
+    def change(method, path, body, status, answer):
+        if "_bulk" not in path:
+            return status, answer
+        error = {"type": "security_exception", "reason": "action [write] is unauthorized"}
+        return 200, json.dumps({"errors": True, "items": [
+            {"index": {"status": 403, "error": error}}]}).encode()
+
+    front.change = change
+    sink = target.open(url=front.url)
+    target.upsert(sink, 1, "a", 1)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_FATAL" and target.topic in refused.value.message
+    assert "grant" in refused.value.message
+
+
+def test_a_password_that_changes_is_asked_for_at_the_next_start(target, front):
+    """The old one is refused while it runs: nothing is lost, and the new one goes on."""
+    right = "Basic d2VpcjpvbGQ="  # weir:old
+
+    def answer(method, path, body):
+        return None if front.headers[-1].get("Authorization") == right else (401, b"{}")
+
+    front.answer = answer
+    sink = target.open(url=front.url, connection_username="weir", connection_password="old")
+    target.upsert(sink, 1, "a", 1)
+    sink.apply()
+    right = "Basic d2VpcjpuZXc="
+    target.upsert(sink, 2, "b", 2)
+    sink.put()
+    with pytest.raises(Refused) as refused:
+        sink.flush()
+    assert refused.value.code == "WEIR_FATAL" and "connection.password" in refused.value.message
+    again = target.open(url=front.url, connection_username="weir", connection_password="new")
+    target.upsert(again, 2, "b", 2, offset=1)
+    again.apply()
+    assert target.documents() == {"1": ("a", 1), "2": ("b", 2)}
+
+
 def test_only_the_items_refused_for_now_are_sent_again(target, front):
     sent = []
 

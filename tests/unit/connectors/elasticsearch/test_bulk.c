@@ -52,6 +52,60 @@ static void an_item_that_is_cancelled_leaves_nothing(void **state)
     bulk_done(&bulk);
 }
 
+static weir_code read_error(bulk_request *bulk, int status, const char *type, weir_error *err)
+{
+    weir_buf answer = {0};
+    weir_code code;
+
+    bulk_clear(bulk);
+    add(bulk, "a", 1, "{}\n");
+    weir_buf_printf(&answer,
+                    "{\"errors\":true,\"items\":[{\"index\":{\"status\":%d,\"error\":{\"type\":"
+                    "\"%s\",\"reason\":\"why\"}}}]}",
+                    status, type);
+    code = bulk_read_answer(bulk, weir_buf_str(&answer), err);
+    weir_buf_done(&answer);
+    return code;
+}
+
+static void an_index_that_cannot_be_written_is_no_fault_of_the_document(void **state)
+{
+    bulk_request bulk = {0};
+    weir_error err = {0};
+    (void)state;
+
+    assert_int_equal(read_error(&bulk, 403, "cluster_block_exception", &err), WEIR_OK);
+    assert_int_equal(bulk_at(&bulk, 0)->verdict, BULK_AGAIN);
+    assert_int_equal(read_error(&bulk, 400, "index_closed_exception", &err), WEIR_OK);
+    assert_int_equal(bulk_at(&bulk, 0)->verdict, BULK_AGAIN);
+    assert_int_equal(read_error(&bulk, 403, "another_exception", &err), WEIR_OK);
+    assert_int_equal(bulk_at(&bulk, 0)->verdict, BULK_REFUSED);
+    assert_int_equal(read_error(&bulk, 403, "security_exception", &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "grant"));
+    assert_non_null(strstr(err.message, "why"));
+    bulk_done(&bulk);
+}
+
+static void an_item_without_a_status_says_nothing(void **state)
+{
+    static const char *const answers[] = {
+        "{\"errors\":true,\"items\":[{\"index\":{}}]}",
+        "{\"errors\":true,\"items\":[{\"index\":5}]}",
+        "{\"errors\":true,\"items\":[{\"index\":{\"status\":\"200\"}}]}",
+        "{\"errors\":true,\"items\":[7]}",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        bulk_request bulk = {0};
+        weir_error err;
+
+        add(&bulk, "a", 1, "{}\n");
+        assert_int_equal(bulk_read_answer(&bulk, weir_cstr(answers[i]), &err), WEIR_RETRY);
+        bulk_done(&bulk);
+    }
+}
+
 static void each_item_gets_its_own_verdict(void **state)
 {
     static const char answer[] =
@@ -197,6 +251,8 @@ int main(void)
         cmocka_unit_test(an_item_is_an_action_line_and_a_document),
         cmocka_unit_test(an_item_that_is_cancelled_leaves_nothing),
         cmocka_unit_test(each_item_gets_its_own_verdict),
+        cmocka_unit_test(an_index_that_cannot_be_written_is_no_fault_of_the_document),
+        cmocka_unit_test(an_item_without_a_status_says_nothing),
         cmocka_unit_test(only_items_to_be_repeated_are_kept_in_their_order),
         cmocka_unit_test(an_answer_that_is_none_says_nothing_of_any_item),
         cmocka_unit_test(a_check_is_refused_unless_a_newer_change_deleted_the_document),
