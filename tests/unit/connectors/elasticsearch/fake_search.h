@@ -196,11 +196,11 @@ static enum MHD_Result fake_bulk(fake_search *self, struct MHD_Connection *conne
     fake_wait_for_others(self);
     self->in_flight--;
     (void)fake_items(self, weir_buf_str(&request->body), false);
-    pthread_mutex_unlock(&self->lock);
     if (self->refuses_gzip && encoding != NULL)
         reply = (fake_reply){.status = 415, .body = "{}"};
     if (self->largest > 0 && request->body.len > self->largest)
         reply = (fake_reply){.status = 413, .body = ""};
+    pthread_mutex_unlock(&self->lock);
     if (reply.body != NULL)
         weir_buf_add_str(&answer, weir_cstr(reply.body));
     else
@@ -309,6 +309,13 @@ static void fake_start(fake_search *self)
         abort();
     snprintf(self->url, sizeof(self->url), "http://127.0.0.1:%u",
              MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+}
+
+/* Between what the test writes or reads and what the server's threads do: before requests, and behind them. */
+static void fake_settle(fake_search *self)
+{
+    pthread_mutex_lock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
 }
 
 static void fake_stop(fake_search *self)
