@@ -115,6 +115,7 @@ const registry_version *find_version(const registry *self, weir_str subject, int
 stored_schema *find_schema(const registry *self, int64_t id, weir_str subject,
                            const schema_use **use);
 
+#include "schema-registry/registry/registry_reply.h" /* pieces of answers */
 #include "schema-registry/registry/registry_rules.h" /* what requests have in common */
 
 #endif
