@@ -1,10 +1,13 @@
 /* announced.c - the relations that the server has announced in a stream, compiled. */
 #include "announced.h"
 
+#include <assert.h>
+
 /* One relation as the server announced it last. */
 typedef struct announced_relation {
-    relation *relation; /* NULL: not captured */
-    weir_buf signature; /* what it was compiled from */
+    relation *relation;   /* NULL: not captured */
+    catalog_table *table; /* what it was compiled from */
+    weir_buf signature;   /* what it was compiled from */
 } announced_relation;
 
 void announced_init(announced *self, relation_context *context)
@@ -91,6 +94,7 @@ static weir_code compile(announced *self, const pgoutput_message *message,
                              .name = weir_task_copy(context->task, message->table.name),
                              .identity = message->table.identity};
     announced_merge(context->task, message, &now, table);
+    entry->table = table;
     entry->relation = relation_new(context, table, err);
     return entry->relation != NULL ? WEIR_OK : err->code;
 }
@@ -138,4 +142,31 @@ weir_code announced_find(announced *self, uint32_t oid, relation **out, weir_err
     }
     *out = self->found;
     return WEIR_OK;
+}
+
+bool announced_was_refused(const relation *table)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].had_null)
+            return true;
+    }
+    return false;
+}
+
+weir_code announced_allow_null(announced *self, relation **table, weir_error *err)
+{
+    uint32_t oid = (*table)->oid;
+    announced_relation *entry =
+        weir_map_get(self->relations, (weir_str){(const char *)&oid, sizeof(oid)});
+
+    assert(entry != NULL && entry->relation == *table);
+    for (size_t i = 0; i < entry->table->column_count; i++) {
+        if ((*table)->columns[i].had_null)
+            entry->table->columns[i].not_null = false;
+    }
+    self->found_oid = 0;
+    weir_buf_clear(&entry->signature); /* the next time, it is compiled again */
+    entry->relation = relation_new(self->context, entry->table, err);
+    *table = entry->relation;
+    return *table != NULL ? WEIR_OK : err->code;
 }

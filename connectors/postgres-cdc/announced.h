@@ -32,6 +32,11 @@ WEIR_MUST_CHECK weir_code announced_add(announced *self, const pgoutput_message 
 WEIR_MUST_CHECK weir_code announced_find(announced *self, uint32_t oid, relation **out,
                                          weir_error *err);
 
+/* After a row was refused for NULL in columns that are NOT NULL by now: *table becomes the relation that allows
+ * it there, and is found from now on, until it is announced anew. False when there was no such column. */
+bool announced_was_refused(const relation *table);
+WEIR_MUST_CHECK weir_code announced_allow_null(announced *self, relation **table, weir_error *err);
+
 /* Gives the table the columns that the message has, completed by those of the catalog. Exposed for its
  * test. */
 void announced_merge(weir_task *task, const pgoutput_message *message, const catalog_table *now,

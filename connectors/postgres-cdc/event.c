@@ -160,8 +160,9 @@ static weir_code put_envelope(event *self, const event_change *change, weir_batc
     char operation = change->operation;
 
     weir_record_value(batch, table->envelope);
+    /* a row of a snapshot has all of its values, and the constraints of its schema */
     if (put_row(table, change->old_row, NULL, false, batch, err) != WEIR_OK ||
-        put_row(table, change->new_row, change->fill, true, batch, err) != WEIR_OK)
+        put_row(table, change->new_row, change->fill, operation != 'r', batch, err) != WEIR_OK)
         return err->code;
     weir_put_raw(batch, build_source(self, change));
     weir_put_branch(batch, 0); /* transaction */

@@ -257,6 +257,15 @@ static void put_null(const relation_column *column, weir_batch *batch)
     }
 }
 
+/* The column became NOT NULL behind this change; a zero would be a value that nobody wrote. */
+static weir_code refuse_null(const relation *self, relation_column *column, weir_error *err)
+{
+    column->had_null = true;
+    return weir_fail(err, WEIR_FATAL,
+                     "column \"%.*s\" of %.*s.%.*s is NOT NULL, and a row has NULL",
+                     WEIR_ARG(column->name), WEIR_ARG(self->schema), WEIR_ARG(self->name));
+}
+
 static weir_code put_column(const relation *self, const relation_column *column,
                             const pgoutput_value *value, weir_batch *batch, weir_error *err)
 {
@@ -300,6 +309,8 @@ weir_code relation_put_value(const relation *self, const pgoutput_tuple *tuple,
             continue;
         if (value->form == PGOUTPUT_UNCHANGED && fill != NULL)
             value = &fill->values[i];
+        if (value->form == PGOUTPUT_NULL && unsent && !column->nullable)
+            return refuse_null(self, &self->columns[i], err);
         if (value->form == PGOUTPUT_NULL) {
             put_null(column, batch);
         } else if (value->form == PGOUTPUT_UNCHANGED) {

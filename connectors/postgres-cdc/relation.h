@@ -19,6 +19,7 @@ typedef struct relation_column {
     bool identity;        /* in the replica identity, of a table that is streamed */
     bool holds_unsent;    /* its type can hold the placeholder */
     int32_t value_branch; /* of that union */
+    bool had_null;        /* a new row had NULL where the schema allows none, and was refused */
     weir_str fallback;    /* stands for NULL where the schema allows none: its default as text */
     int plan_column;      /* of "after" in the plan of the envelope */
 } relation_column;
@@ -61,7 +62,8 @@ void relation_add_selected(const relation_column *column, weir_buf *sql);
 /* NULL on error. The table has its columns. */
 relation *relation_new(relation_context *context, const catalog_table *table, weir_error *err);
 
-/* Writes the columns of a row as the fields of Value. fill: a tuple that has what this one lacks
+/* Writes the columns of a row as the fields of Value. Of a new row (unsent), NULL in a column that became NOT
+ * NULL since is refused, and the column marked (had_null). fill: a tuple that has what this one lacks
  * because it was not changed, or NULL. unsent: marks what was not sent in the batch's record, unless there
  * is a fill. */
 WEIR_MUST_CHECK weir_code relation_put_value(const relation *self, const pgoutput_tuple *tuple,

@@ -256,7 +256,15 @@ static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
     };
     if (find_fill(self, table, &change.fill, err) != WEIR_OK)
         return err->code;
-    return write_change(self, &change, batch, err);
+    weir_code code = write_change(self, &change, batch, err);
+
+    while (code != WEIR_OK && announced_was_refused(table)) {
+        if (announced_allow_null(&flow->announced, &table, err) != WEIR_OK)
+            return err->code;
+        change.relation = table;
+        code = write_change(self, &change, batch, err);
+    }
+    return code;
 }
 
 static weir_code deliver_truncate(source *self, weir_batch *batch, weir_error *err)

@@ -149,6 +149,20 @@ def test_a_change_of_a_table_waits_until_the_catalog_shows_it(database):
     assert field["type"] == {"type": "string", "connect.default": "x"} and record["value"]["after"]["extra"] == "y"
 
 
+def test_null_from_before_a_column_became_not_null_stays_null(database):
+    database.run("create table t (id int primary key, x int, y text)")
+    source = database.source().open()
+    settle(source)
+    database.run("insert into t values (1)")
+    database.run("update t set x = 5, y = 'y'")
+    database.run("alter table t alter x set not null, alter y set not null")
+    database.run("insert into t values (2, 7, 'z')")
+    assert [r["value"]["after"] for r in source.take(3)] == [
+        {"id": 1, "x": None, "y": None}, {"id": 1, "x": 5, "y": "y"}, {"id": 2, "x": 7, "y": "z"}]
+    types = [[f["type"] for f in r["value_schema"]["fields"][0]["type"][1]["fields"]] for r in source.records]
+    assert types == [["int", ["null", "int"], ["null", "string"]]] * 2 + [["int", "int", "string"]]
+
+
 def test_replica_identity_nothing_gives_inserts_only_and_updates_work(database):
     database.run(ORDERS + "; alter table orders replica identity nothing")
     source = database.source().open()

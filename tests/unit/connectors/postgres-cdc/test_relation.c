@@ -194,16 +194,42 @@ static void a_value_that_was_not_sent_is_the_placeholder_or_the_old_rows(void **
     weir_buf_done(&bytes);
 }
 
-static void null_in_a_column_that_cannot_be_null_is_zero(void **state)
+static void null_of_an_old_row_in_a_column_that_cannot_be_null_is_zero(void **state)
 {
     (void)state;
+    pgoutput_tuple tuple = tuple_of(key_row);
+    weir_record record = {0};
     weir_buf bytes = {0};
-    bool unsent;
 
     PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
-    put_row(compile('d'), key_row, NULL, &bytes, &unsent);
+    const relation *table = compile('d');
+    batch = batch_new(4096);
+    batch_set_checked(batch, false);
+    assert_true(weir_record_begin(batch, table->topic));
+    weir_record_value(batch, table->envelope);
+    assert_int_equal(relation_put_value(table, &tuple, NULL, false, batch, &world.err), WEIR_OK);
+    assert_int_equal(weir_record_end(batch, &world.err), WEIR_OK);
+    assert_true(weir_record_next(batch, &record));
+    weir_buf_add_str(&bytes, record.value);
     assert_bytes(&bytes, "\2\2\2k\0");
     weir_buf_done(&bytes);
+}
+
+static void null_of_a_new_row_in_a_column_that_cannot_be_null_is_refused_and_marked(void **state)
+{
+    (void)state;
+    pgoutput_tuple tuple = tuple_of(key_row);
+
+    PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
+    const relation *table = compile('d');
+    batch = batch_new(4096);
+    batch_set_checked(batch, false);
+    assert_true(weir_record_begin(batch, table->topic));
+    weir_record_value(batch, table->envelope);
+    assert_int_equal(relation_put_value(table, &tuple, NULL, true, batch, &world.err), WEIR_FATAL);
+    weir_record_cancel(batch);
+    assert_true(table->columns[3].had_null);
+    assert_false(table->columns[1].had_null); /* it may be NULL */
 }
 
 static void keys_are_compared_and_an_unchanged_column_is_equal(void **state)
@@ -269,7 +295,10 @@ int main(void)
         cmocka_unit_test_teardown(a_type_without_a_codec_is_left_out_with_a_warning, release),
         cmocka_unit_test_teardown(a_value_that_was_not_sent_is_the_placeholder_or_the_old_rows,
                                   release),
-        cmocka_unit_test_teardown(null_in_a_column_that_cannot_be_null_is_zero, release),
+        cmocka_unit_test_teardown(null_of_an_old_row_in_a_column_that_cannot_be_null_is_zero,
+                                  release),
+        cmocka_unit_test_teardown(
+            null_of_a_new_row_in_a_column_that_cannot_be_null_is_refused_and_marked, release),
         cmocka_unit_test_teardown(keys_are_compared_and_an_unchanged_column_is_equal, release),
         cmocka_unit_test_teardown(a_key_that_was_not_sent_is_an_error_with_the_remedy, release),
         cmocka_unit_test_teardown(the_largest_column_of_a_row_is_found, release),
