@@ -31,6 +31,7 @@ void event_done(event *self)
     weir_buf_done(&self->source);
     weir_buf_done(&self->topic);
     weir_buf_done(&self->identity);
+    weir_buf_done(&self->scope.head);
 }
 
 void event_identify(event *self, uint64_t system, uint32_t timeline)
@@ -61,25 +62,20 @@ static size_t print_u64(uint64_t value, char out[20])
     return count;
 }
 
-/* ["22798176","22798296"], the last commit's position (or null) and this change's. */
-static size_t print_sequence(const event *self, uint64_t lsn, char out[64])
+/* ["22798176","22798296"] is the last commit's position (or null) and this change's. */
+static size_t print_sequence(uint64_t last_commit_lsn, char out[32])
 {
     char *at = out;
 
     *at++ = '[';
-    if (self->last_commit_lsn != 0) {
+    if (last_commit_lsn != 0) {
         *at++ = '"';
-        at += print_u64(self->last_commit_lsn, at);
+        at += print_u64(last_commit_lsn, at);
         *at++ = '"';
     } else {
-        memcpy(at, "null", 4);
-        at += 4;
+        at = (char *)copy((uint8_t *)at, "null", 4);
     }
-    memcpy(at, ",\"", 2);
-    at += 2;
-    at += print_u64(lsn, at);
-    memcpy(at, "\"]", 2);
-    return (size_t)(at + 2 - out);
+    return (size_t)((char *)copy((uint8_t *)at, ",\"", 2) - out);
 }
 
 static uint8_t *put_optional_long(uint8_t *at, int64_t value)
@@ -88,33 +84,63 @@ static uint8_t *put_optional_long(uint8_t *at, int64_t value)
     return weir_put_varint(at, value);
 }
 
-/* The block as one encoded value; valid until the next call. */
-static weir_str build_source(event *self, const event_change *change)
+static void encode_scope(event *self)
 {
-    const relation *table = change->relation;
-    size_t room = self->head.len + self->database.len + table->encoded_name.len + 256;
-    size_t snapshot_size = strlen(self->snapshot);
-    char sequence[64];
-    size_t sequence_size = print_sequence(self, change->lsn, sequence);
+    event_scope *scope = &self->scope;
+    weir_str snapshot = weir_cstr(self->snapshot);
+    uint8_t time[10], *end;
+
+    scope->snapshot = self->snapshot;
+    scope->commit_us = self->commit_us;
+    scope->transaction_id = self->transaction_id;
+    scope->last_commit_lsn = self->last_commit_lsn;
+    weir_buf_clear(&scope->head);
+    weir_buf_add_str(&scope->head, weir_buf_str(&self->head));
+    end = weir_put_varint(time, self->commit_us / 1000);
+    weir_buf_add(&scope->head, time, (size_t)(end - time));
+    weir_buf_add_byte(&scope->head, 0); /* snapshot: the first branch */
+    add_text(&scope->head, snapshot);
+    weir_buf_add_str(&scope->head, weir_buf_str(&self->database));
+    weir_buf_add_byte(&scope->head, 2); /* sequence: the second branch */
+    scope->sequence_len = print_sequence(self->last_commit_lsn, scope->sequence);
+    end = put_optional_long(scope->times, self->commit_us);
+    end = put_optional_long(end, self->commit_us * 1000);
+    scope->times_len = (size_t)(end - scope->times);
+    scope->id[0] = 0;
+    end = self->transaction_id >= 0 ? put_optional_long(scope->id, self->transaction_id)
+                                    : scope->id + 1;
+    scope->id_len = (size_t)(end - scope->id);
+    scope->id_text_len = print_u64((uint64_t)self->transaction_id, scope->id_text);
+}
+
+static const event_scope *scope_of(event *self)
+{
+    const event_scope *scope = &self->scope;
+
+    if (scope->snapshot != self->snapshot || scope->commit_us != self->commit_us ||
+        scope->transaction_id != self->transaction_id ||
+        scope->last_commit_lsn != self->last_commit_lsn)
+        encode_scope(self);
+    return scope;
+}
+
+/* The block as one encoded value; valid until the next call. lsn: the change's, as text, too. */
+static weir_str build_source(event *self, const event_change *change, weir_str lsn)
+{
+    const event_scope *scope = scope_of(self);
+    weir_str name = change->relation->encoded_name;
+    size_t room = scope->head.len + scope->sequence_len + name.len + 128;
+    uint8_t *start, *at;
 
     weir_buf_clear(&self->source);
-    uint8_t *start = (uint8_t *)weir_buf_reserve(&self->source, room);
-    uint8_t *at = copy(start, self->head.ptr, self->head.len);
-    at = weir_put_varint(at, self->commit_us / 1000);
-    *at++ = 0; /* snapshot: the first branch */
-    at = weir_put_varint(at, (int64_t)snapshot_size);
-    at = copy(at, self->snapshot, snapshot_size);
-    at = copy(at, self->database.ptr, self->database.len);
-    *at++ = 2;
-    at = weir_put_varint(at, (int64_t)sequence_size);
-    at = copy(at, sequence, sequence_size);
-    at = put_optional_long(at, self->commit_us);
-    at = put_optional_long(at, self->commit_us * 1000);
-    at = copy(at, table->encoded_name.ptr, table->encoded_name.len);
-    if (self->transaction_id >= 0)
-        at = put_optional_long(at, self->transaction_id);
-    else
-        *at++ = 0;
+    start = (uint8_t *)weir_buf_reserve(&self->source, room);
+    at = copy(start, scope->head.ptr, scope->head.len);
+    at = weir_put_varint(at, (int64_t)(scope->sequence_len + lsn.len + 2));
+    at = copy(at, scope->sequence, scope->sequence_len);
+    at = copy(copy(at, lsn.ptr, lsn.len), "\"]", 2);
+    at = copy(at, scope->times, scope->times_len);
+    at = copy(at, name.ptr, name.len);
+    at = copy(at, scope->id, scope->id_len);
     at = put_optional_long(at, (int64_t)change->lsn);
     *at++ = 0; /* xmin */
     self->source.len = (size_t)(at - start);
@@ -124,20 +150,21 @@ static weir_str build_source(event *self, const event_change *change)
 
 /* --- Records -------------------------------------------------------------------------------- */
 
-static void put_headers(const event *self, const event_change *change, weir_batch *batch)
+static void put_headers(event *self, const event_change *change, weir_str lsn, weir_batch *batch)
 {
+    const event_scope *scope = scope_of(self);
     char text[20];
-    uint64_t position = self->position_floor != 0 ? self->position_floor : change->lsn;
 
-    weir_record_header(batch, WEIR_STR("weir.position"),
-                       (weir_str){text, print_u64(position, text)});
+    if (self->position_floor != 0)
+        lsn = (weir_str){text, print_u64(self->position_floor, text)};
+    weir_record_header(batch, WEIR_STR("weir.position"), lsn);
     weir_record_header(batch, WEIR_STR("weir.source"), weir_buf_str(&self->identity));
     if (change->restart)
         weir_record_header(batch, WEIR_STR("weir.restart"), WEIR_STR("true"));
     if (change->operation == 'r' || change->restart)
         return;
     weir_record_header(batch, WEIR_STR("weir.txid"),
-                       (weir_str){text, print_u64((uint64_t)self->transaction_id, text)});
+                       (weir_str){scope->id_text, scope->id_text_len});
     weir_record_header(batch, WEIR_STR("weir.order"),
                        (weir_str){text, print_u64((uint64_t)change->order, text)});
 }
@@ -153,8 +180,8 @@ static weir_code put_row(const relation *table, const pgoutput_tuple *row,
     return WEIR_OK;
 }
 
-static weir_code put_envelope(event *self, const event_change *change, weir_batch *batch,
-                              weir_error *err)
+static weir_code put_envelope(event *self, const event_change *change, weir_str lsn,
+                              weir_batch *batch, weir_error *err)
 {
     const relation *table = change->relation;
     char operation = change->operation;
@@ -164,7 +191,7 @@ static weir_code put_envelope(event *self, const event_change *change, weir_batc
     if (put_row(table, change->old_row, NULL, false, batch, err) != WEIR_OK ||
         put_row(table, change->new_row, change->fill, operation != 'r', batch, err) != WEIR_OK)
         return err->code;
-    weir_put_raw(batch, build_source(self, change));
+    weir_put_raw(batch, build_source(self, change, lsn));
     weir_put_branch(batch, 0); /* transaction */
     weir_put_null(batch);
     weir_put_text(batch, (weir_str){&operation, 1});
@@ -189,18 +216,21 @@ static weir_code put_record(event *self, const event_part *part, bool *full, wei
                             weir_error *err)
 {
     const relation *table = part->change.relation;
+    char text[20];
+    weir_str lsn;
     weir_code code = WEIR_OK;
 
     *full = !weir_record_begin(batch, table->topic);
     if (*full)
         return WEIR_OK;
-    put_headers(self, &part->change, batch);
+    lsn = (weir_str){text, print_u64(part->change.lsn, text)};
+    put_headers(self, &part->change, lsn, batch);
     if (part->key_row != NULL && table->key_schema != NULL) {
         weir_record_key(batch, table->key_schema);
         code = relation_put_key(table, part->key_row, batch, err);
     }
     if (code == WEIR_OK && !part->tombstone)
-        code = put_envelope(self, &part->change, batch, err);
+        code = put_envelope(self, &part->change, lsn, batch, err);
     if (code != WEIR_OK) {
         weir_record_cancel(batch);
         return code;

@@ -15,6 +15,22 @@
 
 #include "relation.h"
 
+/* What of a source block and of headers is the same in a whole transaction, encoded. */
+typedef struct event_scope {
+    const char *snapshot; /* what it was made of; NULL: nothing yet */
+    int64_t commit_us, transaction_id;
+    uint64_t last_commit_lsn;
+    weir_buf head;     /* of the block, up to "sequence" */
+    char sequence[32]; /* the text's beginning: ["22798176"," */
+    size_t sequence_len;
+    uint8_t times[22]; /* ts_us, ts_ns */
+    size_t times_len;
+    uint8_t id[11]; /* txId */
+    size_t id_len;
+    char id_text[20]; /* weir.txid */
+    size_t id_text_len;
+} event_scope;
+
 typedef struct event {
     const settings *settings;
     weir_buf head;     /* version, connector, name */
@@ -30,6 +46,7 @@ typedef struct event {
     uint64_t last_commit_lsn; /* of the transaction before; 0: none */
     int64_t transaction_id;   /* -1: none */
     uint64_t position_floor;  /* of a snapshot: every row's weir.position */
+    event_scope scope;
 } event;
 
 /* One change of one row, or of all. */

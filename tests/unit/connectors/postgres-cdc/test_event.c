@@ -115,6 +115,42 @@ static void a_change_of_the_key_is_delete_tombstone_and_create(void **state)
                                 "d{\"id\":2} x{\"id\":2}");
 }
 
+/* What the last record's source block and headers say of its transaction. */
+static void expect_transaction(const char *source, const char *id)
+{
+    weir_record record = {0}, last = {0};
+    weir_buf json = {0};
+
+    put_change((event_change){.operation = 'c', .new_row = &first});
+    while (weir_record_next(batch, &record))
+        last = record;
+    assert_int_equal(weir_value_json(last.value_schema, last.value, &json, &world.err), WEIR_OK);
+    if (strstr(weir_buf_cstr(&json), source) == NULL)
+        fail_msg("%s lacks %s", weir_buf_cstr(&json), source);
+    assert_true(
+        weir_str_eq(weir_record_header_find(batch, &last, WEIR_STR("weir.txid")), weir_cstr(id)));
+    weir_buf_done(&json);
+}
+
+static void what_is_encoded_once_for_a_transaction_is_never_anothers(void **state)
+{
+    (void)state;
+    PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
+    begin();
+    expect_transaction("\"ts_ms\":1700000000000,\"snapshot\":\"false\"", "99");
+    events.commit_us = 1700000001000001;
+    expect_transaction("\"ts_ms\":1700000001000,\"snapshot\":\"false\"", "99");
+    expect_transaction("\"ts_us\":1700000001000001,\"ts_ns\":1700000001000001000", "99");
+    events.last_commit_lsn = 1234567890123;
+    expect_transaction("\"sequence\":\"[\\\"1234567890123\\\",\\\"10\\\"]\"", "99");
+    events.last_commit_lsn = 0;
+    expect_transaction("\"sequence\":\"[null,\\\"10\\\"]\"", "99");
+    events.transaction_id = UINT32_MAX;
+    expect_transaction("\"txId\":4294967295,\"lsn\":10", "4294967295");
+    events.snapshot = "last";
+    expect_transaction("\"snapshot\":\"last\"", "4294967295");
+}
+
 static void tombstones_can_be_left_out(void **state)
 {
     (void)state;
@@ -199,6 +235,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_change_of_the_key_is_delete_tombstone_and_create, release),
+        cmocka_unit_test_teardown(what_is_encoded_once_for_a_transaction_is_never_anothers,
+                                  release),
         cmocka_unit_test_teardown(tombstones_can_be_left_out, release),
         cmocka_unit_test_teardown(
             a_skipped_operation_writes_nothing_but_a_changed_key_is_never_half, release),
