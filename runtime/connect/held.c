@@ -16,7 +16,8 @@ enum {
     ASK_EVERY_MS = 1000,
     TELL_EVERY_MS = 60000,
     READ_MS = 1000,
-    HEADERS_MAX = 72, /* those of a connector, and ours */
+    HEADERS_MAX = 72, /* those of a connector, and the worker's */
+    WORKER_HEADERS_MAX = 8,
 };
 
 typedef struct held_topic {
@@ -322,10 +323,11 @@ weir_code held_begin(held *self, weir_str topic, const char *reason, weir_error 
 weir_code held_add(held *self, log_writer *writer, const log_record *record, weir_error *err)
 {
     const held_topic *of = find(self, record->topic);
-    weir_header headers[HEADERS_MAX + 1];
+    weir_header headers[WORKER_HEADERS_MAX + 1];
     log_record added = *record;
 
-    assert(of != NULL && record->header_count <= HEADERS_MAX);
+    assert(of != NULL && record->header_count <= WORKER_HEADERS_MAX &&
+           record->coded_count + record->header_count <= HEADERS_MAX);
     weir_buf_clear(&self->mark);
     weir_buf_add_str(&self->mark, WEIR_STR("{\"connector\":"));
     weir_buf_add_json(&self->mark, self->task->connector);

@@ -44,7 +44,7 @@ typedef struct addition {
     const weir_record *record;
     converted key, value;
     log_record out;
-    weir_header headers[HEADERS_MAX + OWN_HEADERS_MAX];
+    weir_header headers[OWN_HEADERS_MAX];
 } addition;
 
 typedef weir_code writer(converter *self, weir_str topic, const weir_schema *schema, weir_str bytes,
@@ -72,19 +72,20 @@ static weir_code convert(source_task *self, addition *adding, writer *write, wei
 static weir_code add_headers(source_task *self, addition *adding, weir_error *err)
 {
     const weir_record *record = adding->record;
-    uint32_t count = record->header_count;
 
-    if (count > HEADERS_MAX)
-        return weir_fail(err, WEIR_REJECT, "the record has %u headers, %d are the most", count,
-                         HEADERS_MAX);
-    batch_headers(self->batch, batch_at(self->batch, record->index), adding->headers);
+    if (record->header_count > HEADERS_MAX)
+        return weir_fail(err, WEIR_REJECT, "the record has %u headers, %d are the most",
+                         record->header_count, HEADERS_MAX);
+    adding->out.coded_headers =
+        batch_bytes_of(self->batch, batch_at(self->batch, record->index)->headers);
+    adding->out.coded_count = record->header_count;
+    adding->out.headers = adding->headers;
     if (record->unsent != NULL) {
         weir_buf_clear(&self->unsent);
         unsent_write(record, &self->unsent);
-        adding->headers[count++] = (weir_header){UNSENT_HEADER, weir_buf_str(&self->unsent)};
+        adding->headers[adding->out.header_count++] =
+            (weir_header){UNSENT_HEADER, weir_buf_str(&self->unsent)};
     }
-    adding->out.headers = adding->headers;
-    adding->out.header_count = count;
     return WEIR_OK;
 }
 
@@ -145,7 +146,7 @@ static weir_code add_incompatible(source_task *self, addition *adding, weir_erro
 static weir_code add_record(source_task *self, const weir_record *record, weir_error *err)
 {
     bool waits = held_has(self->held, record->topic);
-    addition adding; /* not cleared: its headers are as large as they are unused */
+    addition adding; /* not cleared: its headers are mostly unused */
 
     adding.record = record;
     adding.out = (log_record){.topic = record->topic,

@@ -35,7 +35,7 @@ typedef struct compaction {
     int64_t covered; /* last knows all records below */
     store_rewrite *rewrite;
     int64_t removed;
-    weir_buf bytes, scratch, out, headers, compress;
+    weir_buf bytes, scratch, out, compress;
 } compaction;
 
 static range sealed_range(store_partition *partition)
@@ -143,20 +143,13 @@ static bool stays(const compaction *self, const record_view *record)
            record->timestamp_ms >= self->now_ms - COMPACT_DELETE_RETENTION_MS;
 }
 
-static void add_record(compaction *self, record_batch_builder *builder, const record_view *record)
+static void add_record(record_batch_builder *builder, const record_view *record)
 {
-    record_fields fields = {
-        .timestamp_ms = record->timestamp_ms, .key = record->key, .value = record->value};
-    weir_str encoded = record->headers;
-    weir_header header;
-
-    weir_buf_clear(&self->headers);
-    while (record_header_next(&encoded, &header)) {
-        weir_buf_add(&self->headers, &header, sizeof(header));
-        fields.header_count++;
-    }
-    fields.headers = (const weir_header *)(const void *)self->headers.ptr;
-    record_batch_add(builder, &fields);
+    record_batch_add(builder, &(record_fields){.timestamp_ms = record->timestamp_ms,
+                                               .key = record->key,
+                                               .value = record->value,
+                                               .coded_headers = record->headers,
+                                               .coded_count = record->header_count});
 }
 
 /* Ends the batch of a run of neighbours and gives it to the new segment. */
@@ -192,7 +185,7 @@ static weir_code copy_some(compaction *self, record_iterator *records, weir_erro
             record_batch_begin(&builder, &self->out);
             first = record.offset;
         }
-        add_record(self, &builder, &record);
+        add_record(&builder, &record);
         next = record.offset + 1;
     }
     if (code == WEIR_END && first >= 0)
@@ -255,7 +248,6 @@ weir_code compact_partition(store_partition *partition, int64_t now_ms, int64_t 
     weir_buf_done(&self.bytes);
     weir_buf_done(&self.scratch);
     weir_buf_done(&self.out);
-    weir_buf_done(&self.headers);
     weir_buf_done(&self.compress);
     *removed = self.removed;
     return code;

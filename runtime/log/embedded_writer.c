@@ -216,8 +216,8 @@ static weir_code find_topic(embedded_writer *writer, weir_str name, weir_error *
 
 static size_t size_of(const log_record *record)
 {
-    size_t size =
-        record->key_prefix.len + record->key.len + record->value_prefix.len + record->value.len;
+    size_t size = record->key_prefix.len + record->key.len + record->value_prefix.len +
+                  record->value.len + record->coded_headers.len;
 
     for (uint32_t i = 0; i < record->header_count; i++)
         size += record->headers[i].name.len + record->headers[i].value.len;
@@ -284,6 +284,8 @@ weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_e
                             .key = record->key,
                             .value_prefix = record->value_prefix,
                             .value = record->value,
+                            .coded_headers = record->coded_headers,
+                            .coded_count = record->coded_count,
                             .headers = record->headers,
                             .header_count = record->header_count};
     unit_part *part = NULL;

@@ -31,6 +31,9 @@ typedef struct log_record {
     int64_t timestamp_ms; /* -1: the time of log_add */
     weir_str key_prefix, key;
     weir_str value_prefix, value;
+    weir_str
+        coded_headers; /* as RecordBatch v2 has them, and a weir_batch: they come before headers */
+    uint32_t coded_count;
     const weir_header *headers;
     uint32_t header_count;
 } log_record;

@@ -71,7 +71,8 @@ static size_t field_size(int64_t size)
 
 static size_t headers_size(const record_fields *record)
 {
-    size_t size = varint_size(record->header_count);
+    size_t size = varint_size((int64_t)record->coded_count + record->header_count) +
+                  record->coded_headers.len;
 
     for (uint32_t i = 0; i < record->header_count; i++) {
         const weir_header *header = &record->headers[i];
@@ -91,7 +92,8 @@ static uint8_t *put_bytes(uint8_t *at, weir_str bytes)
 
 static uint8_t *put_headers(uint8_t *at, const record_fields *record)
 {
-    at = weir_put_varint(at, record->header_count);
+    at = weir_put_varint(at, (int64_t)record->coded_count + record->header_count);
+    at = put_bytes(at, record->coded_headers);
     for (uint32_t i = 0; i < record->header_count; i++) {
         const weir_header *header = &record->headers[i];
 

@@ -67,6 +67,8 @@ typedef struct record_fields {
     int64_t timestamp_ms;
     weir_str key_prefix, key;
     weir_str value_prefix, value;
+    weir_str coded_headers; /* as records have them, behind their count: they come before headers */
+    uint32_t coded_count;
     const weir_header *headers;
     uint32_t header_count;
 } record_fields;

@@ -75,9 +75,6 @@ uint32_t batch_schema(weir_batch *batch, const weir_schema *schema);
 weir_str batch_topic_name(const weir_batch *batch, uint32_t topic);
 const weir_schema *batch_schema_at(const weir_batch *batch, uint32_t schema);
 
-/* All headers of a record, in one pass: header_count of them. */
-void batch_headers(const weir_batch *batch, const batch_entry *entry, weir_header *out);
-
 /* The last header of a name; false when there is none. */
 bool batch_header_find(const weir_batch *batch, const batch_entry *entry, weir_str name,
                        weir_header *out);

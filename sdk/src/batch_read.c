@@ -64,15 +64,6 @@ weir_header weir_record_header_at(const weir_batch *batch, const weir_record *re
     return header;
 }
 
-void batch_headers(const weir_batch *batch, const batch_entry *entry, weir_header *out)
-{
-    reader in = reader_of(batch_bytes_of(batch, entry->headers));
-
-    for (uint32_t i = 0; i < entry->header_count; i++)
-        if (!next_header(&in, &out[i]))
-            out[i] = (weir_header){0};
-}
-
 bool batch_header_find(const weir_batch *batch, const batch_entry *entry, weir_str name,
                        weir_header *out)
 {

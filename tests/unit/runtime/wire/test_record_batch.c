@@ -24,13 +24,18 @@ static const uint8_t REFERENCE[] = {
 
 static void build_three(weir_buf *out, record_compression compression)
 {
-    weir_header headers[] = {{WEIR_STR("h"), WEIR_STR("x")}, {WEIR_STR("n"), {0}}};
+    weir_header headers[] = {{WEIR_STR("n"), {0}}};
     record_fields records[] = {
         {.timestamp_ms = 1000,
          .key_prefix = WEIR_STR("k"),
          .key = WEIR_STR("1"),
          .value = WEIR_STR("v1")},
-        {.timestamp_ms = 1005, .value = WEIR_STR("value"), .headers = headers, .header_count = 2},
+        {.timestamp_ms = 1005,
+         .value = WEIR_STR("value"),
+         .coded_headers = WEIR_STR("\x02h\x02x"),
+         .coded_count = 1,
+         .headers = headers,
+         .header_count = 1},
         {.timestamp_ms = 999, .key = WEIR_STR("k3")},
     };
     record_batch_builder builder;
