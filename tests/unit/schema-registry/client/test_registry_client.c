@@ -27,9 +27,8 @@ enum { REMOTES = 3 };
 typedef struct remote {
     http_service service;
     http_server *server;
-    int status;
-    const char *body, *location;
-    atomic_int asked;
+    atomic_int status, asked;
+    const char *body, *location; /* as they were when it started */
     char url[64];
 } remote;
 
@@ -44,7 +43,7 @@ static void answer(void *context, const http_request *request, http_reply *reply
 
     (void)request;
     atomic_fetch_add(&self->asked, 1);
-    reply->status = self->status;
+    reply->status = atomic_load(&self->status);
     weir_buf_add_str(&reply->body, weir_cstr(self->body));
     if (self->location != NULL)
         weir_buf_add_str(&reply->location, weir_cstr(self->location));
@@ -56,15 +55,20 @@ static const http_route routes[] = {
     {"GET", "/subjects/{subject}/versions/{version}", answer},
 };
 
-static void start(int number, int status, const char *body)
+static void start_with(int number, int status, const char *body, const char *location)
 {
     remote *self = &remotes[number];
 
-    *self = (remote){.status = status, .body = body};
+    *self = (remote){.status = status, .body = body, .location = location};
     self->service = (http_service){.routes = routes, .route_count = 3, .context = self};
     assert_int_equal(http_server_start("x", "127.0.0.1:0", &self->service, &self->server, &err),
                      WEIR_OK);
     snprintf(self->url, sizeof(self->url), "http://127.0.0.1:%d", http_server_port(self->server));
+}
+
+static void start(int number, int status, const char *body)
+{
+    start_with(number, status, body, NULL);
 }
 
 /* Of the first count servers. */
@@ -174,8 +178,7 @@ static void a_redirect_is_not_followed_but_said(void **state)
     int32_t id;
     (void)state;
 
-    start(0, 302, "");
-    remotes[0].location = "/elsewhere";
+    start_with(0, 302, "", "/elsewhere");
     connect_to(1);
     assert_int_equal(register_it(&id), WEIR_FATAL);
     assert_says("answered 302 and refers to http://127.0.0.1:");
@@ -235,13 +238,12 @@ static void when_none_can_answer_it_may_pass_and_the_last_ones_reason_is_told(vo
     int32_t id;
     (void)state;
 
-    start(0, 503, "");
+    start(0, 503, "{\"id\":7}");
     start(1, 500, "{\"error_code\":50001,\"message\":\"store\"}");
     connect_to(2);
     assert_int_equal(register_it(&id), WEIR_RETRY);
     assert_says("answered 50001: store");
-    remotes[0].status = 200;
-    remotes[0].body = "{\"id\":7}";
+    atomic_store(&remotes[0].status, 200);
     assert_int_equal(register_it(&id), WEIR_OK);
 }
 
