@@ -74,7 +74,7 @@ static weir_code check_url(http_client *self, const char *url, weir_error *err)
         return weir_fail(err, WEIR_CONFIG, "\"%s\" is no HOST:PORT and no URL: %s", url,
                          curl_url_strerror(code));
     while (self->shown.len > 0 && self->shown.ptr[self->shown.len - 1] == '/')
-        self->shown.len--; /* a URL without a path gets one */
+        self->shown.len--;             /* a URL without a path gets one */
     (void)weir_buf_cstr(&self->shown); /* http_client_shown gives it as a text */
     return WEIR_OK;
 }

@@ -13,8 +13,7 @@
  *     PATH/topics/NAME-UUID/PARTITION/OFFSET.log, .index, .timeindex
  *
  * The definitions of topics are records of the internal topic `__weir_metadata`, which is always there.
- * Topics whose names begin with "__", and `_schemas`, are internal: never trimmed. Their makers say
- * whether they are compacted: what waits in __weir_held.TOPIC must not be.
+ * Topics whose names begin with "__", and `_schemas`, are internal: never trimmed; compacted if their makers say so.
  *
  * Threads: any, for all functions, except where it says otherwise. Handles (store_topic,
  * store_partition) live until store_close, also when the topic is deleted: then using them is refused.
