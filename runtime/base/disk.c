@@ -274,7 +274,10 @@ static weir_code posix_lock(disk *self, const char *path, disk_file **out, weir_
     reason = errno;
     posix_close(file);
     if (reason == EWOULDBLOCK)
-        return weir_fail(err, WEIR_CONFIG, "'%s' is locked by another process", path);
+        return weir_fail(err, WEIR_CONFIG,
+                         "'%s' is locked by another process: end that one, or use another "
+                         "directory",
+                         path);
     return fail_errno(err, reason, "lock", path);
 }
 

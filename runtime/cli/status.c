@@ -147,7 +147,10 @@ int cli_status(int argc, char **argv)
         client_print(all);
         return CLI_OK;
     }
-    print_table(all);
+    if (json_object_size(all) > 0)
+        print_table(all);
+    else
+        puts("there are no connectors");
     json_decref(all);
     return CLI_OK;
 }

@@ -1,6 +1,7 @@
 """test_cli.py - the command line without a worker: usage, plugins, validation."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -171,3 +172,21 @@ def test_plugins_are_found_in_lib_below_the_prefix(build, folder):
     done = subprocess.run([os.path.join(folder, "bin/weir"), "plugin", "list", "--json"],
                           capture_output=True, text=True, check=True)
     assert [p["class"] for p in json.loads(done.stdout)] == ["counter"]
+
+
+def test_json_has_the_names_of_its_reference(cli, folder):
+    write(folder, "p.yaml", """name: try
+source: {connector: counter, config: {topic: numbers, limit: 10}}
+sinks: [{name: copy, connector: file, topics: [numbers], config: {file: out.txt}}]
+""")
+    assert cli("run", "p.yaml").returncode == 0
+    with open(os.path.join(ROOT, "docs/reference/json.md")) as file:
+        rows = {command: set(re.findall(r"`(\w+)`", text)) for command, text in
+                re.findall(r"^\| `weir (.+?)` \| (.+) \|$", file.read(), re.M)}
+    for command, arguments in (("log verify --json", ()),
+                               ("log dump --topic T --json", ("--topic", "numbers"))):
+        done = cli(*command.split()[:2], "--json", *arguments)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert lines and all(set(line) == rows[command] for line in lines), (command, lines[:1])
+    done = cli("validate", "--json", "p.yaml")
+    assert json.loads(done.stdout) == {"pipelines": 1, "connectors": 2, "problems": []}

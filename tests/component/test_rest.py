@@ -339,6 +339,8 @@ def test_the_command_line_controls_a_running_worker(server, weir, folder):
         assert started.wait() == code, started.output
         return started.output
 
+    shown = json.loads(run("status", "--json"))
+    assert {name: set(one) for name, one in shown.items()} == {"count": {"status", "info"}}
     assert "count" in run("status")
     assert "count paused" in run("pause", "count")
     assert server.state("count")[0] == "PAUSED"
