@@ -187,6 +187,15 @@ static bool is_overtaken(source_task *self, size_t mark)
     return false;
 }
 
+static void show_waiting(source_task *self, const char *reason)
+{
+    task_view *view = &self->task->view;
+
+    pthread_mutex_lock(&view->lock);
+    snprintf(view->waits_for, sizeof(view->waits_for), "%s", reason);
+    pthread_mutex_unlock(&view->lock);
+}
+
 /* True while a topic is full; whoever looks after it is told at first and then each minute, because the source's
  * own backlog grows meanwhile. */
 static bool waits_for_topic(source_task *self)
@@ -195,9 +204,12 @@ static bool waits_for_topic(source_task *self)
     int64_t now_ms = clock_mono_ms(self->task->world->clock);
 
     if (!log_is_full(self->writer, &reason)) {
+        if (self->full_told_ms != 0)
+            show_waiting(self, "");
         self->full_told_ms = 0;
         return false;
     }
+    show_waiting(self, weir_buf_cstr(&reason));
     if (self->full_told_ms == 0 || now_ms - self->full_told_ms >= FULL_TOLD_EVERY_MS) {
         self->full_told_ms = now_ms;
         diag(WEIR_WARN, "the source waits: %s", weir_buf_cstr(&reason));
@@ -212,13 +224,14 @@ static weir_code wait_for_room(source_task *self, weir_error *err)
 
     while (self->next - self->first >= SOURCE_PENDING_MAX - 1 ||
            self->in_flight_bytes > (size_t)task->common.in_flight_bytes || waits_for_topic(self)) {
-        if (take_outcomes(self, POLL_MS, err) != WEIR_OK)
-            return err->code;
-        if (self->source->idle != NULL &&
-            self->source->idle(&task->base, self->state, err) != WEIR_OK)
-            return err->code;
-        if (task_is_stopping(task))
-            return WEIR_OK;
+        weir_code code = take_outcomes(self, POLL_MS, err);
+
+        if (code == WEIR_OK && self->source->idle != NULL)
+            code = self->source->idle(&task->base, self->state, err);
+        if (code != WEIR_OK || task_is_stopping(task)) {
+            show_waiting(self, ""); /* it waits no longer */
+            return code;
+        }
     }
     return WEIR_OK;
 }

@@ -42,8 +42,9 @@ typedef struct task_view {
     int64_t last_record_ms;   /* a source: when records came last; 0: none yet */
     int64_t pending_since_ms; /* a sink: of the oldest record that is not durable yet; 0: none */
     int64_t in_flight_bytes;  /* a source: sent to the log, and not known to be durable */
-    bool is_running;          /* open has succeeded */
-    bool is_idle;             /* a sink: everything that was there is flushed */
+    char waits_for[sizeof(((weir_error *)0)->message)]; /* a source: what is full; empty: nothing */
+    bool is_running;                                    /* open has succeeded */
+    bool is_idle; /* a sink: everything that was there is flushed */
     task_gauge gauges[TASK_GAUGES_MAX];
     size_t gauge_count;
     task_partition *partitions;

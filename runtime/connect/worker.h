@@ -77,7 +77,8 @@ json_t *worker_config(worker *worker, weir_str name);
 /* An array, by task: the connector's settings with what its plan says of this task. */
 json_t *worker_task_configs(worker *worker, weir_str name);
 /* {"name","type":"source"|"sink","connector":{"state","worker_id","trace"},"tasks":[{"id","state",
- * "worker_id","trace","phase","done","total","records","bytes","errors","in_flight_bytes","restarts","retry_at_ms",
+ * "worker_id","trace","phase","done","total","records","bytes","errors","in_flight_bytes","waits","waits_for",
+ * "restarts","retry_at_ms",
  * "partitions":[{"topic","partition","position","end","committed"}],"gauges":{...}}]}
  * Task states: RUNNING, PAUSED, STOPPED, FAILED, RESTARTING, UNASSIGNED, COMPLETED. */
 json_t *worker_status(worker *worker, weir_str name);

@@ -118,6 +118,8 @@ static void add_view(worker *self, task_view *view, json_t *task)
     json_object_set_new(task, "last_record_ms", json_integer(view->last_record_ms));
     json_object_set_new(task, "pending_since_ms", json_integer(view->pending_since_ms));
     json_object_set_new(task, "in_flight_bytes", json_integer(view->in_flight_bytes));
+    json_object_set_new(task, "waits", json_integer(view->waits_for[0] != 0));
+    json_object_set_new(task, "waits_for", json_string(view->waits_for));
     for (size_t i = 0; i < view->partition_count; i++) {
         const task_partition *partition = &view->partitions[i];
         int64_t end = partition->position;

@@ -30,6 +30,10 @@ static const number numbers[] = {
      "Records that a sink has put into its dead letter queue.", "sink"},
     {"in_flight_bytes", "gauge", "weir_task_in_flight_bytes",
      "Bytes that a source has sent to the log and that are not known to be durable.", "source"},
+    {"waits", "gauge", "weir_source_waits",
+     "1 while a source waits because a topic or the disk is full: its own backlog (WAL) grows "
+     "meanwhile.",
+     "source"},
     {"records", "counter", "kafka_connect_source_task_source_record_write_total",
      "Records that a source wrote, by Kafka Connect's name.", "source"},
     {"records", "counter", "kafka_connect_sink_task_sink_record_send_total",

@@ -32,11 +32,16 @@ def test_a_full_topic_makes_the_source_wait_until_a_paused_sink_has_read(server,
     assert "topic numbers partition 0 is full: copy has not committed" in told, told
     assert "connector=count" in told, told
     assert server.state("count")[1] == ["RUNNING"]
+    task = server.ask("GET", "/connectors/count/status")[1]["tasks"][0]
+    assert "topic numbers partition 0 is full: copy has not committed" in task["waits_for"], task
+    waits = 'weir_source_waits{connector="count",task="0"} '
+    assert waits + "1" in server.ask("GET", "/metrics")[1]
     server.ask("PUT", "/connectors/copy/resume")
     server.wait_state("count", "COMPLETED")
     servers.wait_until(lambda: os.path.exists(os.path.join(folder, "out")) and
                        len(lines(folder)) >= LIMIT, "all records in the file")
     assert lines(folder) == list(range(LIMIT))
+    assert waits + "1" not in server.ask("GET", "/metrics")[1]
 
 
 def wait_lost(server):

@@ -125,6 +125,34 @@ static int64_t in_flight(connect_task *task)
     return bytes;
 }
 
+static void copy_waits_for(connect_task *task, char *out)
+{
+    pthread_mutex_lock(&task->view.lock);
+    memcpy(out, task->view.waits_for, sizeof(task->view.waits_for));
+    pthread_mutex_unlock(&task->view.lock);
+}
+
+/* The source's own backlog grows meanwhile: who watches its status or a metric of it is told. */
+static void a_source_that_waits_for_room_says_for_what(void **state)
+{
+    char waits_for[sizeof(((task_view *)0)->waits_for)];
+    connect_task *task;
+
+    (void)state;
+    fake_log_set_full(the_log, true);
+    task = start_task("33554432");
+    wait_for(&idled, 2);
+    copy_waits_for(task, waits_for);
+    assert_string_equal(waits_for, "the log is full");
+    assert_in_range(atomic_load(&polled), 1, 3);
+    fake_log_set_full(the_log, false);
+    task_join(task);
+    copy_waits_for(task, waits_for);
+    assert_string_equal(waits_for, "");
+    assert_int_equal(atomic_load(&acked), RECORDS);
+    task_free(task);
+}
+
 /* Runs against a log that stalls until the source was let idle; returns how much was under way then. */
 static int64_t held_back_with(const char *bound)
 {
@@ -191,6 +219,7 @@ int main(void)
         CASE(a_larger_bound_lets_more_be_under_way),
         CASE(the_number_of_units_is_bounded_too),
         CASE(a_source_that_waits_for_room_stops_at_once),
+        CASE(a_source_that_waits_for_room_says_for_what),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
