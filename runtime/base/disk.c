@@ -30,6 +30,10 @@ static weir_code fail_errno(weir_error *err, int reason, const char *what, const
 {
     weir_code code = reason == ENOSPC || reason == EDQUOT ? WEIR_RETRY : WEIR_FATAL;
 
+    if (reason == EMFILE)
+        return weir_fail(err, code,
+                         "could not %s '%s': %s; the process needs a higher limit (ulimit -n)",
+                         what, path, strerror(reason));
     return weir_fail(err, code, "could not %s '%s': %s", what, path, strerror(reason));
 }
 

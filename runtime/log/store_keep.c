@@ -105,12 +105,15 @@ void store_want_checkpoint(store *self)
 
 weir_code store_unlink_if_there(disk *on, const char *path, weir_error *err)
 {
+    weir_error missing;
     disk_file *file;
 
-    if (disk_open(on, path, DISK_READ, &file, err) != WEIR_OK)
+    /* Not the other way round: what cannot be opened may be there. */
+    if (disk_unlink(on, path, err) == WEIR_OK ||
+        disk_open(on, path, DISK_READ, &file, &missing) != WEIR_OK)
         return WEIR_OK;
     disk_close(file);
-    return disk_unlink(on, path, err);
+    return err->code;
 }
 
 static weir_code unlink_files(store_partition *partition, int64_t base_offset, weir_error *err)

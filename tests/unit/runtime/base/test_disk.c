@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static char dir[] = "/tmp/weir-disk-XXXXXX";
 
@@ -118,6 +119,23 @@ static void a_missing_file_is_an_error_that_names_it(void **state)
     assert_non_null(strstr(err.message, "/none': No such file or directory"));
 }
 
+static void with_too_many_files_open_the_remedy_is_named(void **state)
+{
+    struct rlimit before, none;
+    disk_file *file;
+    weir_error err;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(disk_open(disk_posix(), path_of("more"), DISK_CREATE, &file, &err),
+                     WEIR_FATAL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_non_null(strstr(err.message, "Too many open files"));
+    assert_non_null(strstr(err.message, "ulimit -n"));
+}
+
 static void a_full_disk_is_worth_a_retry(void **state)
 {
     struct iovec buffer = {"x", 1};
@@ -186,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_large_write_arrives_whole_wherever_its_buffers_are_cut),
         cmocka_unit_test(a_file_that_must_not_exist_is_refused_when_it_does),
         cmocka_unit_test(a_missing_file_is_an_error_that_names_it),
+        cmocka_unit_test(with_too_many_files_open_the_remedy_is_named),
         cmocka_unit_test(a_full_disk_is_worth_a_retry),
         cmocka_unit_test(reserved_space_counts_as_size_and_reads_as_zeros),
         cmocka_unit_test(a_lock_is_held_until_it_is_closed),

@@ -232,6 +232,41 @@ static weir_code failing_rename(disk *self, const char *from, const char *to, we
     return disk_rename(disk_posix(), from, to, err);
 }
 
+static bool index_opens_fail;
+
+static weir_code failing_open(disk *self, const char *path, disk_mode mode, disk_file **out,
+                              weir_error *err)
+{
+    size_t size = strlen(path);
+
+    (void)self;
+    if (index_opens_fail && size > 5 && strcmp(path + size - 5, "index") == 0)
+        return weir_fail(err, WEIR_FATAL, "could not open: Too many open files");
+    return disk_open(disk_posix(), path, mode, out, err);
+}
+
+/* Else they would be beside the new segment, and say what the old one said. */
+static void index_files_that_cannot_be_opened_are_removed_all_the_same(void **state)
+{
+    fixture *f = *state;
+    char found[RECORDS + 1];
+
+    failing_ops = *disk_posix()->ops;
+    failing_ops.open = failing_open;
+    f->options.disk = &failing;
+    f = small(state);
+    index_opens_fail = true;
+    assert_int_equal(rewrite(f), WEIR_FATAL);
+    assert_true(store_has_stopped(f->store, NULL));
+    fixture_close(f);
+    index_opens_fail = false;
+    fixture_open(f, true);
+    shape(f, found);
+    assert_string_equal(found, LEFTOVER);
+    assert_int_equal(store_verify_segment(fixture_partition(f, "t", 0), 0, &f->err), WEIR_OK);
+    fixture_close(f);
+}
+
 static void when_the_new_one_cannot_be_put_in_place_the_log_stops(void **state)
 {
     fixture *f = *state;
@@ -261,6 +296,7 @@ int main(void)
         CASE(a_rewrite_that_is_given_up_changes_nothing),
         CASE(a_reader_goes_on_across_a_rewrite),
         CASE(a_reader_does_not_look_up_the_old_segment_in_the_index_of_the_new_one),
+        CASE(index_files_that_cannot_be_opened_are_removed_all_the_same),
         CASE(when_the_new_one_cannot_be_put_in_place_the_log_stops),
     };
 
