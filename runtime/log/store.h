@@ -133,16 +133,14 @@ struct store_append {
     void (*done)(store_append *append);
     void *context;
 
-    weir_code
-        code; /* WEIR_OK: durable and readable; WEIR_RETRY: its lane was closed or the store was;
-                       WEIR_REJECT: no whole batches, or a deleted topic; WEIR_FATAL: stopped */
+    /* OK: durable and readable; RETRY: lane or store were closed; REJECT: no whole batches, deleted topic */
+    weir_code code;
     weir_error err;
 
     store_append *next; /* the store's own from here */
     size_t size_bytes;
     int64_t queued_ns;
 };
-
 void store_submit(store *store, store_append *append);
 /* Submits and waits for the end; done and context are not looked at. */
 WEIR_MUST_CHECK weir_code store_append_now(store *store, store_append *append, weir_error *err);

@@ -55,15 +55,20 @@ static bool take_id(const side *of, int32_t *id)
 /* The name that the strategy gives: pieces[0..2], one behind the other. record is that of the schema. */
 static void subject_pieces(const side *of, weir_str record, weir_str pieces[3])
 {
-    pieces[0] = of->topic->name;
-    pieces[1] = of->is_key ? WEIR_STR("-key") : WEIR_STR("-value");
-    pieces[2] = (weir_str){0};
-    if (of->wanted == LOG_CHECK_TOPIC_NAME)
-        return;
-    if (of->wanted == LOG_CHECK_RECORD_NAME)
-        pieces[0] = (weir_str){0};
-    pieces[1] = of->wanted == LOG_CHECK_RECORD_NAME ? (weir_str){0} : WEIR_STR("-");
-    pieces[2] = record;
+    memset(pieces, 0, 3 * sizeof(*pieces));
+    switch (of->wanted) {
+    case LOG_CHECK_RECORD_NAME:
+        pieces[0] = record;
+        break;
+    case LOG_CHECK_TOPIC_RECORD_NAME:
+        pieces[0] = of->topic->name;
+        pieces[1] = WEIR_STR("-");
+        pieces[2] = record;
+        break;
+    default:
+        pieces[0] = of->topic->name;
+        pieces[1] = of->is_key ? WEIR_STR("-key") : WEIR_STR("-value");
+    }
 }
 
 static bool is_joined(weir_str text, const weir_str pieces[3])

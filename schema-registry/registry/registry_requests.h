@@ -18,7 +18,7 @@ void registry_resolve_alias(registry *self, weir_str subject, weir_buf *out);
 typedef bool registry_schema_request(registry *self, weir_str subject,
                                      const registry_schema *schema, const registry_query *query,
                                      weir_buf *reply, registry_error *error);
-WEIR_MUST_CHECK registry_schema_request registry_register;
+registry_schema_request registry_register WEIR_MUST_CHECK;
 
 /* POST /subjects/S/versions/V/tags: a version with other tags, metadata or rules becomes the next version. */
 WEIR_MUST_CHECK bool registry_tag_version(registry *self, weir_str subject, int32_t version,
@@ -50,7 +50,7 @@ WEIR_MUST_CHECK bool registry_delete_context(registry *self, weir_str context,
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 /* POST /subjects/S: is this schema a version of the subject? */
-WEIR_MUST_CHECK registry_schema_request registry_lookup;
+registry_schema_request registry_lookup WEIR_MUST_CHECK;
 
 /* GET /subjects/S/metadata: the latest version whose metadata has all of these properties. */
 WEIR_MUST_CHECK bool registry_get_by_metadata(registry *self, weir_str subject,
@@ -71,19 +71,19 @@ WEIR_MUST_CHECK bool registry_list_versions(registry *self, weir_str subject,
 typedef bool registry_version_request(registry *self, weir_str subject, int32_t version,
                                       const registry_query *query, weir_buf *reply,
                                       registry_error *error);
-WEIR_MUST_CHECK registry_version_request registry_get_version;
-WEIR_MUST_CHECK registry_version_request registry_get_version_text;
-WEIR_MUST_CHECK registry_version_request registry_referenced_by;
+registry_version_request registry_get_version WEIR_MUST_CHECK;
+registry_version_request registry_get_version_text WEIR_MUST_CHECK;
+registry_version_request registry_referenced_by WEIR_MUST_CHECK;
 
 /* GET /schemas/ids/I, .../schema, .../subjects, .../versions. The subject, which may be none, says in
  * which context to look, and which of a schema's subjects is meant. */
 typedef bool registry_id_request(registry *self, int64_t id, weir_str subject,
                                  const registry_query *query, weir_buf *reply,
                                  registry_error *error);
-WEIR_MUST_CHECK registry_id_request registry_get_schema;
-WEIR_MUST_CHECK registry_id_request registry_get_schema_text;
-WEIR_MUST_CHECK registry_id_request registry_get_schema_subjects;
-WEIR_MUST_CHECK registry_id_request registry_get_schema_versions;
+registry_id_request registry_get_schema WEIR_MUST_CHECK;
+registry_id_request registry_get_schema_text WEIR_MUST_CHECK;
+registry_id_request registry_get_schema_subjects WEIR_MUST_CHECK;
+registry_id_request registry_get_schema_versions WEIR_MUST_CHECK;
 
 /* GET /schemas/guids/G and /schemas/guids/G/ids. */
 WEIR_MUST_CHECK bool registry_get_guid(registry *self, weir_str guid, const registry_query *query,

@@ -43,7 +43,9 @@ static size_t add_member(weir_buf *body, const char *name, weir_str value)
 
 static weir_str piece(const stored_schema *self, size_t at, weir_str value)
 {
-    return value.ptr == NULL ? (weir_str){0} : (weir_str){self->body + at, value.len};
+    if (value.ptr == NULL)
+        return (weir_str){0};
+    return (weir_str){self->body + at, value.len};
 }
 
 stored_schema *stored_schema_new(const record_schema *record, registry_context *context)
