@@ -171,7 +171,8 @@ static void rewrite_meanwhile(void *context)
     if (met->has_happened)
         return;
     met->has_happened = true;
-    assert_int_equal(store_read(partition, 1, 10 * 4600, &cursor, &bytes, &f->err), WEIR_OK);
+    assert_int_equal(store_read(partition, 1, (size_t)10 * 4600, &cursor, &bytes, &f->err),
+                     WEIR_OK);
     assert_int_equal(cursor.offset, 11);
     assert_int_equal(store_rewrite_begin(partition, 0, 11, &begun, &f->err), WEIR_OK);
     for (weir_str rest = weir_buf_str(&bytes); rest.len > 0;) {
@@ -197,7 +198,7 @@ static void a_reader_does_not_look_up_the_old_segment_in_the_index_of_the_new_on
     f->options = (store_options){.path = "log",
                                  .disk = sim_disk_new(1, &counts),
                                  .journal_file_bytes = 1 << 20,
-                                 .segment_bytes = 11 * 4600,
+                                 .segment_bytes = (int64_t)11 * 4600,
                                  .seed = 1};
     fixture_open(f, true);
     make_topic(f);
