@@ -88,7 +88,7 @@ static void of_two_files_that_begin_at_the_same_place_the_larger_one_is_read(voi
     enum { LARGE = 1 << 20, END = LARGE + JOURNAL_ALIGN };
     journal_fixture *f = *state;
 
-    f->options.file_bytes = 2 * LARGE;
+    f->options.file_bytes = (int64_t)2 * LARGE;
     f->options.first_file_bytes = LARGE;
     journal_begin(f);
     journal_put(f, 'a', LARGE);
