@@ -36,6 +36,7 @@ typedef struct unit {
     embedded_writer *writer;
     struct unit *next;
     log_ticket ticket;
+    int64_t begun_ms;
     weir_buf parts; /* of unit_part *; those behind part_count are kept for their buffers */
     size_t part_count;
     weir_map *by_partition; /* pointer of the partition -> its part; from the 9th on */
@@ -295,6 +296,7 @@ weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_e
         uint64_t generation = store_topics_generation(writer->owner->store);
 
         writer->building = take_unit(writer);
+        writer->building->begun_ms = clock_wall_ms(store_clock(writer->owner->store));
         writer->last_part = NULL;
         if (generation != writer->topics_generation)
             writer->last_topic = (known_topic){0};
@@ -303,7 +305,7 @@ weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_e
     if (find_place(writer, record, &part, err) != WEIR_OK)
         return err->code;
     if (fields.timestamp_ms < 0)
-        fields.timestamp_ms = clock_wall_ms(store_clock(writer->owner->store));
+        fields.timestamp_ms = writer->building->begun_ms;
     before = part->bytes.len;
     if (!part->is_building)
         record_batch_begin(&part->builder, &part->bytes);

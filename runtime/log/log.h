@@ -28,7 +28,7 @@ typedef struct log_reader log_reader;
 typedef struct log_record {
     weir_str topic;
     int32_t partition;    /* -1: murmur2 of the key, or any one for a record without key */
-    int64_t timestamp_ms; /* -1: the time of log_add */
+    int64_t timestamp_ms; /* -1: the time when its unit was begun */
     weir_str key_prefix, key;
     weir_str value_prefix, value;
     weir_str
