@@ -80,11 +80,9 @@ schemas_of_records_are_checked_when_a_topic_is_told_so_but_not_of_dead_letters(v
     connector_settings own = {0};
     config_issues issues = {0};
     log_topic_config config;
-    weir_task own_memory;
     (void)state;
 
-    task_init(&own_memory, WEIR_STR(""), 0, NULL, NULL);
-    settings_bind(settings, 5, &own_memory, &own, &issues);
+    settings_bind(settings, 5, &memory, &own, &issues);
     assert_int_equal(config_issue_count(&issues), 0);
     config = settings_topic_config(&own, WEIR_STR("t"));
     assert_int_equal(config.key_check, LOG_UNCHECKED);
@@ -92,7 +90,6 @@ schemas_of_records_are_checked_when_a_topic_is_told_so_but_not_of_dead_letters(v
     config = settings_topic_config(&own, WEIR_STR("dead"));
     assert_int_equal(config.value_check, LOG_UNCHECKED);
     config_issues_done(&issues);
-    task_done(&own_memory);
 }
 
 static void values_out_of_bounds_are_refused(void **state)
@@ -155,7 +152,7 @@ int main(void)
         CASE(defaults_of_errors_are_kafka_connects),
         CASE(a_source_makes_topics_of_one_partition_and_tasks_restart_for_ever),
         CASE(schemas_of_records_are_checked_when_a_topic_is_told_so_but_not_of_dead_letters),
-        cmocka_unit_test(values_out_of_bounds_are_refused),
+        CASE(values_out_of_bounds_are_refused),
         CASE(minus_one_and_zero_have_their_meaning),
         CASE(converters_are_known_by_name_and_java_class),
         CASE(a_plugin_is_not_asked_for_common_settings),

@@ -24,6 +24,7 @@ static void topics_partitions_and_bytes_are_counted(void **state)
     fixture_append_size(f, "t", 1, 5000);
     assert_false(page_has(f, "\nweir_log_topic_size_bytes{topic=\"t\"} 0\n"));
     assert_true(page_has(f, "\nweir_log_stopped 0\n"));
+    fixture_close(f);
 }
 
 int main(void)
