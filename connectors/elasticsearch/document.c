@@ -158,6 +158,27 @@ static weir_code add_fields(const weir_record *record, const weir_slot *slots, w
     return WEIR_OK;
 }
 
+/* JSON without a schema is the document as it is. A line break is white space there, but in a bulk body it would
+ * end the document. */
+static weir_code copy_text(weir_str json, weir_buf *out, weir_error *err)
+{
+    scanner members = scan_begin(json);
+    size_t start = out->len;
+    weir_str name, value;
+
+    while (scan_next(&members, &name, &value))
+        ;
+    if (!members.is_object || members.is_damaged)
+        return weir_fail(err, WEIR_REJECT,
+                         "the value has no schema and is no JSON object: no document");
+    weir_buf_add_str(out, json);
+    for (size_t i = start; i < out->len; i++) {
+        if (out->ptr[i] == '\n' || out->ptr[i] == '\r')
+            out->ptr[i] = ' ';
+    }
+    return WEIR_OK;
+}
+
 weir_code document_json(const weir_record *record, weir_str present, bool merge, weir_buf *out,
                         weir_error *err)
 {
@@ -166,8 +187,12 @@ weir_code document_json(const weir_record *record, weir_str present, bool merge,
     weir_slot slots[COLUMNS_MAX];
     char separator = '{';
 
+    if (schema == NULL && !merge)
+        return copy_text(record->value, out, err);
     if (schema == NULL || weir_schema_type(schema) != WEIR_TYPE_RECORD)
-        return weir_fail(err, WEIR_REJECT, "the value has no schema of a record: no document");
+        return weir_fail(err, WEIR_REJECT, "the value has no schema of a record: %s",
+                         merge ? "nothing says which fields write.method=upsert is to keep"
+                               : "no document");
     if (weir_plan_column_count(weir_schema_plan(schema)) > COLUMNS_MAX)
         return weir_fail(err, WEIR_REJECT, "a record of more than %d fields", COLUMNS_MAX);
     nested = find_nested_unsent(record, weir_schema_plan(schema));

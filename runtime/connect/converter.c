@@ -451,7 +451,7 @@ static weir_code read_plain(converter *self, weir_batch *batch, batch_span *span
     return WEIR_OK;
 }
 
-/* JSON without a schema stays text; sinks that need a schema refuse it. */
+/* JSON without a schema stays text: a document for Elasticsearch; sinks that need a schema refuse it. */
 static weir_code read_json(converter *self, weir_batch *batch, batch_span *span, uint32_t *schema,
                            weir_error *err)
 {

@@ -282,16 +282,27 @@ void plugins_load_all(plugins *self)
 
 /* --- Finding --------------------------------------------------------------------------------- */
 
-/* The name itself, a Java class name, or the last part of one. */
+/* A Java class name, the last part of one, or that without "Connector", as Kafka Connect takes them. */
+static bool is_class(weir_str class, weir_str name)
+{
+    static const weir_str END = {"Connector", 9};
+    const char *dot = memrchr(class.ptr, '.', class.len);
+    weir_str last = class;
+
+    if (dot != NULL)
+        last = (weir_str){dot + 1, class.len - (size_t)(dot + 1 - class.ptr)};
+    if (weir_str_eq(class, name) || weir_str_eq(last, name))
+        return true;
+    return last.len == name.len + END.len && memcmp(last.ptr, name.ptr, name.len) == 0 &&
+           memcmp(last.ptr + name.len, END.ptr, END.len) == 0;
+}
+
 static bool is_called(const plugin *one, weir_str name)
 {
     if (weir_str_eq(weir_cstr(one->name), name))
         return true;
     for (size_t i = 0; one->aliases != NULL && one->aliases[i] != NULL; i++) {
-        const char *dot = strrchr(one->aliases[i], '.');
-
-        if (weir_str_eq(weir_cstr(one->aliases[i]), name) ||
-            (dot != NULL && weir_str_eq(weir_cstr(dot + 1), name)))
+        if (is_class(weir_cstr(one->aliases[i]), name))
             return true;
     }
     return false;

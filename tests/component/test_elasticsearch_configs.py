@@ -3,6 +3,9 @@
 Each setting that it has in any of its versions is supported, ignored with a reason or refused with one.
 """
 import itertools
+import json
+import os
+from decimal import Decimal
 
 import pytest
 
@@ -134,6 +137,36 @@ def test_a_sink_of_events_runs_unchanged_and_its_address_needs_no_protocol(shop,
     query('delete from "Orders" where "Id" = 2')
     become(server, documents, {f"shop.public.Orders+0+{i}": name for i, name in enumerate(names)})
     assert server.state("sink") == ("RUNNING", ["RUNNING"])
+
+
+def test_json_without_a_schema_is_a_document(weir, elasticsearch, folder):
+    """As Confluent's quick start has it: JsonConverter without schemas, ids made of the offset."""
+    lines = ['{"user": "ann", "price": 1.10}', '{"user":"bob","at":{"a":[1,null]}}', "no document"]
+    with open(os.path.join(folder, "events.json"), "w") as file:
+        file.write("".join(line + "\n" for line in lines))
+    server = Server(weir, folder)
+    text = {"key.converter": "org.apache.kafka.connect.storage.StringConverter",
+            "value.converter": "org.apache.kafka.connect.storage.StringConverter"}
+    assert server.ask("PUT", "/connectors/lines/config", {
+        **text, "connector.class": "FileStreamSource", "topic": "esplain",
+        "file": os.path.join(folder, "events.json")})[0] == 201
+    start(server, {
+        **text, "connector.class": CLASS, "topics": "esplain", "key.ignore": "true",
+        "schema.ignore": "true", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false", "behavior.on.malformed.documents": "IGNORE",
+        "errors.tolerance": "all"}, elasticsearch.url)
+
+    def documents():
+        try:
+            return elasticsearch.documents("esplain")
+        except OSError:  # it is not there yet
+            return {}
+
+    become(server, documents, {f"esplain+0+{i}": json.loads(line, parse_float=Decimal)
+                               for i, line in enumerate(lines[:2])})
+    assert server.state("sink") == ("RUNNING", ["RUNNING"])
+    server.run.stop()
+    elasticsearch.request("DELETE", "/esplain")
 
 
 def test_each_setting_is_supported_ignored_or_refused_with_a_reason(weir, folder):

@@ -93,6 +93,32 @@ static void what_was_not_sent_comes_from_the_document_that_is_there(void **state
     assert_document(7, "", true, "{}");
 }
 
+static void assert_text(const char *json, bool merge, const char *expected)
+{
+    weir_record record = {.value = weir_cstr(json)};
+    weir_buf out = {0};
+    weir_error err = {0};
+    weir_code code = document_json(&record, (weir_str){0}, merge, &out, &err);
+
+    assert_int_equal(code, expected != NULL ? WEIR_OK : WEIR_REJECT);
+    if (expected != NULL)
+        assert_string_equal(weir_buf_cstr(&out), expected);
+    weir_buf_done(&out);
+}
+
+static void json_without_a_schema_is_the_document_on_one_line(void **state)
+{
+    (void)state;
+    assert_text("{\"a\":1.50,\"b\":\"x\\ny\"}", false, "{\"a\":1.50,\"b\":\"x\\ny\"}");
+    assert_text(" {\r\n\"a\":\n[1,\n2]}\n", false, " {  \"a\": [1, 2]} ");
+    assert_text("{}", false, "{}");
+    assert_text("[1]", false, NULL);
+    assert_text("\"text\"", false, NULL);
+    assert_text("{\"a\":1", false, NULL);
+    assert_text("plain", false, NULL);
+    assert_text("{\"a\":1}", true, NULL); /* what is not there could mean anything */
+}
+
 static void a_field_inside_of_a_field_must_have_been_sent(void **state)
 {
     uint64_t unsent = 2;
@@ -206,6 +232,7 @@ int main(void)
         cmocka_unit_test(an_id_is_the_key_or_all_its_fields),
         cmocka_unit_test(what_cannot_be_an_id_is_rejected),
         cmocka_unit_test(what_was_not_sent_comes_from_the_document_that_is_there),
+        cmocka_unit_test(json_without_a_schema_is_the_document_on_one_line),
         cmocka_unit_test(a_field_inside_of_a_field_must_have_been_sent),
         cmocka_unit_test(a_version_is_the_position_where_the_id_is_the_key_else_the_offset),
         cmocka_unit_test(a_position_comes_with_its_source_an_offset_without),

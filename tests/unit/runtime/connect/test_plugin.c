@@ -29,7 +29,7 @@ static char folder[] = "/tmp/test_plugin_XXXXXX";
     "static const weir_field fields[] = {\n"                                                       \
     "    WEIR_FIELD(state, rows, .name = \"rows\", .fallback = \"5\",\n"                           \
     "               .doc = \"How many rows there are.\", .min = 1, .max = 9)};\n"                  \
-    "static const char *const names[] = {\"org.example.ToySource\", NULL};\n"
+    "static const char *const names[] = {\"org.example.ToySourceConnector\", NULL};\n"
 
 #define SOURCE                                                                                     \
     HEAD "static const weir_source toy = {.name = \"toy\", .version = \"1.0.0\",\n"                \
@@ -132,8 +132,13 @@ static void a_java_class_name_finds_its_replacement(void **state)
     (void)state;
 
     assert_string_equal(
-        plugins_find(all, WEIR_STR("org.example.ToySource"), PLUGIN_SOURCE, &err)->name, "toy");
+        plugins_find(all, WEIR_STR("org.example.ToySourceConnector"), PLUGIN_SOURCE, &err)->name,
+        "toy");
+    assert_string_equal(plugins_find(all, WEIR_STR("ToySourceConnector"), PLUGIN_ANY, &err)->name,
+                        "toy");
     assert_string_equal(plugins_find(all, WEIR_STR("ToySource"), PLUGIN_ANY, &err)->name, "toy");
+    assert_null(plugins_find(all, WEIR_STR("Toy"), PLUGIN_ANY, &err));
+    assert_null(plugins_find(all, WEIR_STR("ource"), PLUGIN_ANY, &err));
     plugins_free(all);
 }
 
