@@ -128,20 +128,32 @@ def test_a_change_of_a_table_waits_until_the_catalog_shows_it(database):
     source = database.source().open()
     settle(source)
     other = database.server.connect(database.name)
-    change = threading.Thread(target=lambda: other.cursor().execute(
-        "alter table orders add extra text not null default 'x'; insert into orders values (4, 'four', null, 'y')"))
+    waiting = "from pg_stat_activity where wait_event = 'SyncRep'"
+    has_waited = threading.Event()
+
+    def probe_and_change():  # the setting takes effect some time behind the reload: with a commit that waits
+        with other.cursor() as cursor:
+            while not has_waited.is_set():
+                cursor.execute("create table probe(); drop table probe")
+            cursor.execute("alter table orders add extra text not null default 'x'; "
+                           "insert into orders values (4, 'four', null, 'y')")
+
+    change = threading.Thread(target=probe_and_change)
     database.run("alter system set synchronous_standby_names = 'nobody'")
     try:
         database.run("select pg_reload_conf()")
-        servers.wait_until(lambda: database.run("show synchronous_standby_names") == [("nobody",)], "the setting")
         change.start()
-        servers.wait_until(lambda: database.run("select 1 from pg_stat_activity where wait_event = 'SyncRep'"), "it")
+        servers.wait_until(lambda: database.run(f"select 1 {waiting}"), "a commit to wait")
+        has_waited.set()
+        database.run(f"select pg_cancel_backend(pid) {waiting}")
+        servers.wait_until(lambda: database.run(f"select 1 {waiting} and query ~ 'extra'"), "the change to wait")
         for _ in range(3):
             source.poll()
         assert len(source.records) == 3
     finally:
         database.run("alter system reset synchronous_standby_names")
         database.run("select pg_reload_conf()")
+        has_waited.set()
         change.join()
         other.close()
     record, = source.take(1)
@@ -160,7 +172,8 @@ def test_null_from_before_a_column_became_not_null_stays_null(database):
     assert [r["value"]["after"] for r in source.take(3)] == [
         {"id": 1, "x": None, "y": None}, {"id": 1, "x": 5, "y": "y"}, {"id": 2, "x": 7, "y": "z"}]
     types = [[f["type"] for f in r["value_schema"]["fields"][0]["type"][1]["fields"]] for r in source.records]
-    assert types == [["int", ["null", "int"], ["null", "string"]]] * 2 + [["int", "int", "string"]]
+    # the second is told anew when the server knows of the ALTER by then
+    assert types[0] == ["int", ["null", "int"], ["null", "string"]] and types[2] == ["int", "int", "string"]
 
 
 def test_replica_identity_nothing_gives_inserts_only_and_updates_work(database):
