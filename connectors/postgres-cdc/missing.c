@@ -2,6 +2,7 @@
 #include "missing.h"
 
 #include <assert.h>
+#include <libpq-fe.h>
 #include <string.h>
 
 /* --- The query ------------------------------------------------------------------------------ */
@@ -76,7 +77,7 @@ typedef struct arguments {
 static bool take_arguments(const relation *table, const pgoutput_tuple *row, weir_buf *texts,
                            arguments *to)
 {
-    size_t starts[RELATION_KEY_LIMIT];
+    size_t starts[RELATION_KEY_LIMIT] = {0};
 
     *to = (arguments){.count = 0};
     weir_buf_clear(texts);

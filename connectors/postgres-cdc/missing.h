@@ -12,9 +12,8 @@
 #ifndef POSTGRES_CDC_MISSING_H
 #define POSTGRES_CDC_MISSING_H
 
+#include "connection.h"
 #include "relation.h"
-
-#include <libpq-fe.h>
 
 typedef struct missing {
     bool is_read;

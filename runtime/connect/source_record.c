@@ -146,12 +146,11 @@ static weir_code add_incompatible(source_task *self, addition *adding, weir_erro
 static weir_code add_record(source_task *self, const weir_record *record, weir_error *err)
 {
     bool waits = held_has(self->held, record->topic);
-    addition adding; /* not cleared: its headers are mostly unused */
+    addition adding = {.record = record,
+                       .out = {.topic = record->topic,
+                               .partition = batch_at(self->batch, record->index)->partition,
+                               .timestamp_ms = record->timestamp_ms}};
 
-    adding.record = record;
-    adding.out = (log_record){.topic = record->topic,
-                              .partition = batch_at(self->batch, record->index)->partition,
-                              .timestamp_ms = record->timestamp_ms};
     if (ensure_topic(self, record->topic, err) != WEIR_OK ||
         add_headers(self, &adding, err) != WEIR_OK)
         return err->code;

@@ -201,7 +201,7 @@ static weir_code has_proof(journal_scanner *scan, uint64_t from, uint64_t positi
 /* A file with a damaged front: its first entry says where it starts. */
 static weir_code guess_start(journal_scanner *scan, bool *known, weir_error *err)
 {
-    journal_scan_entry first;
+    journal_scan_entry first = {0};
 
     if (read_front(scan, JOURNAL_FRONT_BYTES, &first.front, known, err) != WEIR_OK ||
         (*known && read_rest(scan, JOURNAL_FRONT_BYTES, &first, known, err) != WEIR_OK))

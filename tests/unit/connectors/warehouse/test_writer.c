@@ -18,8 +18,10 @@
 #define WIDER                                                                                      \
     ROW("V", FIELD("id", "\"long\"") "," FIELD("name", "\"string\"") "," FIELD("n", "\"int\""))
 #define EVENT                                                                                      \
-    ROW("E", FIELD("after", "[\"null\"," VALUE                                                     \
-                            "]") "," FIELD("source", ROW("S", "")) "," FIELD("op", "\"string\""))
+    "{\"type\":\"record\",\"name\":\"E\",\"fields\":[{\"name\":\"after\",\"type\":["               \
+    "\"null\"," VALUE "]},"                                                                        \
+    "{\"name\":\"source\",\"type\":{\"type\":\"record\",\"name\":\"S\",\"fields\":[]}}," FIELD(    \
+        "op", "\"string\"") "]}"
 
 static const table_column columns[] = {
     {.name = {"id", 2}, .type = {.id = TYPE_INT8}, .nullable = true},

@@ -13,6 +13,11 @@
 #define INNER(fields)     "{\"type\":\"record\",\"name\":\"In\",\"fields\":[" fields "]}"
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
 
+#define AFTER(type) RECORD("{\"name\":\"after\",\"type\":[\"null\"," INNER(FIELD("v", type)) "]}")
+#define LIST(type)                                                                                 \
+    RECORD(                                                                                        \
+        "{\"name\":\"list\",\"type\":{\"type\":\"array\",\"items\":" INNER(FIELD("v", type)) "}}")
+
 static void assert_fields(const char *reader_text, const char *writer_text, const char *expected)
 {
     weir_error err;
@@ -52,19 +57,14 @@ static void a_new_field_without_default_is_named(void **state)
 static void a_field_inside_a_nullable_record_is_named_by_its_path(void **state)
 {
     (void)state;
-    assert_fields(
-        RECORD(FIELD("after", "[\"null\"," INNER(FIELD("v", "[\"null\",\"string\"]")) "]")),
-        RECORD(FIELD("after", "[\"null\"," INNER(FIELD("v", "[\"null\",\"int\"]")) "]")),
-        "after.v was int and is string");
+    assert_fields(AFTER("[\"null\",\"string\"]"), AFTER("[\"null\",\"int\"]"),
+                  "after.v was int and is string");
 }
 
 static void items_of_an_array_are_looked_into(void **state)
 {
     (void)state;
-    assert_fields(
-        RECORD(FIELD("list", "{\"type\":\"array\",\"items\":" INNER(FIELD("v", "\"int\"")) "}")),
-        RECORD(FIELD("list", "{\"type\":\"array\",\"items\":" INNER(FIELD("v", "\"string\"")) "}")),
-        "list.v was string and is int");
+    assert_fields(LIST("\"int\""), LIST("\"string\""), "list.v was string and is int");
 }
 
 static void a_field_that_may_not_be_null_any_more_is_named(void **state)
