@@ -44,7 +44,7 @@ typedef struct addition {
     const weir_record *record;
     converted key, value;
     log_record out;
-    weir_header headers[OWN_HEADERS_MAX];
+    weir_header *headers; /* ours: room for OWN_HEADERS_MAX */
 } addition;
 
 typedef weir_code writer(converter *self, weir_str topic, const weir_schema *schema, weir_str bytes,
@@ -146,7 +146,9 @@ static weir_code add_incompatible(source_task *self, addition *adding, weir_erro
 static weir_code add_record(source_task *self, const weir_record *record, weir_error *err)
 {
     bool waits = held_has(self->held, record->topic);
+    weir_header headers[OWN_HEADERS_MAX];
     addition adding = {.record = record,
+                       .headers = headers,
                        .out = {.topic = record->topic,
                                .partition = batch_at(self->batch, record->index)->partition,
                                .timestamp_ms = record->timestamp_ms}};
