@@ -190,9 +190,9 @@ static bool find_uses(registry *self, int64_t id, weir_str subject, const regist
     return schema != NULL;
 }
 
-bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
-                                  const registry_query *query, weir_buf *reply,
-                                  registry_error *error)
+/* Prints them, too; false: there is no such schema. */
+static bool list_uses(registry *self, int64_t id, weir_str subject, const registry_query *query,
+                      bool with_versions, weir_buf *reply)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf uses = {0};
     bool is_found;
@@ -200,24 +200,25 @@ bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
     registry_read_lock(self);
     is_found = find_uses(self, id, subject, query, &uses);
     if (is_found)
-        print_uses(&uses, false, query->page, reply);
+        print_uses(&uses, with_versions, query->page, reply);
     registry_read_unlock(self);
-    return is_found || registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
+    return is_found;
+}
+
+bool registry_get_schema_subjects(registry *self, int64_t id, weir_str subject,
+                                  const registry_query *query, weir_buf *reply,
+                                  registry_error *error)
+{
+    return list_uses(self, id, subject, query, false, reply) ||
+           registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
 bool registry_get_schema_versions(registry *self, int64_t id, weir_str subject,
                                   const registry_query *query, weir_buf *reply,
                                   registry_error *error)
 {
-    WEIR_CLEANUP(weir_buf_done) weir_buf uses = {0};
-    bool is_found;
-
-    registry_read_lock(self);
-    is_found = find_uses(self, id, subject, query, &uses);
-    if (is_found)
-        print_uses(&uses, true, query->page, reply);
-    registry_read_unlock(self);
-    return is_found || registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
+    return list_uses(self, id, subject, query, true, reply) ||
+           registry_fail(error, REGISTRY_SCHEMA_NOT_FOUND, "Schema not found");
 }
 
 /* --- By guid ---------------------------------------------------------------------------------- */
