@@ -12,45 +12,12 @@
 
 #include <string.h>
 
-static log *backend;
-static registry *the_registry;
-
-static void open_it(void)
-{
-    registry_options options = REGISTRY_DEFAULTS;
-    weir_error err;
-
-    assert_int_equal(registry_open(backend, &options, &the_registry, &err), WEIR_OK);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    backend = fake_log_new(1);
-    open_it();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_close(the_registry);
-    fake_log_free(backend);
-    return 0;
-}
-
-static void open_again(void)
-{
-    registry_close(the_registry);
-    open_it();
-}
-
 /* The n-th record of the topic. */
 static void assert_record(int64_t offset, const char *key, const char *value)
 {
     fake_record record;
 
-    assert_true(fake_log_at(backend, REGISTRY_TOPIC, 0, offset, &record));
+    assert_true(fake_log_at(the_log, REGISTRY_TOPIC, 0, offset, &record));
     assert_int_equal(record.key.len, strlen(key));
     assert_memory_equal(record.key.ptr, key, record.key.len);
     if (value == NULL) {
@@ -92,7 +59,7 @@ static void registering_again_writes_nothing(void **state)
     (void)state;
     assert_int_equal(register_id(the_registry, "a", "\"string\""), 1);
     assert_int_equal(register_id(the_registry, "a", "{\"type\":\"string\"}"), 1);
-    assert_int_equal(fake_log_count(backend, REGISTRY_TOPIC, 0), 1);
+    assert_int_equal(fake_log_count(the_log, REGISTRY_TOPIC, 0), 1);
 }
 
 static void versions_count_up(void **state)
@@ -110,7 +77,7 @@ static void what_was_registered_is_there_after_a_restart(void **state)
     (void)register_text(the_registry, "a", record_of("x:int"));
     (void)register_text(the_registry, "a", record_of("x:int y:int=1"));
     (void)register_text(the_registry, ":.c:a", record_of("x:int"));
-    open_again();
+    registry_again();
     assert_string_equal(versions_of(the_registry, "a", REGISTRY_LIVE), "[1,2]");
     assert_string_equal(schema_text(the_registry, 2), record_of("x:int y:int=1"));
     assert_int_equal(register_id(the_registry, "b", record_of("x:int y:int=1")), 2);
@@ -162,7 +129,7 @@ static void a_reference_makes_its_types_known(void **state)
                                    "\"R\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}}",
                                    false),
                            "{\"subject\":\"a\",\"version\":1,\"id\":2,"));
-    open_again();
+    registry_again();
     assert_string_equal(delete_version(the_registry, "r", 1, false),
                         "42206 One or more references exist to the schema "
                         "{magic=1,keytype=SCHEMA,subject=r,version=1}.");
@@ -178,7 +145,7 @@ static void metadata_and_rules_are_kept_and_make_another_schema(void **state)
                              "\"mode\":\"WRITE\",\"type\":\"CEL\",\"expr\":\"true\"}]}");
     assert_non_null(strstr(register_all(the_registry, "a", &plain, false), "\"id\":1,"));
     assert_non_null(strstr(register_all(the_registry, "a", &rich, false), "\"id\":2,"));
-    open_again();
+    registry_again();
     assert_non_null(strstr(schema_of(the_registry, 2, NULL),
                            "\"metadata\":{\"properties\":{\"owner\":\"x\"}},\"ruleSet\":{"
                            "\"domainRules\":[{\"name\":\"r\""));
@@ -238,7 +205,7 @@ static void bad_requests_get_their_code(void **state)
                         "42201 Invalid schema type THRIFT");
     assert_string_equal(register_all(the_registry, "a", &late, false),
                         "42201 Version is not one more than previous version");
-    assert_int_equal(fake_log_count(backend, REGISTRY_TOPIC, 0), 0);
+    assert_int_equal(fake_log_count(the_log, REGISTRY_TOPIC, 0), 0);
 }
 
 static void an_aborted_commit_is_sent_again(void **state)
@@ -246,7 +213,7 @@ static void an_aborted_commit_is_sent_again(void **state)
     const fake_fate fates[] = {FAKE_ABORT, FAKE_ABORT, FAKE_COMMIT};
 
     (void)state;
-    fake_log_script(backend, fates, 3);
+    fake_log_script(the_log, fates, 3);
     assert_int_equal(register_id(the_registry, "a", "\"int\""), 1);
     assert_string_equal(versions_of(the_registry, "a", REGISTRY_LIVE), "[1]");
 }
@@ -256,12 +223,12 @@ static void an_unknown_outcome_is_an_error_and_its_id_is_not_given_to_another(vo
     const fake_fate kept = FAKE_UNKNOWN_KEPT, lost = FAKE_UNKNOWN_LOST;
 
     (void)state;
-    fake_log_script(backend, &kept, 1);
+    fake_log_script(the_log, &kept, 1);
     assert_string_equal(register_text(the_registry, "a", "\"int\""),
                         "50001 Register schema operation failed while writing to the Kafka store");
     assert_int_equal(register_id(the_registry, "b", "\"long\""), 2);
     assert_string_equal(versions_of(the_registry, "a", REGISTRY_LIVE), "[1]");
-    fake_log_script(backend, &lost, 1);
+    fake_log_script(the_log, &lost, 1);
     assert_int_equal(register_id(the_registry, "c", "\"string\""), -50001);
     assert_int_equal(register_id(the_registry, "c", "\"bytes\""), 3);
 }
@@ -269,7 +236,7 @@ static void an_unknown_outcome_is_an_error_and_its_id_is_not_given_to_another(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, registry_setup, registry_teardown)
         TEST(the_first_schema_gets_id_and_version_one),
         TEST(records_are_confluents),
         TEST(the_same_schema_has_one_id_in_all_subjects),

@@ -7,38 +7,16 @@
 #include <cmocka.h>
 
 #include "schema-registry/registry/registry.h"
-#include "tests/fixtures/fake_log.h"
 #include "tests/fixtures/registry_fixture.h"
 
 #include <string.h>
-
-static log *backend;
-static registry *it;
-
-static int setup(void **state)
-{
-    weir_error err;
-
-    (void)state;
-    backend = fake_log_new(1);
-    return registry_open(backend, &REGISTRY_DEFAULTS, &it, &err) == WEIR_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_close(it);
-    fake_log_free(backend);
-    answers_done();
-    return 0;
-}
 
 static const char *tag(const char *subject, int32_t version, const char *body)
 {
     weir_buf reply = {0};
     registry_error error = {0};
-    bool is_good =
-        registry_tag_version(it, weir_cstr(subject), version, weir_cstr(body), &reply, &error);
+    bool is_good = registry_tag_version(the_registry, weir_cstr(subject), version, weir_cstr(body),
+                                        &reply, &error);
 
     return answer_of(is_good, &reply, &error);
 }
@@ -56,17 +34,18 @@ static void the_next_version_has_the_text_with_tags_and_its_number(void **state)
         "\"sr_record\"},\"tags\":[\"PII\"]}]}";
 
     (void)state;
-    (void)register_text(it, "a", record_of("x:int"));
+    (void)register_text(the_registry, "a", record_of("x:int"));
     assert_says(tag("a", 1, body), "{\"id\":2,\"version\":2,");
-    assert_says(version_text(it, "a", 2), "],\"confluent:tags\":[\"PII\"]}");
-    assert_says(version_of(it, "a", 2, false), "\"properties\":{\"confluent:version\":\"2\"}");
+    assert_says(version_text(the_registry, "a", 2), "],\"confluent:tags\":[\"PII\"]}");
+    assert_says(version_of(the_registry, "a", 2, false),
+                "\"properties\":{\"confluent:version\":\"2\"}");
     assert_string_equal(tag("a", -1, body), "42201 Version is not one more than previous version");
 }
 
 static void rules_are_replaced_or_changed_but_not_both(void **state)
 {
     (void)state;
-    (void)register_text(it, "a", record_of("x:int"));
+    (void)register_text(the_registry, "a", record_of("x:int"));
     assert_says(tag("a", 1,
                     "{\"newVersion\":2,\"ruleSet\":{\"domainRules\":[{\"name\":\"r\",\"type\":"
                     "\"CEL\",\"mode\":\"WRITE\"}]}}"),
@@ -75,7 +54,7 @@ static void rules_are_replaced_or_changed_but_not_both(void **state)
                     "{\"newVersion\":3,\"rulesToMerge\":{\"domainRules\":[{\"name\":\"s\","
                     "\"type\":\"CEL\",\"mode\":\"READ\"}]},\"rulesToRemove\":[\"r\"]}"),
                 "\"version\":3,");
-    assert_says(version_of(it, "a", 3, false), "\"domainRules\":[{\"name\":\"s\"");
+    assert_says(version_of(the_registry, "a", 3, false), "\"domainRules\":[{\"name\":\"s\"");
     assert_says(tag("a", 2, "{\"ruleSet\":{},\"rulesToRemove\":[]}"),
                 "42210 ruleSet should be omitted");
 }
@@ -83,7 +62,7 @@ static void rules_are_replaced_or_changed_but_not_both(void **state)
 static void what_is_not_there_or_not_meant_is_refused(void **state)
 {
     (void)state;
-    (void)register_text(it, "a", record_of("x:int"));
+    (void)register_text(the_registry, "a", record_of("x:int"));
     assert_string_equal(tag("b", 1, "{}"), "40401 Subject 'b' not found.");
     assert_string_equal(tag("a", 7, "{}"), "40402 Version 7 not found.");
     assert_says(tag("__EMPTY", 1, "{}"), "42208");
@@ -96,7 +75,7 @@ static void what_is_not_there_or_not_meant_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, registry_setup, registry_teardown)
         TEST(the_next_version_has_the_text_with_tags_and_its_number),
         TEST(rules_are_replaced_or_changed_but_not_both),
         TEST(what_is_not_there_or_not_meant_is_refused),

@@ -7,43 +7,9 @@
 #include <cmocka.h>
 
 #include "schema-registry/registry/registry.h"
-#include "tests/fixtures/fake_log.h"
 #include "tests/fixtures/registry_fixture.h"
 
 #include <string.h>
-
-static log *backend;
-static registry *it;
-
-static void open_it(void)
-{
-    registry_options options = REGISTRY_DEFAULTS;
-    weir_error err;
-
-    assert_int_equal(registry_open(backend, &options, &it, &err), WEIR_OK);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    backend = fake_log_new(1);
-    open_it();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_close(it);
-    fake_log_free(backend);
-    return 0;
-}
-
-static void open_again(void)
-{
-    registry_close(it);
-    open_it();
-}
 
 static void versions_are_numbers_or_latest(void **state)
 {
@@ -73,16 +39,16 @@ static void a_schema_is_served_with_all_it_was_registered_with(void **state)
     const char *answer;
 
     (void)state;
-    (void)register_text(it, "a", "\"int\"");
-    answer = version_of(it, "a", 1, false);
+    (void)register_text(the_registry, "a", "\"int\"");
+    answer = version_of(the_registry, "a", 1, false);
     assert_non_null(strstr(answer, "{\"subject\":\"a\",\"version\":1,\"id\":1,\"guid\":\""));
     assert_non_null(strstr(answer, "\"schemaType\":\"AVRO\",\"schema\":\"\\\"int\\\"\",\"ts\":"));
-    answer = schema_of(it, 1, NULL);
+    answer = schema_of(the_registry, 1, NULL);
     assert_non_null(strstr(answer, "{\"guid\":\""));
     assert_null(strstr(answer, "subject"));
-    assert_non_null(strstr(schema_of(it, 1, "a"), "{\"subject\":\"a\",\"version\":1,"));
-    assert_string_equal(schema_of(it, 7, NULL), "40403 Schema 7 not found");
-    assert_string_equal(schema_of(it, INT64_MAX, NULL),
+    assert_non_null(strstr(schema_of(the_registry, 1, "a"), "{\"subject\":\"a\",\"version\":1,"));
+    assert_string_equal(schema_of(the_registry, 7, NULL), "40403 Schema 7 not found");
+    assert_string_equal(schema_of(the_registry, INT64_MAX, NULL),
                         "40403 Schema 9223372036854775807 not found");
 }
 
@@ -91,23 +57,25 @@ static void contexts_are_apart(void **state)
     WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
 
     (void)state;
-    assert_int_equal(register_id(it, "a", "\"int\""), 1);
-    assert_int_equal(register_id(it, ":.c:a", "\"long\""), 1);
-    assert_string_equal(subjects_of(it, "", REGISTRY_LIVE), "[\"a\"]");
-    assert_string_equal(subjects_of(it, ":.c:", REGISTRY_LIVE), "[\":.c:a\"]");
-    assert_string_equal(subjects_of(it, ":*:", REGISTRY_LIVE), "[\":.c:a\",\"a\"]");
-    assert_non_null(strstr(schema_of(it, 1, ":.c:"), "\\\"long\\\""));
-    registry_list_contexts(it, (weir_str){0}, (registry_page){0}, &reply);
+    assert_int_equal(register_id(the_registry, "a", "\"int\""), 1);
+    assert_int_equal(register_id(the_registry, ":.c:a", "\"long\""), 1);
+    assert_string_equal(subjects_of(the_registry, "", REGISTRY_LIVE), "[\"a\"]");
+    assert_string_equal(subjects_of(the_registry, ":.c:", REGISTRY_LIVE), "[\":.c:a\"]");
+    assert_string_equal(subjects_of(the_registry, ":*:", REGISTRY_LIVE), "[\":.c:a\",\"a\"]");
+    assert_non_null(strstr(schema_of(the_registry, 1, ":.c:"), "\\\"long\\\""));
+    registry_list_contexts(the_registry, (weir_str){0}, (registry_page){0}, &reply);
     assert_string_equal(weir_buf_cstr(&reply), "[\".\",\".c\"]");
 }
 
 static void a_name_without_context_is_looked_for_in_all(void **state)
 {
     (void)state;
-    (void)register_text(it, ":.c:only", "\"long\"");
-    assert_non_null(strstr(version_of(it, "only", 1, false), "{\"subject\":\":.c:only\""));
-    assert_non_null(strstr(look_up(it, "only", "\"long\"", false), "{\"subject\":\":.c:only\""));
-    assert_non_null(strstr(schema_of(it, 1, "only"), "{\"subject\":\":.c:only\""));
+    (void)register_text(the_registry, ":.c:only", "\"long\"");
+    assert_non_null(
+        strstr(version_of(the_registry, "only", 1, false), "{\"subject\":\":.c:only\""));
+    assert_non_null(
+        strstr(look_up(the_registry, "only", "\"long\"", false), "{\"subject\":\":.c:only\""));
+    assert_non_null(strstr(schema_of(the_registry, 1, "only"), "{\"subject\":\":.c:only\""));
 }
 
 static void lists_are_sorted_and_come_in_pages(void **state)
@@ -115,14 +83,14 @@ static void lists_are_sorted_and_come_in_pages(void **state)
     WEIR_CLEANUP(weir_buf_done) weir_buf reply = {0};
 
     (void)state;
-    (void)register_text(it, "b", "\"int\"");
-    (void)register_text(it, "ab", "\"int\"");
-    (void)register_text(it, "c", "\"int\"");
-    assert_string_equal(subjects_of(it, NULL, REGISTRY_LIVE), "[\"ab\",\"b\",\"c\"]");
-    registry_list_subjects(it, (weir_str){0}, &(registry_query){.page = {1, 1}}, &reply);
+    (void)register_text(the_registry, "b", "\"int\"");
+    (void)register_text(the_registry, "ab", "\"int\"");
+    (void)register_text(the_registry, "c", "\"int\"");
+    assert_string_equal(subjects_of(the_registry, NULL, REGISTRY_LIVE), "[\"ab\",\"b\",\"c\"]");
+    registry_list_subjects(the_registry, (weir_str){0}, &(registry_query){.page = {1, 1}}, &reply);
     assert_string_equal(weir_buf_cstr(&reply), "[\"b\"]");
-    assert_string_equal(subjects_of(it, "a", REGISTRY_LIVE), "[\"ab\"]");
-    assert_string_equal(schema_subjects(it, 1, false), "[\"ab\",\"b\",\"c\"]");
+    assert_string_equal(subjects_of(the_registry, "a", REGISTRY_LIVE), "[\"ab\"]");
+    assert_string_equal(schema_subjects(the_registry, 1, false), "[\"ab\",\"b\",\"c\"]");
 }
 
 static void schemas_are_listed_by_subject_or_only_their_latest(void **state)
@@ -132,9 +100,10 @@ static void schemas_are_listed_by_subject_or_only_their_latest(void **state)
     const char *answer;
 
     (void)state;
-    (void)register_text(it, "a", record_of("x:int"));
-    (void)register_text(it, "a", record_of("x:int y:int=1"));
-    registry_list_schemas(it, (weir_str){0}, &(registry_query){.latest_only = true}, &reply);
+    (void)register_text(the_registry, "a", record_of("x:int"));
+    (void)register_text(the_registry, "a", record_of("x:int y:int=1"));
+    registry_list_schemas(the_registry, (weir_str){0}, &(registry_query){.latest_only = true},
+                          &reply);
     answer = answer_of(true, &reply, &error);
     assert_null(strstr(answer, "\"version\":1,"));
     assert_non_null(strstr(answer, "[{\"subject\":\"a\",\"version\":2,\"id\":2,"));
@@ -143,30 +112,34 @@ static void schemas_are_listed_by_subject_or_only_their_latest(void **state)
 static void a_schema_that_is_not_there_is_not_found(void **state)
 {
     (void)state;
-    assert_string_equal(look_up(it, "a", "\"int\"", false), "40401 Subject 'a' not found.");
-    (void)register_text(it, "a", "\"int\"");
-    assert_string_equal(look_up(it, "a", "\"long\"", false), "40403 Schema not found");
-    assert_non_null(strstr(look_up(it, "a", "{", false), "42201 "));
-    (void)delete_version(it, "a", 1, false);
-    assert_string_equal(look_up(it, "a", "\"int\"", false), "40401 Subject 'a' not found.");
-    assert_non_null(strstr(look_up(it, "a", "\"int\"", true), "{\"subject\":\"a\",\"version\":1,"));
+    assert_string_equal(look_up(the_registry, "a", "\"int\"", false),
+                        "40401 Subject 'a' not found.");
+    (void)register_text(the_registry, "a", "\"int\"");
+    assert_string_equal(look_up(the_registry, "a", "\"long\"", false), "40403 Schema not found");
+    assert_non_null(strstr(look_up(the_registry, "a", "{", false), "42201 "));
+    (void)delete_version(the_registry, "a", 1, false);
+    assert_string_equal(look_up(the_registry, "a", "\"int\"", false),
+                        "40401 Subject 'a' not found.");
+    assert_non_null(
+        strstr(look_up(the_registry, "a", "\"int\"", true), "{\"subject\":\"a\",\"version\":1,"));
 }
 
 static void a_verdict_names_every_reason(void **state)
 {
     (void)state;
-    (void)register_text(it, "a", "\"int\"");
+    (void)register_text(the_registry, "a", "\"int\"");
     assert_string_equal(
-        check(it, "a", 1, "\"string\"", true),
+        check(the_registry, "a", 1, "\"string\"", true),
         "{\"is_compatible\":false,\"messages\":[\"{errorType:'TYPE_MISMATCH', description:'The "
         "type (path '/') of a field in the new schema does not match with the old schema', "
         "additionalInfo:'reader type: STRING not compatible with writer type: INT'}\","
         "\"{oldSchemaVersion: 1}\",\"{oldSchema: '\\\"int\\\"'}\","
         "\"{validateFields: 'false', compatibility: 'BACKWARD'}\"]}");
-    assert_string_equal(check(it, "a", 2, "\"int\"", false), "40402 Version 2 not found.");
-    assert_string_equal(check(it, "new", 0, "\"int\"", true),
+    assert_string_equal(check(the_registry, "a", 2, "\"int\"", false),
+                        "40402 Version 2 not found.");
+    assert_string_equal(check(the_registry, "new", 0, "\"int\"", true),
                         "{\"is_compatible\":true,\"messages\":[]}");
-    assert_non_null(strstr(check(it, "a", 0, "{", true),
+    assert_non_null(strstr(check(the_registry, "a", 0, "{", true),
                            "{\"is_compatible\":false,\"messages\":[\"Invalid schema of type AVRO"));
 }
 
@@ -180,13 +153,15 @@ static void who_refers_to_a_version_is_known(void **state)
     bool is_good;
 
     (void)state;
-    (void)register_text(it, "r", record_of("x:int"));
-    (void)register_all(it, "a", &user, false);
-    open_again();
-    is_good = registry_referenced_by(it, WEIR_STR("r"), 1, REGISTRY_PLAIN, &reply, &error);
+    (void)register_text(the_registry, "r", record_of("x:int"));
+    (void)register_all(the_registry, "a", &user, false);
+    registry_again();
+    is_good =
+        registry_referenced_by(the_registry, WEIR_STR("r"), 1, REGISTRY_PLAIN, &reply, &error);
     assert_string_equal(answer_of(is_good, &reply, &error), "[2]");
-    is_good = registry_get_version_text(
-        it, WEIR_STR("a"), 1, &(registry_query){.format = WEIR_STR("resolved")}, &reply, &error);
+    is_good = registry_get_version_text(the_registry, WEIR_STR("a"), 1,
+                                        &(registry_query){.format = WEIR_STR("resolved")}, &reply,
+                                        &error);
     assert_string_equal(answer_of(is_good, &reply, &error),
                         "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"R\","
                         "\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}}");
@@ -199,13 +174,13 @@ static void a_guid_finds_its_schema_in_every_context(void **state)
     char guid[37] = "";
 
     (void)state;
-    (void)register_text(it, ":.c:a", "\"long\"");
-    memcpy(guid, strstr(version_of(it, ":.c:a", 1, false), "\"guid\":\"") + 8, 36);
-    assert_true(registry_get_guid(it, weir_cstr(guid), REGISTRY_PLAIN, &reply, &error));
+    (void)register_text(the_registry, ":.c:a", "\"long\"");
+    memcpy(guid, strstr(version_of(the_registry, ":.c:a", 1, false), "\"guid\":\"") + 8, 36);
+    assert_true(registry_get_guid(the_registry, weir_cstr(guid), REGISTRY_PLAIN, &reply, &error));
     assert_non_null(strstr(answer_of(true, &reply, &error), "\"schema\":\"\\\"long\\\"\""));
-    registry_get_guid_ids(it, weir_cstr(guid), &reply);
+    registry_get_guid_ids(the_registry, weir_cstr(guid), &reply);
     assert_string_equal(answer_of(true, &reply, &error), "[{\"context\":\".c\",\"id\":1}]");
-    assert_false(registry_get_guid(it, WEIR_STR("x"), REGISTRY_PLAIN, &reply, &error));
+    assert_false(registry_get_guid(the_registry, WEIR_STR("x"), REGISTRY_PLAIN, &reply, &error));
     assert_string_equal(answer_of(false, &reply, &error), "40403 Schema x not found");
 }
 
@@ -216,21 +191,22 @@ static void converters_get_ids_and_schemas(void **state)
     int32_t id;
 
     (void)state;
-    (void)register_text(it, "a", "\"long\"");
-    assert_int_equal(registry_avro_of(it, 1, &found, &err), WEIR_OK);
+    (void)register_text(the_registry, "a", "\"long\"");
+    assert_int_equal(registry_avro_of(the_registry, 1, &found, &err), WEIR_OK);
     assert_int_equal(weir_schema_type(found), WEIR_TYPE_LONG);
-    assert_int_equal(registry_register_avro(it, WEIR_STR("b"), found, &id, &err), WEIR_OK);
+    assert_int_equal(registry_register_avro(the_registry, WEIR_STR("b"), found, &id, &err),
+                     WEIR_OK);
     assert_int_equal(id, 1);
-    assert_int_equal(registry_avro_of(it, 1, &again, &err), WEIR_OK);
+    assert_int_equal(registry_avro_of(the_registry, 1, &again, &err), WEIR_OK);
     assert_ptr_equal(found, again);
-    assert_int_equal(registry_avro_of(it, 9, &found, &err), WEIR_REJECT);
+    assert_int_equal(registry_avro_of(the_registry, 9, &found, &err), WEIR_REJECT);
     assert_string_equal(err.message, "schema id 9: schema id 9 is not in _schemas");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, registry_setup, registry_teardown)
         TEST(versions_are_numbers_or_latest),
         TEST(a_schema_is_served_with_all_it_was_registered_with),
         TEST(contexts_are_apart),
