@@ -1,5 +1,5 @@
-/* parse.h - what the files of the schema parser share: parse.c, parse_named.c, parse_awaited.c,
- * parse_default.c.
+/* parse.h - what the files of the schema parser share: parse.c, parse_named.c, parse_logical.c,
+ * parse_awaited.c, parse_default.c.
  *
  * The parser walks the JSON tree that jansson made and builds nodes in the document's arena. It knows
  * where it is as a JSON pointer, so that every refusal names the place. Belongs to one thread.
@@ -59,6 +59,12 @@ bool avro_parse_properties(avro_parser *parser, const json_t *json, const char *
                            avro_properties *out);
 /* The text of a string, in the document; ptr NULL when the member is missing or, as in Java, null. */
 bool avro_parse_text(avro_parser *parser, const json_t *json, const char *member, weir_str *out);
+
+/* The logical type that the attributes of a node give it. */
+void avro_parse_logical(weir_schema *node, const json_t *json);
+/* What AvroData looks for: any "decimal" of bytes, and records that are the entries of a map. Of a node that has its
+ * properties. */
+void avro_find_connect(weir_schema *node);
 
 /* True when the JSON is a default for the type: of a union, for one of its types. */
 bool avro_default_fits(const weir_schema *schema, const json_t *json);
