@@ -1,4 +1,9 @@
-/* compact.c - two passes over the sealed segments: which offset is the last of each key, then the copy. */
+/* compact.c - two passes over the sealed segments: which offset is the last of each key, then the copy.
+ *
+ * So many keys are known at a time, which bounds memory. When there are more, the first pass ends there, the copy
+ * drops what those keys make superfluous, and both go on with the keys that follow, until all of the range was
+ * gone through: each round replaces what the one before it made.
+ */
 #include "runtime/log/compact.h"
 
 #include "runtime/base/diag.h"
@@ -32,7 +37,8 @@ typedef struct compaction {
     int64_t now_ms;
     weir_map *last; /* key -> offset + 1, as a pointer */
     size_t key_bytes;
-    int64_t covered; /* last knows all records below */
+    int64_t from,
+        covered; /* last knows all records between them; what is below from had its round */
     store_rewrite *rewrite;
     int64_t removed;
     weir_buf bytes, scratch, out, compress;
@@ -62,11 +68,10 @@ static range sealed_range(store_partition *partition)
 typedef weir_code visit_batch(compaction *self, weir_str batch, const record_batch_info *info,
                               weir_error *err);
 
-/* Visits every batch of the range. WEIR_END of a visit ends the walk. */
-static weir_code walk(compaction *self, visit_batch *visit, weir_error *err)
+/* Visits every batch of the range, beginning with the one that has `at`. WEIR_END of a visit ends the walk. */
+static weir_code walk(compaction *self, int64_t at, visit_batch *visit, weir_error *err)
 {
     store_cursor cursor = {0};
-    int64_t at = self->range.first;
 
     while (at < self->range.end) {
         weir_str rest;
@@ -121,7 +126,7 @@ static weir_code note_keys(compaction *self, weir_str batch, const record_batch_
     if (code != WEIR_END)
         return code;
     if (weir_map_count(self->last) >= MAX_KEYS || self->key_bytes >= MAX_KEY_BYTES)
-        return WEIR_END; /* later records are kept, whatever their keys */
+        return WEIR_END; /* the next round knows those that follow */
     return WEIR_OK;
 }
 
@@ -216,21 +221,35 @@ static weir_code copy_batch(compaction *self, weir_str batch, const record_batch
 
 /* --- Deciding ------------------------------------------------------------------------------- */
 
-static weir_code rewrite_range(compaction *self, weir_error *err)
+static weir_code run_round(compaction *self, weir_error *err)
 {
-    weir_code code = walk(self, note_keys, err);
+    weir_code code = walk(self, self->from, note_keys, err);
 
-    if (code != WEIR_OK)
-        return code;
+    if (code != WEIR_OK || (self->covered == self->from && self->from > self->range.first))
+        return code; /* nothing was left for this round */
     if (store_rewrite_begin(self->partition, self->range.first, self->range.end, &self->rewrite,
                             err) != WEIR_OK)
         return err->code;
-    code = walk(self, copy_batch, err);
+    code = walk(self, self->range.first, copy_batch, err);
     if (code != WEIR_OK) {
         store_rewrite_abort(self->rewrite);
         return code;
     }
     return store_rewrite_end(self->rewrite, err);
+}
+
+static weir_code rewrite_range(compaction *self, weir_error *err)
+{
+    weir_code code;
+
+    do {
+        self->last = weir_map_new();
+        self->key_bytes = 0;
+        self->from = self->covered;
+        code = run_round(self, err);
+        weir_map_free(self->last);
+    } while (code == WEIR_OK && self->covered > self->from && self->covered < self->range.end);
+    return code;
 }
 
 weir_code compact_partition(store_partition *partition, int64_t now_ms, int64_t *removed,
@@ -242,9 +261,8 @@ weir_code compact_partition(store_partition *partition, int64_t now_ms, int64_t 
     *removed = 0;
     if (self.range.segment_count == 0)
         return WEIR_OK;
-    self.last = weir_map_new();
+    self.covered = self.range.first;
     code = rewrite_range(&self, err);
-    weir_map_free(self.last);
     weir_buf_done(&self.bytes);
     weir_buf_done(&self.scratch);
     weir_buf_done(&self.out);

@@ -6,7 +6,8 @@
  * older record of its key is left. Records without a key stay. Batches with producer state (idempotent
  * or transactional producers, control records) stay as they are.
  *
- * Memory is bounded: when the keys of a run are more than fit, the run covers fewer segments.
+ * Memory is bounded: of 1,048,576 keys, or 64 MiB of them, the last record is known at a time; when there are more,
+ * the segments are rewritten once for each so many.
  *
  * Nothing that is not behind a checkpoint is touched. The new segment takes the place of the old ones at
  * once (store_rewrite_end): a crash leaves the one or the other. Keeper's thread (store_keep.h).

@@ -121,6 +121,7 @@ const log_ops EMBEDDED_OPS = {
     .commit = embedded_writer_commit,
     .wait = embedded_writer_wait,
     .is_full = embedded_writer_is_full,
+    .writer_give_up = embedded_writer_give_up,
     .writer_wake = embedded_writer_wake,
     .reader_open = embedded_reader_open,
     .reader_close = embedded_reader_close,

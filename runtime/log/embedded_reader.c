@@ -218,8 +218,12 @@ static weir_code next_record(reader_partition *from, record_view *record, bool *
             code = record_iterator_next(&from->records, record, err);
         if (code == WEIR_OK && record->offset < from->next_offset)
             continue;
-        if (code != WEIR_END)
+        if (code == WEIR_OK)
+            return WEIR_OK;
+        if (code != WEIR_END) {
+            from->is_inside = false; /* the next call goes in again, and ends here again */
             return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
+        }
         if (from->is_inside)
             leave_batch(from);
         if (enter_batch(from, any, err) != WEIR_OK)
@@ -295,7 +299,7 @@ weir_code embedded_reader_read(log_reader *base, weir_batch *batch, int timeout_
         int64_t left_ms;
 
         if (fill_all(reader, batch, err) != WEIR_OK)
-            return err->code;
+            return batch_count(batch) > 0 ? WEIR_OK : err->code; /* the next call has it again */
         left_ms = timeout_ms > 0 ? deadline_ms - clock_mono_ms(clock) : 0;
         if (batch_count(batch) > 0 || left_ms <= 0 || atomic_exchange(&reader->is_woken, false))
             return WEIR_OK;

@@ -35,6 +35,7 @@ log_ticket embedded_writer_commit(log_writer *base);
 log_outcome embedded_writer_wait(log_writer *base, log_ticket ticket, int timeout_ms,
                                  weir_error *err);
 bool embedded_writer_is_full(log_writer *base, weir_buf *reason);
+void embedded_writer_give_up(log_writer *base);
 void embedded_writer_wake(log_writer *base);
 
 /* embedded_reader.c */

@@ -65,6 +65,7 @@ struct embedded_writer {
     uint64_t topics_generation;
     uint32_t round_robin;
     bool has_refused; /* a commit was not sent: none behind it is */
+    bool gives_up;    /* when the disk is full for long */
     weir_buf scratch;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -414,6 +415,7 @@ log_ticket embedded_writer_commit(log_writer *base)
     *append = (store_append){.pieces = (store_piece *)(void *)sent->pieces.ptr,
                              .piece_count = sent->pieces.len / sizeof(store_piece),
                              .lane = writer->lane,
+                             .gives_up = writer->gives_up,
                              .done = unit_done,
                              .context = sent,
                              .code = code,
@@ -481,6 +483,11 @@ log_outcome embedded_writer_wait(log_writer *base, log_ticket ticket, int timeou
 bool embedded_writer_is_full(log_writer *base, weir_buf *reason)
 {
     return store_lane_is_full(writer_of(base)->owner->store, writer_of(base)->lane, reason);
+}
+
+void embedded_writer_give_up(log_writer *base)
+{
+    writer_of(base)->gives_up = true;
 }
 
 void embedded_writer_wake(log_writer *base)

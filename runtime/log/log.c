@@ -103,6 +103,11 @@ void log_discard(log_writer *writer)
     writer->ops->discard(writer);
 }
 
+void log_writer_give_up(log_writer *writer)
+{
+    writer->ops->writer_give_up(writer);
+}
+
 log_ticket log_commit(log_writer *writer)
 {
     return writer->ops->commit(writer);

@@ -87,7 +87,7 @@ typedef struct log_topic {
 } log_topic;
 
 /* Makes a topic; WEIR_OK too when it is there already, whatever its configuration. Durable when it
- * returns. Names: Kafka's rules ([a-zA-Z0-9._-]{1,249}, not "." or ".."). */
+ * returns; WEIR_RETRY when the log has no room for some seconds. Names: Kafka's rules ([a-zA-Z0-9._-]{1,249}, not "." or ".."). */
 WEIR_MUST_CHECK weir_code log_topic_create(log *log, weir_str name, const log_topic_config *config,
                                            weir_error *err);
 WEIR_MUST_CHECK weir_code log_topic_delete(log *log, weir_str name, weir_error *err);
@@ -166,6 +166,10 @@ log_outcome log_outcome_of(log_writer *writer, log_ticket ticket, weir_error *er
 /* Waits until the outcome of ticket is known, for at most timeout_ms; 0 only looks. */
 log_outcome log_wait(log_writer *writer, log_ticket ticket, int timeout_ms, weir_error *err);
 
+/* For those that must not wait for long: when the log has had no room for some seconds, commits of this writer that
+ * wait for it end as LOG_STOPPED with WEIR_RETRY. Nothing of them is there; it has to be opened again. */
+void log_writer_give_up(log_writer *writer);
+
 /* True while a commit of this writer waits for room (a full topic with on.full=wait, or a full disk):
  * the task calls idle. reason, which may be NULL, says what is full and whom it waits for. */
 bool log_is_full(log_writer *writer, weir_buf *reason);
@@ -183,7 +187,8 @@ void log_reader_revoke(log_reader *reader, weir_str topic, int32_t partition);
 
 /* Adds records to an empty batch, until it is full or there are no more, waiting at most timeout_ms for
  * the first. Partitions take turns; within one the order is kept. topic and log_topic are both the
- * topic read; key and value are the bytes of the log; schemas are NULL. */
+ * topic read; key and value are the bytes of the log; schemas are NULL. What fails leaves the batch empty: an
+ * error comes behind what was read before it, by the next call. */
 WEIR_MUST_CHECK weir_code log_read(log_reader *reader, weir_batch *batch, int timeout_ms,
                                    weir_error *err);
 
@@ -219,6 +224,7 @@ typedef struct log_ops {
     log_ticket (*commit)(log_writer *);
     log_outcome (*wait)(log_writer *, log_ticket, int, weir_error *);
     bool (*is_full)(log_writer *, weir_buf *);
+    void (*writer_give_up)(log_writer *);
     void (*writer_wake)(log_writer *);
     weir_code (*reader_open)(log *, log_reader **, weir_error *);
     void (*reader_close)(log_reader *);

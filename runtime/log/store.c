@@ -333,6 +333,7 @@ weir_code store_append_now(store *self, store_append *append, weir_error *err)
     append_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .signal = PTHREAD_COND_INITIALIZER};
 
     append->done = wake_waiter;
+    append->gives_up = true;
     /* cppcheck-suppress autoVariables ; this function returns when it was used */
     append->context = &waiter;
     store_submit(self, append);
@@ -371,6 +372,8 @@ static void set_defaults(store *self, const store_options *options)
         self->options.journal_file_bytes = 64 << 20;
     if (options->segment_bytes == 0)
         self->options.segment_bytes = 64 << 20;
+    if (options->give_up_ms == 0)
+        self->options.give_up_ms = 5000;
     if (options->large_bytes == 0)
         self->options.large_bytes = 256 << 10;
     self->random_state = options->seed;

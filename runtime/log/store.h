@@ -42,7 +42,9 @@ typedef struct store_options {
     int64_t journal_file_bytes; /* 0: 64 MiB */
     int64_t segment_bytes;      /* 0: 64 MiB; smaller where retention.bytes is small */
     int64_t large_bytes; /* 0: 256 KiB; so much for one partition goes to its segment at once */
-    uint64_t seed;       /* of identities; 0: from the operating system */
+    int32_t
+        give_up_ms; /* 0: 5 s; appends that give up do when the disk has been full for so long */
+    uint64_t seed;  /* of identities; 0: from the operating system */
     /* No threads: everything is done by store_step, or by the call that waits for it. */
     bool manual;
     /* Called by the keeper about once a second and after store_kick, without locks: retention and
@@ -76,7 +78,8 @@ clock_source *store_clock(const store *store);
 
 /* --- Topics --------------------------------------------------------------------------------- */
 
-/* As log_topic_create and its neighbours in log.h say. Create and delete are durable when they return. */
+/* As log_topic_create and its neighbours in log.h say. Create and delete are durable when they return. Like facts,
+ * they do not wait for a full disk for long: WEIR_RETRY. */
 WEIR_MUST_CHECK weir_code store_topic_create(store *store, weir_str name,
                                              const log_topic_config *config, weir_error *err);
 WEIR_MUST_CHECK weir_code store_topic_delete(store *store, weir_str name, weir_error *err);
@@ -130,10 +133,11 @@ struct store_append {
     store_piece *pieces;
     size_t piece_count; /* 1 or more */
     store_lane *lane;   /* NULL: none */
+    bool gives_up;      /* does not wait for long while the disk is full */
     void (*done)(store_append *append);
     void *context;
 
-    /* OK: durable and readable; RETRY: lane or store were closed; REJECT: no whole batches, deleted topic */
+    /* OK: durable and readable; RETRY: lane or store were closed, or it has given up; REJECT: no whole batches, deleted topic */
     weir_code code;
     weir_error err;
 
@@ -142,7 +146,7 @@ struct store_append {
     int64_t queued_ns;
 };
 void store_submit(store *store, store_append *append);
-/* Submits and waits for the end; done and context are not looked at. */
+/* Submits and waits for the end; done and context are not looked at. It gives up: callers hold locks. */
 WEIR_MUST_CHECK weir_code store_append_now(store *store, store_append *append, weir_error *err);
 
 #endif

@@ -236,22 +236,46 @@ void queue_take_group(store *self, append_group *group)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* Locked. Takes out what does not wait for long, when the disk has been full for long. */
+static void take_impatient(store *self, int64_t now_ns, append_list *out)
+{
+    append_list all = self->queue;
+    store_append *append;
+
+    if (now_ns - self->full_ns < (int64_t)self->options.give_up_ms * 1000000)
+        return;
+    self->queue = (append_list){0};
+    while ((append = append_list_pop(&all)) != NULL) {
+        append_list_push(append->gives_up ? out : &self->queue, append);
+        if (append->gives_up && append->lane != NULL)
+            append->lane->has_failed = true; /* nothing of it may come behind the gap */
+    }
+}
+
 /* What cannot be written now goes back, in front of what came later. */
 void queue_give_back(store *self, append_list *rest, const weir_error *reason)
 {
+    int64_t now_ns = self->clock->mono_ns(self->clock);
+    append_list given_up = {0};
+    weir_error no_room;
     bool first_time;
 
+    (void)weir_fail(&no_room, WEIR_RETRY, "the log has no room: %.900s", reason->message);
     pthread_mutex_lock(&self->lock);
     unpark(self); /* what was parked meanwhile is of the same lanes, and younger */
     append_list_prepend(&self->queue, rest);
     first_time = !self->disk_is_full;
+    if (first_time)
+        self->full_ns = now_ns;
     self->disk_is_full = true;
     self->full_reason = *reason;
-    self->retry_ns = self->clock->mono_ns(self->clock) + (int64_t)RETRY_MS * 1000000;
+    self->retry_ns = now_ns + (int64_t)RETRY_MS * 1000000;
+    take_impatient(self, now_ns, &given_up);
     self->is_kicked = true; /* a checkpoint frees the journal, retention the segments */
     pthread_cond_signal(&self->to_keep);
     pthread_mutex_unlock(&self->lock);
     if (first_time)
         diag_with(WEIR_WARN, (diag_pair[]){{"reason", weir_cstr(reason->message)}}, 1,
                   "the log has no room: appends wait");
+    store_end_appends(self, &given_up, WEIR_RETRY, &no_room);
 }

@@ -67,6 +67,7 @@ struct store {
     bool pending_is_crowded; /* the writer waits for the applier */
     bool recheck_parked;
     bool disk_is_full; /* the queue waits; full_reason says for what */
+    int64_t full_ns;   /* since when */
     int64_t retry_ns;
     weir_error full_reason;
     atomic_bool has_stopped;

@@ -371,6 +371,56 @@ static weir_code refuse_bad(void *context, const log_topic *topic, int32_t parti
     return weir_fail(err, WEIR_REJECT, "bad in %.*s %d", WEIR_ARG(topic->name), partition);
 }
 
+/* As if retention had gone past it. */
+static void lose_first(log *self, const char *topic)
+{
+    store *kept = embedded_store(self);
+    store_partition *partition = store_partition_at(store_topic_find(kept, weir_cstr(topic)), 0);
+    log_writer *writer = open_writer(self, "");
+    int64_t start = 0;
+    weir_error err;
+
+    store_roll(partition);
+    add(writer, topic, 0, "behind");
+    commit(writer);
+    assert_int_equal(store_checkpoint_now(kept, &err), WEIR_OK);
+    assert_int_equal(store_trim(partition, 1, true, &start, &err), WEIR_OK);
+    assert_int_equal(start, 1);
+    log_writer_close(writer);
+}
+
+/* Else those who take the error for passing would never see them. */
+static void an_error_comes_behind_what_was_read_before_it(void **state)
+{
+    fixture *f = *state;
+    weir_batch *batch = batch_new(100000);
+    log *self;
+    log_writer *writer;
+    log_reader *reader;
+
+    self = open_log(f);
+    create(self, "a", 1, 0);
+    create(self, "b", 1, 0);
+    writer = open_writer(self, "");
+    add(writer, "a", 0, "one");
+    add(writer, "b", 0, "two");
+    commit(writer);
+    reader = open_reader(self, "a", 0, 0);
+    assert_int_equal(log_reader_assign(reader, WEIR_STR("b"), 0, 0, &f->err), WEIR_OK);
+    lose_first(self, "b");
+    assert_int_equal(log_read(reader, batch, 10000, &f->err), WEIR_OK);
+    assert_int_equal(batch_count(batch), 1);
+    for (int i = 0; i < 2; i++) {
+        batch_clear(batch);
+        assert_int_equal(log_read(reader, batch, 10000, &f->err), WEIR_FATAL);
+        assert_int_equal(batch_count(batch), 0);
+    }
+    log_reader_close(reader);
+    log_writer_close(writer);
+    batch_free(batch);
+    embedded_close(self);
+}
+
 static void what_the_checker_refuses_is_rejected_and_the_unit_goes_on(void **state)
 {
     log *self = open_log(*state);
@@ -411,6 +461,7 @@ int main(void)
         TEST(nothing_is_removed_before_all_holds_were_said),
         TEST(a_deleted_topic_fails_the_commit_and_all_after_it),
         TEST(waking_a_reader_ends_its_wait),
+        TEST(an_error_comes_behind_what_was_read_before_it),
         TEST(what_the_checker_refuses_is_rejected_and_the_unit_goes_on),
         TEST(an_offset_outside_is_refused_with_both_ends),
     };

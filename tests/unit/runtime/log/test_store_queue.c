@@ -338,6 +338,48 @@ static void a_small_piece_beside_a_large_one_goes_through_the_journal(void **sta
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static void what_gives_up_ends_and_the_rest_waits(void **state)
+{
+    static const char ZEROS[100000];
+    fixture *f = *state;
+    faulty_disk faults = {0};
+    weir_buf bytes[2] = {{0}};
+    store_piece pieces[2];
+    store_append appends[2];
+    bool done[2] = {false, false};
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    f->options.give_up_ms = 1;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 2);
+    faults.is_full = true;
+    for (int i = 0; i < 2; i++) {
+        fixture_batch(&bytes[i], (weir_str){ZEROS, sizeof(ZEROS)}, 1000);
+        pieces[i] = (store_piece){
+            .partition = fixture_partition(f, "t", i), .bytes = bytes[i].ptr, .size = bytes[i].len};
+        appends[i] = (store_append){.pieces = &pieces[i],
+                                    .piece_count = 1,
+                                    .gives_up = i == 1,
+                                    .done = fixture_note_done,
+                                    .context = &done[i]};
+        store_submit(f->store, &appends[i]);
+    }
+    while (!done[1])
+        (void)store_step(f->store, STORE_WRITE);
+    assert_int_equal(appends[1].code, WEIR_RETRY);
+    assert_non_null(strstr(appends[1].err.message, "the log has no room: "));
+    assert_false(done[0]);
+    faults.is_full = false;
+    while (!done[0])
+        assert_true(store_step(f->store, STORE_WRITE));
+    assert_int_equal(appends[0].code, WEIR_OK);
+    assert_int_equal(store_end_offset(pieces[1].partition), 0);
+    fixture_close(f);
+    weir_buf_done(&bytes[0]);
+    weir_buf_done(&bytes[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +387,7 @@ int main(void)
         CASE(behind_a_refused_append_its_lane_goes_no_further),
         CASE(one_full_partition_of_several_holds_the_append_and_its_lane_back),
         CASE(what_waits_for_the_disk_stays_before_what_waits_for_a_topic),
+        CASE(what_gives_up_ends_and_the_rest_waits),
         CASE(a_topic_that_trims_is_never_full),
         CASE(what_waits_ends_with_its_lane_and_with_the_log),
         CASE(what_is_no_append_is_refused_at_once),
