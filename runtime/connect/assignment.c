@@ -12,6 +12,7 @@
 struct assignment {
     pthread_mutex_t lock;
     weir_map *counts_of; /* "topic partition" -> the owner's place in counts */
+    uint64_t generation;
     int task_count;
     int counts[]; /* of each task's partitions */
 };
@@ -71,5 +72,16 @@ void assignment_give_back(assignment *self, weir_str topic, int32_t partition)
     owner = weir_map_remove(self->counts_of, weir_buf_str(&key));
     if (owner != NULL)
         --*owner;
+    self->generation++;
     pthread_mutex_unlock(&self->lock);
+}
+
+uint64_t assignment_generation(assignment *self)
+{
+    uint64_t generation;
+
+    pthread_mutex_lock(&self->lock);
+    generation = self->generation;
+    pthread_mutex_unlock(&self->lock);
+    return generation;
 }

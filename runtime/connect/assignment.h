@@ -1,7 +1,9 @@
 /* assignment.h - which task of a sink reads which partition.
  *
  * A partition is given to the task that has the fewest when it is first asked for, and stays with it until it
- * is given back: a topic that comes or goes moves nothing between tasks that run.
+ * is given back: a topic that comes or goes moves nothing between tasks that run. What was given back may be
+ * another's when it is asked for again, who has perhaps looked already: so each looks again when
+ * assignment_generation has changed.
  *
  * Threads: any; one lock.
  */
@@ -19,5 +21,7 @@ void assignment_free(assignment *assignment);
 int assignment_owner(assignment *assignment, weir_str topic, int32_t partition);
 /* The partition is no more. */
 void assignment_give_back(assignment *assignment, weir_str topic, int32_t partition);
+/* Grows with everything that is given back. */
+uint64_t assignment_generation(assignment *assignment);
 
 #endif

@@ -14,7 +14,7 @@ static const char *const decimal_formats[] = {"BASE64", NULL};
 static const char *const store_types[] = {"PEM", NULL};
 
 /* In the order of subject_strategy, twice. */
-static const char *const strategies[] = {
+const char *const SUBJECT_STRATEGY_NAMES[] = {
     "TopicNameStrategy",
     "RecordNameStrategy",
     "TopicRecordNameStrategy",
@@ -78,10 +78,11 @@ static const char *const strategies[] = {
     FIELD(normalize, .name = p "normalize.schemas", .fallback = "false", .importance = WEIR_LOW,   \
           .doc = "avro: the registry compares schemas in their normalized form."),                 \
     FIELD(key_strategy, .name = p "key.subject.name.strategy", .fallback = "TopicNameStrategy",    \
-          .choices = strategies, .importance = WEIR_LOW,                                           \
+          .choices = SUBJECT_STRATEGY_NAMES, .importance = WEIR_LOW,                               \
           .doc = "avro: the subject of a key's schema: of its topic, its record, or both."),       \
     FIELD(value_strategy, .name = p "value.subject.name.strategy",                                 \
-          .fallback = "TopicNameStrategy", .choices = strategies, .importance = WEIR_LOW,          \
+          .fallback = "TopicNameStrategy", .choices = SUBJECT_STRATEGY_NAMES,                      \
+          .importance = WEIR_LOW,                                                                  \
           .doc = "avro: the subject of a value's schema: of its topic, its record, or both."),     \
     IGNORED(p "connect.meta.data", DATA_WHY), IGNORED(p "enhanced.avro.schema.support", DATA_WHY), \
     IGNORED(p "discard.type.doc.default", DATA_WHY),                                               \

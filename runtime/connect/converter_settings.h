@@ -16,6 +16,8 @@ typedef enum subject_strategy {
     SUBJECT_STRATEGIES,
 } subject_strategy;
 
+extern const char *const SUBJECT_STRATEGY_NAMES[]; /* those choices; NULL behind the last */
+
 typedef struct converter_settings {
     bool schemas_enable, replace_null;       /* json */
     weir_choice decimal_format;              /* json: base64 is all there is */

@@ -86,6 +86,15 @@ static weir_code open_topic(log *backend, weir_str topic, weir_map *map, weir_er
     return log_replay(backend, topic, replay_record, map, err);
 }
 
+/* Whoever asks for a write waits for it, the control thread above all. */
+static weir_code open_writer(durable *self, weir_error *err)
+{
+    if (log_writer_open(self->backend, WRITER_ID, &self->writer, err) != WEIR_OK)
+        return err->code;
+    log_writer_give_up(self->writer);
+    return WEIR_OK;
+}
+
 weir_code durable_open(log *backend, durable **out, weir_error *err)
 {
     durable *self = mem_zalloc(1, sizeof(*self));
@@ -99,7 +108,7 @@ weir_code durable_open(log *backend, durable **out, weir_error *err)
     self->writers = weir_map_new();
     if (open_topic(backend, DURABLE_CONFIGS, self->configs, err) != WEIR_OK ||
         open_topic(backend, DURABLE_OFFSETS, self->offsets, err) != WEIR_OK ||
-        log_writer_open(backend, WRITER_ID, &self->writer, err) != WEIR_OK) {
+        open_writer(self, err) != WEIR_OK) {
         durable_close(self);
         return err->code;
     }
@@ -127,8 +136,7 @@ static log_outcome write_once(durable *self, const log_record *record, weir_erro
     log_outcome outcome;
     log_ticket ticket;
 
-    if (self->writer == NULL &&
-        log_writer_open(self->backend, WRITER_ID, &self->writer, err) != WEIR_OK)
+    if (self->writer == NULL && open_writer(self, err) != WEIR_OK)
         return LOG_STOPPED;
     if (log_add(self->writer, record, err) != WEIR_OK)
         return LOG_STOPPED;
@@ -136,7 +144,8 @@ static log_outcome write_once(durable *self, const log_record *record, weir_erro
     do
         outcome = log_wait(self->writer, ticket, COMMIT_WAIT_MS, err);
     while (outcome == LOG_PENDING);
-    if (outcome == LOG_UNKNOWN) { /* it knows nothing of what comes after, either */
+    if (outcome == LOG_UNKNOWN || (outcome == LOG_STOPPED && err->code == WEIR_RETRY)) {
+        /* it takes nothing, or knows nothing, of what comes after, either */
         log_writer_close(self->writer);
         self->writer = NULL;
     }

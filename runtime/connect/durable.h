@@ -22,7 +22,7 @@ WEIR_MUST_CHECK weir_code durable_open(log *log, durable **out, weir_error *err)
 void durable_close(durable *durable);
 
 /* Writes one record of __weir_configs and waits until it is durable, sending it again while the log aborts it
- * or does not know. value ptr NULL: a tombstone. */
+ * or does not know. value ptr NULL: a tombstone. WEIR_RETRY: the log has no room, nothing was written. */
 WEIR_MUST_CHECK weir_code durable_put_config(durable *durable, weir_str key, weir_str value,
                                              weir_error *err);
 /* Copies what is configured under a key into out; false when there is nothing. */

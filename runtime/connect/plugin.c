@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLUGINS = 256, REFUSALS = 64, FILES = 256 };
+enum { PLUGINS = 256, REFUSALS = 64, FILES = 256, FIELD_COUNT = 10000, STATE_BYTES = 1 << 30 };
 
 struct plugins {
     pthread_mutex_t lock; /* guards everything below */
@@ -32,6 +32,7 @@ enum {
     LEAST_SOURCE = offsetof(weir_source, close) + sizeof(void *),
     LEAST_SINK = offsetof(weir_sink, close) + sizeof(void *),
     LEAST_FIELD = offsetof(weir_field, bound) + sizeof(bool),
+    LEAST_RECORD = sizeof(weir_record), /* all of it is written */
 };
 
 plugins *plugins_new(const char *folder)
@@ -65,12 +66,37 @@ static weir_code check_descriptor(const weir_plugin *found, const char *path, we
             "of this version",
             path, found->abi, WEIR_ABI);
     if (found->plugin_size < LEAST_PLUGIN || found->field_size < LEAST_FIELD ||
+        found->record_size < LEAST_RECORD ||
         (found->source != NULL && found->source_size < LEAST_SOURCE) ||
         (found->sink != NULL && found->sink_size < LEAST_SINK))
         return weir_fail(err, WEIR_CONFIG, "%s: its descriptor is smaller than ABI %d allows", path,
                          WEIR_ABI);
     if (found->source == NULL && found->sink == NULL)
         return weir_fail(err, WEIR_CONFIG, "%s: has neither a source nor a sink", path);
+    return WEIR_OK;
+}
+
+/* What would make binding it write where it must not. */
+static weir_code check_field(const plugin *one, size_t number, weir_error *err)
+{
+    const weir_field field = config_field(&one->table, number);
+    size_t size = config_member_size(field.kind);
+
+    if (field.name == NULL || field.doc == NULL)
+        return weir_fail(err, WEIR_CONFIG, "%s: field %zu has no %s", one->path, number,
+                         field.name == NULL ? "name" : "documentation");
+    if (size == 0)
+        return weir_fail(err, WEIR_CONFIG,
+                         "%s: field \"%s\" has a kind that this weir does not know", one->path,
+                         field.name);
+    if (field.bound && (size > one->state_size || field.offset > one->state_size - size))
+        return weir_fail(
+            err, WEIR_CONFIG,
+            "%s: the member of field \"%s\" lies outside of the state (state_size is %zu)",
+            one->path, field.name, one->state_size);
+    if (field.kind == WEIR_KIND_CHOICE && (field.choices == NULL || field.choices[0] == NULL))
+        return weir_fail(err, WEIR_CONFIG, "%s: field \"%s\" is a choice of nothing", one->path,
+                         field.name);
     return WEIR_OK;
 }
 
@@ -95,9 +121,12 @@ static weir_code check_connector(const plugin *one, weir_error *err)
     if (missing != NULL)
         return weir_fail(err, WEIR_CONFIG, "%s: its %s has no \"%s\"", one->path,
                          one->kind == PLUGIN_SOURCE ? "source" : "sink", missing);
+    if (one->state_size > STATE_BYTES || one->table.count > FIELD_COUNT)
+        return weir_fail(err, WEIR_CONFIG, "%s: %zu bytes of state and %zu fields are too many",
+                         one->path, one->state_size, one->table.count);
     for (size_t i = 0; i < one->table.count; i++)
-        if (config_field(&one->table, i).name == NULL)
-            return weir_fail(err, WEIR_CONFIG, "%s: field %zu has no name", one->path, i);
+        if (check_field(one, i, err) != WEIR_OK)
+            return err->code;
     return WEIR_OK;
 }
 
@@ -385,6 +414,20 @@ weir_code plugins_add(plugins *self, const plugin *added, weir_error *err)
     code = add(self, added, err);
     pthread_mutex_unlock(&self->lock);
     return code;
+}
+
+weir_code plugin_outcome(const plugin *self, weir_code code, weir_error *err)
+{
+    if (code == WEIR_OK)
+        return WEIR_OK;
+    if (code < WEIR_RETRY || code > WEIR_FATAL)
+        return weir_fail(err, WEIR_FATAL,
+                         "the connector \"%s\" returned %s (%d), which means nothing here",
+                         self->name, weir_code_name(code), (int)code);
+    if (err->code == WEIR_OK || err->message[0] == '\0')
+        return weir_fail(err, code, "the connector \"%s\" failed with %s and did not say why",
+                         self->name, weir_code_name(code));
+    return err->code = code; /* the returned one counts */
 }
 
 const plugin *plugins_at(plugins *self, size_t index)

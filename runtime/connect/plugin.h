@@ -57,6 +57,10 @@ const plugin *plugins_at(plugins *self, size_t index);
 /* Why files were refused, one message each; NULL past the end. */
 const char *plugins_refusal(plugins *self, size_t index);
 
+/* What a connector's callback returned, and err as it has to be then. A plugin may return a code and leave err as
+ * it was, which callers that go by err->code would take for success, or a code that means nothing there. */
+weir_code plugin_outcome(const plugin *self, weir_code code, weir_error *err);
+
 /* Checks what a person who writes a plugin should know: all fields documented, names in order, defaults
  * that their own table accepts, .... One message for each finding. */
 void plugin_check(const plugin *self, void (*found)(void *context, const char *message),

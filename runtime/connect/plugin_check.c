@@ -35,26 +35,6 @@ static bool name_is_legal(const char *name, bool capitals)
     return islower((unsigned char)name[0]) != 0;
 }
 
-/* The bytes of the member that a field is bound to. */
-static size_t member_size(weir_kind kind)
-{
-    switch (kind) {
-    case WEIR_KIND_BOOL:
-        return sizeof(bool);
-    case WEIR_KIND_INT:
-        return sizeof(int64_t);
-    case WEIR_KIND_STR:
-        return sizeof(weir_str);
-    case WEIR_KIND_LIST:
-        return sizeof(weir_list);
-    case WEIR_KIND_DOUBLE:
-        return sizeof(double);
-    case WEIR_KIND_CHOICE:
-        return sizeof(weir_choice);
-    }
-    return 0;
-}
-
 static void check_field(const plugin *self, size_t index, const findings *to)
 {
     weir_field field = config_field(&self->table, index);
@@ -66,13 +46,6 @@ static void check_field(const plugin *self, size_t index, const findings *to)
             field.name);
     if (field.doc == NULL || strlen(field.doc) < 5)
         add(to, "setting \"%s\": has no documentation", field.name);
-    if (member_size(field.kind) == 0)
-        add(to, "setting \"%s\": has a kind that this weir does not know", field.name);
-    if (field.bound && field.offset + member_size(field.kind) > self->state_size)
-        add(to, "setting \"%s\": its member lies outside of the state (state_size is %zu)",
-            field.name, self->state_size);
-    if (field.kind == WEIR_KIND_CHOICE && (field.choices == NULL || field.choices[0] == NULL))
-        add(to, "setting \"%s\": is a choice of nothing", field.name);
     if (field.min > field.max)
         add(to, "setting \"%s\": its least value is larger than its greatest", field.name);
     if (field.unsupported != NULL && field.ignored != NULL)
@@ -122,7 +95,6 @@ void plugin_check(const plugin *self, void (*found)(void *context, const char *m
                   void *context)
 {
     const findings to = {found, context};
-    bool all_bound = true;
 
     if (!name_is_legal(self->name, false))
         add(&to, "the name \"%s\" has other than lower-case letters, digits, '.', '-' and '_'",
@@ -131,13 +103,7 @@ void plugin_check(const plugin *self, void (*found)(void *context, const char *m
         add(&to, "the version \"%s\" does not begin with a number", self->version);
     if (strlen(self->summary) < 10)
         add(&to, "the summary says nothing");
-    for (size_t i = 0; i < self->table.count; i++) {
-        weir_field field = config_field(&self->table, i);
-
+    for (size_t i = 0; i < self->table.count; i++)
         check_field(self, i, &to);
-        all_bound &= !field.bound || (member_size(field.kind) > 0 &&
-                                      field.offset + member_size(field.kind) <= self->state_size);
-    }
-    if (all_bound)
-        check_defaults(self, &to);
+    check_defaults(self, &to);
 }

@@ -5,26 +5,15 @@
 #include "runtime/connect/converter_settings.h"
 #include "runtime/connect/java_regex.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SCHEMA_STRATEGIES = LOG_SCHEMA_CHECKS - LOG_CHECK_TOPIC_NAME };
 
 #define FIELD(member, ...) WEIR_FIELD(connector_settings, member, __VA_ARGS__)
 
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const compressions[] = {"none", "lz4", "zstd", NULL};
 static const char *const incompatible_policies[] = {"hold", "fail", "dead-letter", NULL};
-/* In the order of log_schema_check, which begins with LOG_UNCHECKED, twice. */
-static const char *const strategies[] = {
-    "TopicNameStrategy",
-    "RecordNameStrategy",
-    "TopicRecordNameStrategy",
-    "io.confluent.kafka.serializers.subject.TopicNameStrategy",
-    "io.confluent.kafka.serializers.subject.RecordNameStrategy",
-    "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy",
-    NULL,
-};
 static const char *const full_policies[] = {"wait", "trim", NULL};
 
 static weir_code check_converter(weir_str value, weir_error *err)
@@ -132,14 +121,15 @@ static const weir_field fields[] = {
           .fallback = "false", .importance = WEIR_LOW, .doc = "The same for values."),
     FIELD(key_validation_strategy,
           .name = "topic.creation.default.confluent.key.subject.name.strategy",
-          .fallback = "TopicNameStrategy", .choices = strategies, .importance = WEIR_LOW,
+          .fallback = "TopicNameStrategy", .choices = SUBJECT_STRATEGY_NAMES,
+          .importance = WEIR_LOW,
           .doc =
               "What the subject of a key's schema has to be, where that is checked: its topic, its "
               "record, or both."),
     FIELD(value_validation_strategy,
           .name = "topic.creation.default.confluent.value.subject.name.strategy",
-          .fallback = "TopicNameStrategy", .choices = strategies, .importance = WEIR_LOW,
-          .doc = "The same for values."),
+          .fallback = "TopicNameStrategy", .choices = SUBJECT_STRATEGY_NAMES,
+          .importance = WEIR_LOW, .doc = "The same for values."),
     FIELD(on_full, .name = "on.full", .fallback = "wait", .choices = full_policies,
           .importance = WEIR_MEDIUM,
           .doc = "When a partition is full and a sink has not read it: wait holds the source up, "
@@ -261,7 +251,8 @@ void settings_bind(const config_setting *settings, size_t count, weir_task *memo
 
 static log_schema_check check_of(bool is_on, weir_choice strategy)
 {
-    return is_on ? (log_schema_check)(LOG_CHECK_TOPIC_NAME + strategy.index % SCHEMA_STRATEGIES)
+    static_assert(LOG_SCHEMA_CHECKS - LOG_CHECK_TOPIC_NAME == SUBJECT_STRATEGIES, "in one order");
+    return is_on ? (log_schema_check)(LOG_CHECK_TOPIC_NAME + strategy.index % SUBJECT_STRATEGIES)
                  : LOG_UNCHECKED;
 }
 

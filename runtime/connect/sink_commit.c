@@ -168,7 +168,8 @@ weir_code sink_flush(sink_task *self, weir_error *err)
 
     while (weir_offsets_next(self->put, &at, &topic, &partition, &offset))
         offsets_put(offsets, topic, partition, offset);
-    if (self->sink->flush(&task->base, self->state, offsets, err) != WEIR_OK)
+    if (plugin_outcome(task->plugin, self->sink->flush(&task->base, self->state, offsets, err),
+                       err) != WEIR_OK)
         return err->code;
     self->is_partial = self->is_dirty = !is_everything(self, offsets);
     self->flushed_at_ms = clock_mono_ms(task->world->clock);

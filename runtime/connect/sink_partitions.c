@@ -70,8 +70,10 @@ static weir_code tell_altered(sink_task *self, weir_str topic, int32_t partition
         return weir_fail(err, WEIR_FATAL, "the altered offset of %.*s-%d has no \"kafka_offset\"",
                          WEIR_ARG(topic), partition);
     if (self->sink->alter_offsets != NULL &&
-        self->sink->alter_offsets(&task->base, self->state, topic, partition, offset, err) !=
-            WEIR_OK)
+        plugin_outcome(
+            task->plugin,
+            self->sink->alter_offsets(&task->base, self->state, topic, partition, offset, err),
+            err) != WEIR_OK)
         return err->code;
     return durable_put_offset(task->world->durable, weir_buf_str(&key), (weir_str){0}, err);
 }
@@ -96,8 +98,11 @@ static weir_code take(sink_task *self, const log_topic *topic, int32_t partition
     if (committed_offset(self, topic, partition, &offset, err) != WEIR_OK ||
         tell_altered(self, topic->name, partition, err) != WEIR_OK)
         return err->code;
-    if (self->sink->assigned != NULL && self->sink->assigned(&task->base, self->state, topic->name,
-                                                             partition, &resume, err) != WEIR_OK)
+    if (self->sink->assigned != NULL &&
+        plugin_outcome(
+            task->plugin,
+            self->sink->assigned(&task->base, self->state, topic->name, partition, &resume, err),
+            err) != WEIR_OK)
         return err->code;
     if (resume >= 0)
         offset = resume;
@@ -166,20 +171,24 @@ static weir_code give_up(sink_task *self, size_t i, weir_error *err)
 {
     connect_task *task = self->task;
     sink_partition gone = *sink_partition_at(self, i);
+    log_topic again;
 
     self->partitions.len -= sizeof(gone);
     *sink_partition_at(self, i) = *sink_partition_at(self, sink_partition_count(self));
     log_reader_revoke(self->reader, gone.topic, gone.partition);
     offsets_remove(self->put, gone.topic, gone.partition);
     offsets_remove(self->committed, gone.topic, gone.partition);
-    log_hold(task->world->log, task->connector, gone.topic, gone.partition, -1);
+    if (!log_topic_find(task->world->log, gone.topic, &again)) /* else it is the new one's */
+        log_hold(task->world->log, task->connector, gone.topic, gone.partition, -1);
     hide_partition(self, &gone);
     assignment_give_back(task->assignment, gone.topic, gone.partition);
     diag(WEIR_WARN, "topic %.*s is gone; partition %" PRId32 " of it is no longer read",
          WEIR_ARG(gone.topic), gone.partition);
     if (self->sink->revoked == NULL)
         return WEIR_OK;
-    return self->sink->revoked(&task->base, self->state, gone.topic, gone.partition, err);
+    return plugin_outcome(
+        task->plugin,
+        self->sink->revoked(&task->base, self->state, gone.topic, gone.partition, err), err);
 }
 
 static weir_code give_up_gone(sink_task *self, weir_error *err)
@@ -200,9 +209,16 @@ static weir_code give_up_gone(sink_task *self, weir_error *err)
     return WEIR_OK;
 }
 
+bool sink_may_have_others(const sink_task *self)
+{
+    return log_topics_generation(self->task->world->log) != self->topics_generation ||
+           assignment_generation(self->task->assignment) != self->assignment_generation;
+}
+
 weir_code sink_find_partitions(sink_task *self, weir_error *err)
 {
     self->topics_generation = log_topics_generation(self->task->world->log);
+    self->assignment_generation = assignment_generation(self->task->assignment);
     if (give_up_gone(self, err) != WEIR_OK)
         return err->code;
     return take_new(self, err);

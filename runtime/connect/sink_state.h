@@ -28,8 +28,8 @@ typedef struct sink_task {
     log_writer *writer;
     weir_batch *batch;
     selector *selector;
-    weir_buf partitions; /* of sink_partition */
-    uint64_t topics_generation;
+    weir_buf partitions;                               /* of sink_partition */
+    uint64_t topics_generation, assignment_generation; /* when partitions were looked for */
     weir_offsets *put;       /* the next offset to put, of each partition */
     weir_offsets *committed; /* what was committed last */
     bool is_dirty;           /* something was put that is not durable yet */
@@ -39,6 +39,8 @@ typedef struct sink_task {
 
 /* Takes partitions that are new and this task's, gives up those whose topic is gone. */
 WEIR_MUST_CHECK weir_code sink_find_partitions(sink_task *self, weir_error *err);
+/* Something has changed since: a topic, or what another task has. */
+bool sink_may_have_others(const sink_task *self);
 size_t sink_partition_count(const sink_task *self);
 sink_partition *sink_partition_at(const sink_task *self, size_t i);
 /* NULL: it is not assigned. */

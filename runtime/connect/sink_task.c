@@ -97,7 +97,8 @@ static weir_code put_batch(sink_task *self, weir_error *err)
 
     rules.attempts_min = PUT_ATTEMPTS;
     do
-        code = self->sink->put(&task->base, self->state, self->batch, err);
+        code = plugin_outcome(task->plugin,
+                              self->sink->put(&task->base, self->state, self->batch, err), err);
     while (code == WEIR_RETRY && task_try_again(task, &rules));
     return code;
 }
@@ -178,21 +179,17 @@ static bool is_flush_due(const sink_task *self, bool has_records)
            clock_mono_ms(task->world->clock) - self->flushed_at_ms >= interval;
 }
 
-static bool has_new_topics(const sink_task *self)
-{
-    return log_topics_generation(self->task->world->log) != self->topics_generation;
-}
-
 static weir_code step(sink_task *self, weir_error *err)
 {
     bool has_records;
 
-    if (has_new_topics(self) && sink_find_partitions(self, err) != WEIR_OK)
+    if (sink_may_have_others(self) && sink_find_partitions(self, err) != WEIR_OK)
         return err->code;
     batch_clear(self->batch);
     if (log_read(self->reader, self->batch,
                  self->is_dirty && !self->is_partial ? DIRTY_READ_MS : READ_MS, err) != WEIR_OK)
-        return has_new_topics(self) ? WEIR_OK : err->code; /* a topic went while it was read */
+        return sink_may_have_others(self) ? WEIR_OK
+                                          : err->code; /* a topic went while it was read */
     has_records = batch_count(self->batch) > 0;
     if (has_records) {
         show_idle(self, false);
@@ -212,7 +209,7 @@ static weir_code run(sink_task *self, weir_error *err)
     weir_code code = WEIR_OK;
 
     if (self->sink->open != NULL)
-        code = self->sink->open(&task->base, self->state, err);
+        code = plugin_outcome(task->plugin, self->sink->open(&task->base, self->state, err), err);
     if (code == WEIR_OK)
         code = sink_find_partitions(self, err);
     if (code == WEIR_OK) {

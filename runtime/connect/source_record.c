@@ -215,14 +215,13 @@ static bool try_again(source_task *self, retry *rules, weir_error *err)
     connect_task *task = self->task;
     int64_t pause_ms = retry_after(rules, clock_mono_ms(task->world->clock),
                                    (uint64_t)task->world->clock->mono_ns(task->world->clock) / 64);
-    weir_error idle_err;
+    weir_error idle_err = {0};
 
     if (pause_ms < 0)
         return false;
     for (; pause_ms > 0 && !task_is_stopping(task); pause_ms -= STEP_MS) {
         task_pause(task, pause_ms < STEP_MS ? pause_ms : STEP_MS);
-        if (self->source->idle != NULL &&
-            self->source->idle(&task->base, self->state, &idle_err) != WEIR_OK) {
+        if (source_serve(self, &idle_err) != WEIR_OK) {
             *err = idle_err;
             return false;
         }
@@ -240,5 +239,7 @@ weir_code source_record_process(source_task *self, uint32_t index, weir_error *e
     while ((code = convert_record(self, index, &record, err)) == WEIR_RETRY &&
            rules.timeout_ms != 0 && try_again(self, &rules, err))
         *batch_at(self->batch, index) = before; /* some of it was transformed already */
+    if (code == WEIR_RETRY)
+        code = err->code; /* of the source, perhaps, which failed while it waited */
     return code == WEIR_REJECT ? refuse_record(self, &record, err) : code;
 }

@@ -40,6 +40,9 @@ typedef struct source_task {
         full_told_ms; /* when it was last told that a topic is full; 0: not since there was room */
 } source_task;
 
+/* Lets the connector answer what its source wants to hear while it is not polled. */
+WEIR_MUST_CHECK weir_code source_serve(source_task *self, weir_error *err);
+
 /* Transforms, converts and adds one record of the batch to the unit that is being built. WEIR_OK also when a
  * transform or the error policy takes it out. */
 WEIR_MUST_CHECK weir_code source_record_process(source_task *self, uint32_t index, weir_error *err);

@@ -43,24 +43,49 @@ static void add_in_flight(source_task *self, int64_t bytes)
 
 /* --- Outcomes --------------------------------------------------------------------------------- */
 
-static weir_code tell_connector(source_task *self, const pending *unit, weir_error *err)
+static size_t pair_count(const pending *unit)
 {
-    const offset_pair *pairs = (const void *)unit->offsets.ptr;
-    size_t count = unit->offsets.len / sizeof(*pairs);
+    return unit->offsets.len / sizeof(offset_pair);
+}
 
-    for (size_t i = 0; i < count; i++) {
-        weir_str partition = {unit->texts.ptr + pairs[i].partition_at, pairs[i].partition_len};
-        weir_str offset = {unit->texts.ptr + pairs[i].offset_at, pairs[i].offset_len};
+static const offset_pair *pair_at(const pending *unit, size_t i, weir_str *partition,
+                                  weir_str *offset)
+{
+    const offset_pair *pair = (const offset_pair *)(const void *)unit->offsets.ptr + i;
+
+    *partition = (weir_str){unit->texts.ptr + pair->partition_at, pair->partition_len};
+    *offset = (weir_str){unit->texts.ptr + pair->offset_at, pair->offset_len};
+    return pair;
+}
+
+/* What the log has, the next start resumes from, whatever the connector says to it. */
+static void note_committed(source_task *self, const pending *unit)
+{
+    durable *kept = self->task->world->durable;
+
+    for (size_t i = 0; i < pair_count(unit); i++) {
         WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
+        weir_str partition, offset;
 
-        if (pairs[i].is_ours) {
-            durable_committed(self->task->world->durable, partition, offset);
+        if (pair_at(unit, i, &partition, &offset)->is_ours) {
+            durable_committed(kept, partition, offset);
             continue;
         }
         durable_offset_key(self->task->connector, partition, &key);
-        durable_committed(self->task->world->durable, weir_buf_str(&key), offset);
-        if (self->source->acked != NULL &&
-            self->source->acked(&self->task->base, self->state, partition, offset, err) != WEIR_OK)
+        durable_committed(kept, weir_buf_str(&key), offset);
+    }
+}
+
+static weir_code tell_connector(source_task *self, const pending *unit, weir_error *err)
+{
+    for (size_t i = 0; i < pair_count(unit) && self->source->acked != NULL; i++) {
+        weir_str partition, offset;
+
+        if (!pair_at(unit, i, &partition, &offset)->is_ours &&
+            plugin_outcome(
+                self->task->plugin,
+                self->source->acked(&self->task->base, self->state, partition, offset, err),
+                err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;
@@ -76,6 +101,7 @@ static weir_code take_outcome(source_task *self, pending *unit, log_outcome outc
         self->first++;
         add_in_flight(self, -(int64_t)unit->bytes);
         self->task->was_useful = true;
+        note_committed(self, unit);
         return tell_connector(self, unit, err);
     case LOG_ABORTED:
         return weir_fail(err, WEIR_RETRY,
@@ -118,21 +144,21 @@ static weir_code take_outcomes(source_task *self, int timeout_ms, weir_error *er
 static void remember_offset(source_task *self, weir_str partition, weir_str offset, bool is_ours)
 {
     pending *unit = unit_at(self, self->next);
-    offset_pair *pairs = (void *)unit->offsets.ptr;
     offset_pair pair = {unit->texts.len, partition.len, unit->texts.len + partition.len, offset.len,
                         is_ours};
-    size_t count = unit->offsets.len / sizeof(pair), i = 0;
 
     weir_buf_add_str(&unit->texts, partition);
     weir_buf_add_str(&unit->texts, offset);
-    while (i < count &&
-           !weir_str_eq((weir_str){unit->texts.ptr + pairs[i].partition_at, pairs[i].partition_len},
-                        partition))
-        i++;
-    if (i < count) /* only the newest of a unit matters to the connector */
-        pairs[i] = pair;
-    else
-        weir_buf_add(&unit->offsets, &pair, sizeof(pair));
+    for (size_t i = 0; i < pair_count(unit); i++) {
+        weir_str known, older;
+
+        (void)pair_at(unit, i, &known, &older);
+        if (weir_str_eq(known, partition)) { /* only the newest of a unit matters */
+            ((offset_pair *)(void *)unit->offsets.ptr)[i] = pair;
+            return;
+        }
+    }
+    weir_buf_add(&unit->offsets, &pair, sizeof(pair));
 }
 
 /* Adds an offset to the unit, as a record of __weir_offsets. */
@@ -217,17 +243,43 @@ static bool waits_for_topic(source_task *self)
     return true;
 }
 
-/* While no more may be on its way, the connector still serves its source. */
+weir_code source_serve(source_task *self, weir_error *err)
+{
+    if (self->source->idle == NULL)
+        return WEIR_OK;
+    return plugin_outcome(self->task->plugin,
+                          self->source->idle(&self->task->base, self->state, err), err);
+}
+
+/* Waits until nothing is under way, or the task shall stop. */
+static weir_code settle(source_task *self, weir_error *err)
+{
+    while (self->first < self->next && !task_is_stopping(self->task)) {
+        (void)waits_for_topic(self); /* only says so */
+        if (take_outcomes(self, POLL_MS, err) != WEIR_OK || source_serve(self, err) != WEIR_OK)
+            return err->code;
+    }
+    show_waiting(self, "");
+    return WEIR_OK;
+}
+
+/* One place is for the unit that is being built. */
+static bool ring_is_full(const source_task *self)
+{
+    return self->next - self->first >= SOURCE_PENDING_MAX - 1;
+}
+
+/* While no more may be on its way, the connector still serves its source. WEIR_OK also when the task shall stop. */
 static weir_code wait_for_room(source_task *self, weir_error *err)
 {
     connect_task *task = self->task;
 
-    while (self->next - self->first >= SOURCE_PENDING_MAX - 1 ||
-           self->in_flight_bytes > (size_t)task->common.in_flight_bytes || waits_for_topic(self)) {
+    while (ring_is_full(self) || self->in_flight_bytes > (size_t)task->common.in_flight_bytes ||
+           waits_for_topic(self)) {
         weir_code code = take_outcomes(self, POLL_MS, err);
 
-        if (code == WEIR_OK && self->source->idle != NULL)
-            code = self->source->idle(&task->base, self->state, err);
+        if (code == WEIR_OK)
+            code = source_serve(self, err);
         if (code != WEIR_OK || task_is_stopping(task)) {
             show_waiting(self, ""); /* it waits no longer */
             return code;
@@ -246,8 +298,7 @@ static weir_code ack_early(source_task *self, weir_error *err)
         return err->code;
     for (int waited = 0; waited < plant_window_ms; waited += STEP_MS) {
         plant_wait(STEP_MS);
-        if (self->source->idle != NULL &&
-            self->source->idle(&self->task->base, self->state, err) != WEIR_OK)
+        if (source_serve(self, err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;
@@ -262,7 +313,8 @@ static weir_code end_unit(source_task *self, weir_error *err)
 #endif
     if (wait_for_room(self, err) != WEIR_OK)
         return err->code;
-    send_unit(self);
+    if (!ring_is_full(self)) /* else it stops: the unit goes with what follows, or not at all */
+        send_unit(self);
     return WEIR_OK;
 }
 
@@ -298,12 +350,6 @@ static weir_code process_batch(source_task *self, weir_error *err)
 
 /* --- Releasing what waits --------------------------------------------------------------------- */
 
-static weir_code serve_source(source_task *self, weir_error *err)
-{
-    return self->source->idle != NULL ? self->source->idle(&self->task->base, self->state, err)
-                                      : WEIR_OK;
-}
-
 /* One unit of the number-th topic. *more: there may be another. */
 static weir_code release_unit(source_task *self, size_t number, bool *more, weir_error *err)
 {
@@ -323,16 +369,6 @@ static weir_code release_unit(source_task *self, size_t number, bool *more, weir
     return code;
 }
 
-/* Waits until nothing is under way, so that the end of a topic is its end. */
-static weir_code settle(source_task *self, weir_error *err)
-{
-    while (self->first < self->next && !task_is_stopping(self->task)) {
-        if (take_outcomes(self, POLL_MS, err) != WEIR_OK || serve_source(self, err) != WEIR_OK)
-            return err->code;
-    }
-    return WEIR_OK;
-}
-
 /* Asks for each topic whether its records may go on; where they may, all of them do, before the source is
  * polled again. Only between units of the source. From the last to the first: one that has ended is taken out. */
 static weir_code release_held(source_task *self, weir_error *err)
@@ -341,7 +377,7 @@ static weir_code release_held(source_task *self, weir_error *err)
         bool more = true;
 
         while (more && !task_is_stopping(self->task)) {
-            if (settle(self, err) != WEIR_OK)
+            if (settle(self, err) != WEIR_OK) /* so that the end of a topic is its end */
                 return err->code;
             if (!task_is_stopping(self->task) && release_unit(self, i, &more, err) != WEIR_OK)
                 return err->code;
@@ -380,13 +416,17 @@ static weir_code poll_once(source_task *self, weir_error *err)
     batch_clear(self->batch);
     code = self->source->poll(&task->base, self->state, self->batch,
                               self->first < self->next ? 1 : POLL_MS, &poll_err);
+    if (code != WEIR_END)
+        code = plugin_outcome(task->plugin, code, &poll_err);
     if (code != WEIR_OK && code != WEIR_END)
         batch_cut_to_checkpoint(self->batch);
     count_batch(self);
     processed = process_batch(self, err);
+    if (processed == WEIR_OK && code == WEIR_END && log_unit_bytes(self->writer) > 0)
+        processed = end_unit(self, err); /* nothing comes that could end it */
     if (processed != WEIR_OK)
         return processed;
-    self->ended = code == WEIR_END;
+    self->ended = code == WEIR_END && log_unit_bytes(self->writer) == 0;
     if (code != WEIR_OK && code != WEIR_END)
         *err = poll_err;
     return code == WEIR_END ? WEIR_OK : code;
@@ -396,7 +436,7 @@ static weir_code poll_once(source_task *self, weir_error *err)
  * not, the next start has to ask the log for. */
 static weir_code finish(source_task *self, weir_code code, weir_error *err)
 {
-    weir_error late;
+    weir_error late = {0};
     int64_t deadline = clock_mono_ms(self->task->world->clock) + STOP_WAIT_MS;
 
     while ((code == WEIR_OK || code == WEIR_RETRY) && self->first < self->next &&
@@ -411,8 +451,10 @@ static weir_code finish(source_task *self, weir_code code, weir_error *err)
         }
         break;
     }
-    if (self->first < self->next)
+    if (self->first < self->next) {
+        self->ended = false; /* the next start has to find out */
         task_distrust(self->task);
+    }
     return code;
 }
 
@@ -433,12 +475,13 @@ static weir_code run(source_task *self, weir_error *err)
 
     durable_each_offset(task->world->durable, task->connector, set_offset, self);
     if (self->source->open != NULL)
-        code = self->source->open(&task->base, self->state, err);
-    if (code == WEIR_OK) {
+        code = plugin_outcome(task->plugin, self->source->open(&task->base, self->state, err), err);
+    if (code == WEIR_OK)
         task_opened(task);
-    }
     while (code == WEIR_OK && !self->ended && !task_is_stopping(task))
         code = poll_once(self, err);
+    if (code == WEIR_OK && self->ended)
+        code = settle(self, err); /* it has not ended before its last records are there */
     code = finish(self, code, err);
     if (self->source->close != NULL)
         self->source->close(&task->base, self->state);

@@ -17,25 +17,71 @@ enum {
     TICK_MS = 1000,
     STATUS_MS = 5,          /* how soon a commit of statuses is looked at again */
     STATUS_CLOSE_MS = 5000, /* for the last statuses to become durable */
+    PATIENCE_MS = 30000,
 };
 
 /* --- The mailbox ------------------------------------------------------------------------------ */
 
+/* The lock is held. */
+static void post(worker *self, command *one)
+{
+    if (self->last != NULL)
+        self->last->next = one;
+    else
+        self->first = one;
+    self->last = one;
+    pthread_cond_signal(&self->posted);
+}
+
 void worker_call(worker *self, command_run *run, void *context)
 {
-    command mine = {.run = run, .context = context};
+    command mine = {.run = run, .context = context}; /* off the list when this function returns */
 
     pthread_mutex_lock(&self->lock);
-    /* it is off the list when this function returns */
-    if (self->last != NULL)
-        self->last->next = &mine;
-    else
-        self->first = &mine; /* cppcheck-suppress autoVariables */
-    self->last = &mine;      /* cppcheck-suppress autoVariables */
-    pthread_cond_signal(&self->posted);
+    post(self, &mine);
     while (!mine.done)
         pthread_cond_wait(&self->finished, &self->lock);
     pthread_mutex_unlock(&self->lock);
+}
+
+static void deadline_in(int64_t timeout_ms, struct timespec *until)
+{
+    clock_gettime(CLOCK_MONOTONIC, until);
+    until->tv_sec += timeout_ms / 1000;
+    until->tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until->tv_nsec >= 1000000000) {
+        until->tv_nsec -= 1000000000;
+        until->tv_sec++;
+    }
+}
+
+bool worker_call_in_time(worker *self, command_run *run, void *context, void (*forget)(void *))
+{
+    command *mine = mem_zalloc(1, sizeof(*mine));
+    struct timespec until;
+    bool done;
+    int result = 0;
+
+    *mine = (command){.run = run, .context = context, .forget = forget};
+    deadline_in(self->options.patience_ms, &until);
+    pthread_mutex_lock(&self->lock);
+    post(self, mine);
+    while (!mine->done && result == 0)
+        result = pthread_cond_timedwait(&self->finished, &self->lock, &until);
+    done = mine->done;
+    mine->is_left = !done; /* from here on it is the control thread's */
+    pthread_mutex_unlock(&self->lock);
+    if (done)
+        free(mine);
+    return done;
+}
+
+weir_code worker_late(const worker *self, weir_str name, weir_error *err)
+{
+    return weir_fail(err, WEIR_RETRY,
+                     "Request timed out. A task of connector \"%.*s\" has not ended within %d ms; "
+                     "what was asked for is done when it has",
+                     WEIR_ARG(name), self->options.patience_ms);
 }
 
 void worker_changed(worker *self)
@@ -85,18 +131,20 @@ static void wait_for_mail(worker *self, int64_t timeout_ms)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    deadline_in(timeout_ms, &until);
     (void)pthread_cond_timedwait(&self->posted, &self->lock, &until); /* either way, look again */
+}
+
+static void forget(command *one)
+{
+    one->forget(one->context);
+    free(one);
 }
 
 static void run_command(worker *self, command *one)
 {
+    bool is_left;
+
     if (!one->run(self, one->context)) {
         one->next = NULL;
         if (self->waiting != NULL)
@@ -108,8 +156,11 @@ static void run_command(worker *self, command *one)
     }
     pthread_mutex_lock(&self->lock);
     one->done = true;
+    is_left = one->is_left;
     pthread_cond_broadcast(&self->finished);
     pthread_mutex_unlock(&self->lock);
+    if (is_left)
+        forget(one);
 }
 
 static void run_commands(worker *self)
@@ -248,6 +299,8 @@ weir_code worker_open(const worker_options *options, worker **out, weir_error *e
     int result;
 
     self->options = *options;
+    if (self->options.patience_ms == 0)
+        self->options.patience_ms = PATIENCE_MS;
     self->registry = options->registry;
     snprintf(self->id, sizeof(self->id), "%.*s", WEIR_ARG(options->id));
     self->generation = 1;
@@ -309,6 +362,12 @@ void worker_close(worker *self)
         pthread_join(self->thread, NULL);
         states_close(self);
         status_flush(self->statuses, STATUS_CLOSE_MS);
+    }
+    while (self->waiting != NULL) { /* what nobody waits for, and no task has ended for */
+        command *one = self->waiting;
+
+        self->waiting = one->next;
+        forget(one);
     }
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
         connector_free(value);

@@ -26,7 +26,8 @@ typedef struct worker_options {
     /* Over this log; stays the caller's. NULL: the worker has one of its own. */
     struct registry *registry;
     clock_source *clock;
-    weir_str id; /* "127.0.0.1:8083": worker_id in statuses */
+    weir_str id;     /* "127.0.0.1:8083": worker_id in statuses */
+    int patience_ms; /* 0: 30 s; so long a command waits for tasks to end */
 } worker_options;
 
 /* Starts the control thread and what is deployed. */
@@ -41,7 +42,9 @@ typedef enum target_state { TARGET_RUNNING, TARGET_PAUSED, TARGET_STOPPED } targ
 const char *target_state_name(target_state state);
 bool target_state_parse(weir_str name, target_state *out);
 
-/* --- Commands: WEIR_CONFIG with a message when they are refused ------------------------------ */
+/* --- Commands: WEIR_CONFIG with a message when they are refused ------------------------------
+ *
+ * WEIR_RETRY: a task has not ended in time, and the command goes on by itself; or the log has no room. */
 
 /* Checks settings without deploying them. strict: unknown names are errors, not warnings. is_sink and the
  * plugin are found by connector.class. */

@@ -35,14 +35,15 @@ static void check_plugin(const plugin *found, const config_setting *settings, si
     void *state = mem_zalloc(1, found->state_size + 1);
     config_issues own = {0};
     weir_task memory;
-    weir_error err;
+    weir_error err = {0};
     weir_code (*validate)(const void *, weir_error *) =
         found->kind == PLUGIN_SINK ? found->sink.validate : found->source.validate;
 
     task_init(&memory, WEIR_STR(""), 0, NULL, NULL);
     config_bind(&found->table, settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING,
                 settings_is_common, &memory, state, &own);
-    if (!config_has_error(&own) && validate != NULL && validate(state, &err) != WEIR_OK)
+    if (!config_has_error(&own) && validate != NULL &&
+        plugin_outcome(found, validate(state, &err), &err) != WEIR_OK)
         config_issue_add(&own, WEIR_STR("connector.class"), CONFIG_ERROR, "%s", err.message);
     weir_buf_add(&issues->items, own.items.ptr, own.items.len);
     config_issues_done(&own);
@@ -122,21 +123,52 @@ void worker_validate(worker *self, const config_setting *settings, size_t count,
 
 /* --- Deploying -------------------------------------------------------------------------------- */
 
+/* Of its own memory: it may go on when whoever gave it waits no longer. */
 typedef struct work_order {
+    arena memory;
     weir_str name;
-    const config_setting *settings;
+    config_setting *settings;
     size_t count;
-    const target_state *target;
+    bool has_target;
     target_state wanted;
-    int task;
-    bool include_tasks, only_failed;
     bool is_written;        /* the log has it; what is left waits for tasks to end */
     uint64_t config_writes; /* when it was written */
     weir_code code;
-    weir_error *err;
+    weir_error error;
 } work_order;
 
-static weir_code write_config(worker *self, const work_order *order)
+static work_order *order_new(weir_str name)
+{
+    work_order *order = mem_zalloc(1, sizeof(*order));
+
+    order->name = arena_copy(&order->memory, name);
+    return order;
+}
+
+static void order_free(void *context)
+{
+    work_order *order = context;
+
+    arena_done(&order->memory);
+    free(order);
+}
+
+static weir_code order_take(worker *self, work_order *order, command_run *run, weir_error *err)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf name = {0};
+    weir_code code;
+
+    weir_buf_add_str(&name, order->name);
+    if (!worker_call_in_time(self, run, order, order_free))
+        return worker_late(self, weir_buf_str(&name), err);
+    code = order->code;
+    if (code != WEIR_OK)
+        *err = order->error;
+    order_free(order);
+    return code;
+}
+
+static weir_code write_config(worker *self, work_order *order)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
 
@@ -151,7 +183,8 @@ static weir_code write_config(worker *self, const work_order *order)
         weir_buf_add_json(&value, order->settings[i].value);
     }
     weir_buf_add_str(&value, WEIR_STR("}}"));
-    return durable_put_config(self->durable, weir_buf_str(&key), weir_buf_str(&value), order->err);
+    return durable_put_config(self->durable, weir_buf_str(&key), weir_buf_str(&value),
+                              &order->error);
 }
 
 static weir_code write_target(worker *self, weir_str name, target_state target, weir_error *err)
@@ -182,15 +215,15 @@ static bool put_begins(worker *self, work_order *order, const connector *before)
 {
     target_state target = before != NULL ? before->target : TARGET_RUNNING;
 
-    if (order->target != NULL)
-        target = *order->target;
+    if (order->has_target)
+        target = order->wanted;
     if (before != NULL && !before->is_ending && before->target == target &&
         same_settings(before, order))
         return false; /* as Connect: nothing changes, nothing restarts */
     order->wanted = target;
     order->code = write_config(self, order);
-    if (order->code == WEIR_OK && (order->target != NULL || before == NULL))
-        order->code = write_target(self, order->name, target, order->err);
+    if (order->code == WEIR_OK && (order->has_target || before == NULL))
+        order->code = write_target(self, order->name, target, &order->error);
     order->is_written = order->code == WEIR_OK;
     order->config_writes = self->config_writes;
     return order->is_written;
@@ -204,7 +237,7 @@ static bool put_is_written(worker *self, work_order *order)
         return true;
     order->code = write_config(self, order);
     if (order->code == WEIR_OK)
-        order->code = write_target(self, order->name, order->wanted, order->err);
+        order->code = write_target(self, order->name, order->wanted, &order->error);
     order->config_writes = self->config_writes;
     return order->code == WEIR_OK;
 }
@@ -249,9 +282,8 @@ static bool put(worker *self, void *context)
 weir_code worker_put(worker *self, weir_str name, const config_setting *settings, size_t count,
                      const target_state *target, weir_error *err)
 {
-    work_order order = {
-        .name = name, .settings = settings, .count = count, .target = target, .err = err};
     config_issues issues = {0};
+    work_order *order;
     weir_code code;
 
     worker_validate(self, settings, count, false, &issues);
@@ -259,22 +291,30 @@ weir_code worker_put(worker *self, weir_str name, const config_setting *settings
     config_issues_done(&issues);
     if (code != WEIR_OK)
         return code;
-    worker_call(self, put, &order);
-    return order.code;
+    order = order_new(name);
+    order->settings = arena_alloc(&order->memory, count + 1, sizeof(*order->settings));
+    order->count = count;
+    for (size_t i = 0; i < count; i++)
+        order->settings[i] = (config_setting){arena_copy(&order->memory, settings[i].name),
+                                              arena_copy(&order->memory, settings[i].value)};
+    order->has_target = target != NULL;
+    order->wanted = target != NULL ? *target : TARGET_RUNNING;
+    return order_take(self, order, put, err);
 }
 
 /* --- Removing --------------------------------------------------------------------------------- */
 
-static weir_code write_removal(worker *self, const work_order *order)
+static weir_code write_removal(worker *self, work_order *order)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, target = {0};
 
     self->config_writes++;
     weir_buf_printf(&key, "connector-%.*s", WEIR_ARG(order->name));
     weir_buf_printf(&target, "target-state-%.*s", WEIR_ARG(order->name));
-    if (durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, order->err) != WEIR_OK)
-        return order->err->code;
-    return durable_put_config(self->durable, weir_buf_str(&target), (weir_str){0}, order->err);
+    if (durable_put_config(self->durable, weir_buf_str(&key), (weir_str){0}, &order->error) !=
+        WEIR_OK)
+        return order->error.code;
+    return durable_put_config(self->durable, weir_buf_str(&target), (weir_str){0}, &order->error);
 }
 
 static bool remove_connector(worker *self, void *context)
@@ -283,7 +323,7 @@ static bool remove_connector(worker *self, void *context)
     connector *one = worker_find(self, order->name);
 
     if (one == NULL) { /* maybe since this command waits: somebody else removed it */
-        order->code = no_such(order->name, order->err);
+        order->code = no_such(order->name, &order->error);
         return true;
     }
     one->is_ending = true;
@@ -304,10 +344,7 @@ static bool remove_connector(worker *self, void *context)
 
 weir_code worker_remove(worker *self, weir_str name, weir_error *err)
 {
-    work_order order = {.name = name, .err = err};
-
-    worker_call(self, remove_connector, &order);
-    return order.code;
+    return order_take(self, order_new(name), remove_connector, err);
 }
 
 /* --- Target states and restarts ---------------------------------------------------------------- */
@@ -318,12 +355,12 @@ static bool set_target(worker *self, void *context)
     connector *one = worker_find(self, order->name);
 
     if (one == NULL) {
-        order->code = no_such(order->name, order->err);
+        order->code = no_such(order->name, &order->error);
         return true;
     }
     if (one->is_ending)
         return false; /* what was commanded before comes first */
-    order->code = write_target(self, order->name, order->wanted, order->err);
+    order->code = write_target(self, order->name, order->wanted, &order->error);
     if (order->code != WEIR_OK)
         return true;
     one->target = order->wanted;
@@ -336,10 +373,10 @@ static bool set_target(worker *self, void *context)
 
 weir_code worker_set_target(worker *self, weir_str name, target_state target, weir_error *err)
 {
-    work_order order = {.name = name, .wanted = target, .err = err};
+    work_order *order = order_new(name);
 
-    worker_call(self, set_target, &order);
-    return order.code;
+    order->wanted = target;
+    return order_take(self, order, set_target, err);
 }
 
 static void restart_slot(task_slot *slot, bool only_failed)
@@ -355,9 +392,18 @@ static void restart_slot(task_slot *slot, bool only_failed)
         slot->state = TASK_STOPPED; /* pursuing starts it, if the connector shall run */
 }
 
+/* Waits for nothing. */
+typedef struct restart_order {
+    weir_str name;
+    int task;
+    bool include_tasks, only_failed;
+    weir_code code;
+    weir_error *err;
+} restart_order;
+
 static bool restart(worker *self, void *context)
 {
-    work_order *order = context;
+    restart_order *order = context;
     connector *one = worker_find(self, order->name);
 
     if (one == NULL) {
@@ -381,11 +427,11 @@ static bool restart(worker *self, void *context)
 weir_code worker_restart(worker *self, weir_str name, int task, bool include_tasks,
                          bool only_failed, weir_error *err)
 {
-    work_order order = {.name = name,
-                        .task = task,
-                        .include_tasks = include_tasks,
-                        .only_failed = only_failed,
-                        .err = err};
+    restart_order order = {.name = name,
+                           .task = task,
+                           .include_tasks = include_tasks,
+                           .only_failed = only_failed,
+                           .err = err};
 
     worker_call(self, restart, &order);
     return order.code;

@@ -5,17 +5,19 @@
  */
 #include "runtime/connect/worker_state.h"
 
+#include "runtime/base/mem.h"
 #include "runtime/connect/held.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of its own memory: it may go on when whoever gave it waits no longer. */
 typedef struct work_order {
-    weir_str name;
-    const json_t *offsets; /* NULL: forget all */
+    weir_buf name;
+    json_t *offsets; /* NULL: forget all */
     weir_code code;
-    weir_error *err;
+    weir_error error;
 } work_order;
 
 /* Of a source that begins again, what was released stays released: it would come again, older than all else. */
@@ -219,33 +221,51 @@ static bool has_threads(const connector *one)
 static bool alter_offsets(worker *self, void *context)
 {
     work_order *order = context;
-    connector *one = worker_find(self, order->name);
+    weir_str name = weir_buf_str(&order->name);
+    connector *one = worker_find(self, name);
 
     if (one == NULL) {
-        order->code = weir_fail(order->err, WEIR_END, "connector \"%.*s\" does not exist",
-                                WEIR_ARG(order->name));
+        order->code =
+            weir_fail(&order->error, WEIR_END, "connector \"%.*s\" does not exist", WEIR_ARG(name));
     } else if (one->target != TARGET_STOPPED) {
         order->code =
-            weir_fail(order->err, WEIR_CONFIG,
+            weir_fail(&order->error, WEIR_CONFIG,
                       "Connectors must be in the STOPPED state before their offsets can be "
                       "modified. This can "
                       "be done for the specified connector by issuing a 'PUT' request to the "
                       "'/connectors/%.*s/stop' endpoint",
-                      WEIR_ARG(order->name));
+                      WEIR_ARG(name));
     } else if (has_threads(one)) {
         return false; /* they were told to end */
     } else {
-        order->code = order->offsets != NULL ? alter_all(self, one, order->offsets, order->err)
-                                             : forget_all(self, one, order->err);
+        order->code = order->offsets != NULL ? alter_all(self, one, order->offsets, &order->error)
+                                             : forget_all(self, one, &order->error);
         connector_hold(self, one); /* from where they are now */
     }
     return true;
 }
 
+static void order_free(void *context)
+{
+    work_order *order = context;
+
+    weir_buf_done(&order->name);
+    json_decref(order->offsets);
+    free(order);
+}
+
 weir_code worker_alter_offsets(worker *self, weir_str name, const json_t *offsets, weir_error *err)
 {
-    work_order order = {.name = name, .offsets = offsets, .err = err};
+    work_order *order = mem_zalloc(1, sizeof(*order));
+    weir_code code;
 
-    worker_call(self, alter_offsets, &order);
-    return order.code;
+    weir_buf_add_str(&order->name, name);
+    order->offsets = json_deep_copy(offsets);
+    if (!worker_call_in_time(self, alter_offsets, order, order_free))
+        return worker_late(self, name, err);
+    code = order->code;
+    if (code != WEIR_OK)
+        *err = order->error;
+    order_free(order);
+    return code;
 }

@@ -40,7 +40,7 @@ static weir_code ask_source(const connector *one, int most, weir_planner *planne
         code = config_result(&issues, err);
     }
     if (code == WEIR_OK)
-        code = source->source.plan(state, most, planner, err);
+        code = plugin_outcome(source, source->source.plan(state, most, planner, err), err);
     config_issues_done(&issues);
     task_done(&memory);
     free(state);
@@ -142,20 +142,38 @@ static void give_settings(connector *one, const weir_planner *planner, size_t nu
     }
 }
 
+/* What may pass is tried again by itself, as a task is that failed so. */
+static void plan_has_failed(worker *self, connector *one, const weir_error *err)
+{
+    const retry_restart rules = {.first_ms = one->common.restart_backoff_ms,
+                                 .most_ms = one->common.restart_backoff_max_ms,
+                                 .failure_count = one->plan_failure_count,
+                                 .is_passing = true};
+    uint64_t chance = (uint64_t)self->options.clock->mono_ns(self->options.clock) / 1000;
+
+    snprintf(one->trace, sizeof(one->trace), "%s", err->message);
+    if (err->code != WEIR_RETRY)
+        return;
+    one->plan_failure_count++;
+    one->replan_at_ms = clock_mono_ms(self->options.clock) + retry_restart_after(&rules, chance);
+}
+
 void connector_plan(worker *self, connector *one)
 {
     WEIR_CLEANUP(planner_done) weir_planner planner = {0};
-    weir_error err;
+    weir_error err = {0};
     size_t count;
 
     assert(one->plugin != NULL);
     connector_forget_plan(one);
     one->trace[0] = '\0';
+    one->replan_at_ms = 0;
     if (make_plan(one, &planner, &err) != WEIR_OK ||
         fence_last_split(self, one, (int)planner_count(&planner), &err) != WEIR_OK) {
-        snprintf(one->trace, sizeof(one->trace), "%s", err.message);
+        plan_has_failed(self, one, &err);
         return;
     }
+    one->plan_failure_count = 0;
     count = planner_count(&planner);
     one->task_count = (int)count;
     one->assignment = assignment_new(one->task_count);

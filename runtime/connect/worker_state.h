@@ -53,9 +53,11 @@ typedef struct connector {
     bool is_ending; /* a command waits for its tasks to end, to replace or remove it */
     arena planned;  /* of the tasks' settings */
     task_slot *tasks;
-    int task_count;         /* 0: it failed, and trace says why */
-    assignment *assignment; /* of a sink's partitions to its tasks */
-    char trace[1200];       /* empty: the connector itself is well */
+    int task_count;             /* 0: it failed, and trace says why */
+    assignment *assignment;     /* of a sink's partitions to its tasks */
+    char trace[1200];           /* empty: the connector itself is well */
+    int64_t plan_failure_count; /* in a row, of those that may pass */
+    int64_t replan_at_ms;       /* of the monotonic clock; 0: not by itself */
 } connector;
 
 /* Runs on the control thread. False: run it again when a task has ended. */
@@ -65,7 +67,8 @@ typedef struct command {
     struct command *next;
     command_run *run;
     void *context;
-    bool done;
+    void (*forget)(void *context); /* when nobody waits for it any more */
+    bool done, is_left;
 } command;
 
 struct worker {
@@ -96,6 +99,12 @@ struct worker {
 
 /* Runs a function on the control thread and waits until it says that it is done. */
 void worker_call(worker *self, command_run *run, void *context);
+/* The same for one that may wait for tasks, which a connector can keep from ending. False: it took too long; it goes
+ * on without the caller, and forget gets the context when it is done. */
+WEIR_MUST_CHECK bool worker_call_in_time(worker *self, command_run *run, void *context,
+                                         void (*forget)(void *context));
+/* What to say then. */
+weir_code worker_late(const worker *self, weir_str name, weir_error *err);
 void worker_changed(worker *self);
 connector *worker_find(worker *self, weir_str name);
 
@@ -114,11 +123,11 @@ void connector_free(connector *one);
 void connector_pursue(worker *self, connector *one);
 /* Asks all tasks to end. True when none has a thread any more. */
 bool connector_stop(connector *one);
-/* Says to the log what a sink has not read yet. */
+/* Says to the log what a sink has not read yet; a source reads nothing. */
 void connector_hold(worker *self, const connector *one);
 /* Takes note of tasks that have ended; true when there were some. */
 bool tasks_take_endings(worker *self);
-/* Starts what has waited long enough; returns how long until the next one has, at most timeout_ms. */
+/* Plans and starts what has waited long enough; returns how long until the next one has, at most timeout_ms. */
 int64_t tasks_start_waiting(worker *self, int64_t timeout_ms);
 
 /* --- worker_status.c -------------------------------------------------------------------------- */

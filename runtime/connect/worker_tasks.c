@@ -61,10 +61,19 @@ void connector_free(connector *one)
     free(one);
 }
 
+/* Without its plugin it cannot run, but it has not read its topics for all that. */
+static bool is_sink(const connector *one)
+{
+    return one->plugin != NULL ? one->plugin->kind == PLUGIN_SINK
+                               : one->common.topics.count > 0 || one->common.topics_regex.len > 0;
+}
+
 void connector_hold(worker *self, const connector *one)
 {
-    if (one->plugin != NULL && one->plugin->kind == PLUGIN_SINK)
+    if (is_sink(one))
         holds_add(self->holds, one->name, one->common.topics, one->common.topics_regex);
+    else
+        holds_remove(self->holds, one->name); /* it was a sink, perhaps, before it was changed */
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -102,25 +111,35 @@ void connector_pursue(worker *self, connector *one)
     worker_changed(self);
 }
 
+/* The plan, or the tasks, of one; returns how long until something else is due, at most `next`. */
+static int64_t start_waiting(worker *self, connector *one, int64_t now, int64_t next)
+{
+    if (one->replan_at_ms != 0 && one->replan_at_ms <= now && !one->is_ending) {
+        connector_plan(self, one);
+        connector_pursue(self, one);
+    }
+    if (one->replan_at_ms > now && one->replan_at_ms - now < next)
+        next = one->replan_at_ms - now;
+    for (int i = 0; i < one->task_count; i++) {
+        task_slot *slot = &one->tasks[i];
+
+        if (slot->state != TASK_WAITING)
+            continue;
+        if (slot->restart_at_ms <= now)
+            start_task(self, one, i);
+        else if (slot->restart_at_ms - now < next)
+            next = slot->restart_at_ms - now;
+    }
+    return next;
+}
+
 int64_t tasks_start_waiting(worker *self, int64_t timeout_ms)
 {
     int64_t now = clock_mono_ms(self->options.clock), next = timeout_ms;
     void *value;
 
-    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);) {
-        connector *one = value;
-
-        for (int i = 0; i < one->task_count; i++) {
-            task_slot *slot = &one->tasks[i];
-
-            if (slot->state != TASK_WAITING)
-                continue;
-            if (slot->restart_at_ms <= now)
-                start_task(self, one, i);
-            else if (slot->restart_at_ms - now < next)
-                next = slot->restart_at_ms - now;
-        }
-    }
+    for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value) && !self->closing;)
+        next = start_waiting(self, value, now, next);
     return next;
 }
 

@@ -68,6 +68,25 @@ weir_code config_result(const config_issues *issues, weir_error *err)
     return WEIR_OK;
 }
 
+size_t config_member_size(weir_kind kind)
+{
+    switch (kind) {
+    case WEIR_KIND_BOOL:
+        return sizeof(bool);
+    case WEIR_KIND_INT:
+        return sizeof(int64_t);
+    case WEIR_KIND_STR:
+        return sizeof(weir_str);
+    case WEIR_KIND_LIST:
+        return sizeof(weir_list);
+    case WEIR_KIND_DOUBLE:
+        return sizeof(double);
+    case WEIR_KIND_CHOICE:
+        return sizeof(weir_choice);
+    }
+    return 0;
+}
+
 const char *config_kind_name(weir_kind kind)
 {
     switch (kind) {
@@ -216,14 +235,17 @@ static weir_code parse_bool(weir_str text, bool *out, weir_error *err)
 static weir_code run_check(const weir_field *field, weir_str text, const weir_list *list,
                            weir_error *err)
 {
+    weir_code code = WEIR_OK;
+
     if (field->check == NULL)
         return WEIR_OK;
-    if (list == NULL)
-        return text.len > 0 ? field->check(text, err) : WEIR_OK;
-    for (size_t i = 0; i < list->count; i++)
-        if (field->check(list->items[i], err) != WEIR_OK)
-            return err->code;
-    return WEIR_OK;
+    if (list == NULL && text.len > 0)
+        code = field->check(text, err);
+    for (size_t i = 0; list != NULL && i < list->count && code == WEIR_OK; i++)
+        code = field->check(list->items[i], err);
+    if (code != WEIR_OK && err->message[0] == '\0') /* a plugin's check may say nothing */
+        return weir_fail(err, WEIR_CONFIG, "has a value that cannot be used");
+    return code;
 }
 
 static weir_code bind_value(const weir_field *field, weir_str text, weir_task *task, void *state,
@@ -277,7 +299,7 @@ static void bind_field(const weir_field *field, const config_setting *setting, w
 {
     weir_str name = weir_cstr(field->name);
     weir_str text = setting != NULL ? setting->value : weir_cstr(field->fallback);
-    weir_error err;
+    weir_error err = {0};
 
     if (setting != NULL && field->unsupported != NULL)
         config_issue_add(issues, name, CONFIG_ERROR, "is not supported: %s", field->unsupported);

@@ -51,6 +51,9 @@ void config_bind(const config_table *table, const config_setting *settings, size
 /* The settings' first error as a failure: `setting "x": ...`. WEIR_OK when there is none. */
 WEIR_MUST_CHECK weir_code config_result(const config_issues *issues, weir_error *err);
 
+/* The bytes of the member that a field of this kind is bound to; 0: there is no such kind. */
+size_t config_member_size(weir_kind kind);
+
 /* The name of a kind as the Connect REST API has it: "INT", "STRING", ... and for people. */
 const char *config_kind_name(weir_kind kind);
 

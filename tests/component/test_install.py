@@ -69,3 +69,43 @@ def test_a_plugin_is_built_against_what_is_installed(prefix, folder, kind):
     assert "is good" in run("weir", "plugin", "check", f"./{name}.so", cwd=made)
     run("cp", f"{made}/{name}.so", f"{prefix}/lib/weir/connectors/")
     assert name in {p["class"] for p in json.loads(run("weir", "plugin", "list", "--json"))}
+
+
+CPP = """
+#include <weir/weir.h>
+
+static weir_code poll_it(weir_task *task, void *, weir_batch *batch, int, weir_error *err)
+{
+    if (!weir_record_begin(batch, weir_cstr("lines")))
+        return WEIR_OK;
+    weir_record_value(batch, weir_task_schema(task, weir_cstr("\\"long\\""), err));
+    weir_put_long(batch, 7);
+    return weir_record_end(batch, err) == WEIR_OK ? WEIR_END : err->code;
+}
+
+extern "C" WEIR_API const weir_plugin *weir_plugin_entry()
+{
+    static weir_source source;
+    static weir_plugin plugin = {WEIR_ABI, sizeof(weir_plugin), sizeof(weir_source),
+                                 sizeof(weir_sink), sizeof(weir_field), sizeof(weir_record),
+                                 &source, nullptr};
+
+    source.name = "in-cpp";
+    source.version = "1";
+    source.summary = "A source in C++.";
+    source.poll = poll_it;
+    return &plugin;
+}
+"""
+
+
+def test_a_plugin_may_be_written_in_cpp(prefix, folder):
+    made, weir = os.path.join(folder, "in-cpp.cpp"), os.path.join(prefix, "bin/weir")
+    library = os.path.join(prefix, "lib/weir/connectors/in-cpp.so")
+    with open(made, "w") as file:
+        file.write(CPP)
+    subprocess.run(["clang++-14", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
+                    "-nostdlib++", f"-I{prefix}/include", made, "-o", library], check=True, timeout=120)
+    listed = subprocess.run([weir, "plugin", "list", "--json"], capture_output=True, text=True,
+                            check=True, cwd="/")
+    assert "in-cpp" in {p["class"] for p in json.loads(listed.stdout)}

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define WEIR_API               __attribute__((visibility("default")))
 #define WEIR_MUST_CHECK        __attribute__((warn_unused_result))
 #define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -69,5 +73,9 @@ WEIR_API weir_code weir_wrap(weir_error *err, const char *fmt, ...) WEIR_PRINTF(
 
 /* The name of a code as it is spelled in C, "WEIR_RETRY", or "?" for a number that has none. */
 WEIR_API const char *weir_code_name(weir_code code);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

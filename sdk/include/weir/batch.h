@@ -14,6 +14,10 @@
 
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The two members that the inline writers below need; all else is the worker's. ABI. `at` is where
  * the next byte of the open key or value goes. While puts are checked against the schema, end equals
  * at, so that every put takes the slow way. */
@@ -263,5 +267,9 @@ static inline bool weir_record_is_unsent(const weir_record *record, int column)
  * value has a schema and is no tombstone. */
 WEIR_API WEIR_MUST_CHECK weir_code weir_record_decode(const weir_record *record, weir_slot *slots,
                                                       weir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

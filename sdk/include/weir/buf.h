@@ -13,6 +13,10 @@
 
 #include <stdarg.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct weir_buf {
     char *ptr; /* NULL while nothing was reserved */
     size_t len;
@@ -42,5 +46,9 @@ WEIR_API void weir_buf_clear(weir_buf *buf);
 
 /* Releases the memory; the buffer is empty and usable again. */
 WEIR_API void weir_buf_done(weir_buf *buf);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include "weir/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum weir_kind {
     WEIR_KIND_BOOL = 0,
     WEIR_KIND_INT = 1,
@@ -71,5 +75,9 @@ typedef struct weir_field {
              : WEIR_KIND_LIST, double                                                              \
              : WEIR_KIND_DOUBLE, weir_choice                                                       \
              : WEIR_KIND_CHOICE)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

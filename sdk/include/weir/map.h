@@ -8,6 +8,10 @@
 
 #include "weir/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct weir_map weir_map;
 
 WEIR_API weir_map *weir_map_new(void);
@@ -29,5 +33,9 @@ WEIR_API size_t weir_map_count(const weir_map *map);
 /* Steps through all entries in no order: `size_t at = 0; while (weir_map_next(map, &at, &k, &v))`.
  * The map must not change meanwhile. key and value may be NULL. */
 WEIR_API bool weir_map_next(const weir_map *map, size_t *at, weir_str *key, void **value);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

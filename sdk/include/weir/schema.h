@@ -14,6 +14,10 @@
 #include "weir/base.h"
 #include "weir/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct weir_schema weir_schema; /* owned by the task or the worker; lives until close */
 
 /* Avro specification 1.11, "Schema Declaration". The numbers are ABI. */
@@ -160,5 +164,9 @@ WEIR_API WEIR_MUST_CHECK weir_code weir_plan_decode(const weir_plan *plan, weir_
 
 WEIR_API WEIR_MUST_CHECK weir_code weir_value_json(const weir_schema *schema, weir_str value,
                                                    weir_buf *out, weir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include "weir/task.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One offset for each partition of the log that this task reads: the next one to read. */
 typedef struct weir_offsets weir_offsets;
 
@@ -80,5 +84,9 @@ WEIR_API int64_t weir_offsets_get(const weir_offsets *offsets, weir_str topic, i
 /* Lowers the offset of a partition that is there: only what lies below it is durable. */
 WEIR_API void weir_offsets_set(weir_offsets *offsets, weir_str topic, int32_t partition,
                                int64_t offset);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

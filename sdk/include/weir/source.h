@@ -12,6 +12,10 @@
 
 #include "weir/task.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A change to the structure of what a source captures, tried out before it is made: what would be written
  * before it, and after. Filled by the worker; grows at its end. */
 typedef struct weir_rehearsal {
@@ -46,7 +50,7 @@ typedef struct weir_source {
 
     /* Adds what is ready, waiting at most timeout_ms for the first record; returns within timeout_ms
      * + 100 ms. An empty batch means "nothing now"; WEIR_END means "nothing ever again" (the batch
-     * may hold the last records). After WEIR_RETRY what is in the batch since the last checkpoint is
+     * may hold the last records; what is behind the last checkpoint becomes durable, too). After WEIR_RETRY what is in the batch since the last checkpoint is
      * thrown away, and the task is closed and opened again after a back-off. */
     weir_code (*poll)(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
                       weir_error *err);
@@ -91,5 +95,9 @@ WEIR_API WEIR_MUST_CHECK bool weir_offset_int(weir_str offset, const char *name,
 /* The text called name in an offset, JSON escapes resolved, as a copy that lives until close; ptr
  * NULL when there is none. */
 WEIR_API weir_str weir_offset_text(weir_task *task, weir_str offset, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

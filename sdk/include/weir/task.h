@@ -10,6 +10,10 @@
 #include "weir/config.h"
 #include "weir/schema.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct weir_task weir_task; /* the worker's side of a running task */
 
 /* "shop.source" and 0: for names of slots, ledgers, threads. */
@@ -61,5 +65,9 @@ typedef struct weir_planner weir_planner; /* takes the configurations of a conne
 /* Adds a task that has the connector's configuration, with these settings changed on top. settings
  * is a flat array of name, value, name, value; count is its length. All of it is copied. */
 WEIR_API void weir_planner_add(weir_planner *planner, const weir_str *settings, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,6 +42,7 @@ static struct {
     int64_t altered;       /* what its ledger was set to last; -2: never */
     int failing_alters;    /* so many fail with WEIR_RETRY */
     int failing_puts;      /* so many fail with WEIR_RETRY */
+    int silent_code;       /* not 0: one put returns it and leaves err as it was */
     const char *refused;   /* a record of this value is refused; NULL: none */
     int64_t durable_below; /* flush says that no more is durable; INT64_MAX: all */
     int partial_flushes;   /* so many flushes say so */
@@ -152,6 +153,11 @@ static inline weir_code sink_put(weir_task *task, void *state, const weir_batch 
         pthread_cond_wait(&sink.moved, &sink.lock);
     code = put_all(task, batch, err);
     pthread_mutex_unlock(&sink.lock);
+    if (code == WEIR_OK && sink.silent_code != 0) {
+        code = (weir_code)sink.silent_code;
+        sink.silent_code = 0;
+        return code;
+    }
     if (code == WEIR_OK && sink.failing_puts > 0) {
         sink.failing_puts--;
         return weir_fail(err, WEIR_RETRY, "not now");
@@ -206,7 +212,7 @@ static inline int set_up(void **state)
 {
     (void)state;
     sink.seen_count = sink.put_count = sink.flush_count = sink.revoked_count = 0;
-    sink.failing_puts = sink.partial_flushes = 0;
+    sink.failing_puts = sink.partial_flushes = sink.silent_code = 0;
     sink.epoch = 0;
     sink.resume = sink.stop_at = -1;
     sink.altered = -2;

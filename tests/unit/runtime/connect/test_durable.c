@@ -180,6 +180,24 @@ static void each_connector_has_its_own_offsets(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void a_log_without_room_is_not_waited_for(void **state)
+{
+    weir_error err = {0};
+    (void)state;
+
+    fake_log_set_full(the_log, true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(durable_put_config(self, WEIR_STR("a"), WEIR_STR("1"), &err), WEIR_RETRY);
+        assert_string_equal(err.message, "writing to __weir_configs: the log has no room");
+    }
+    fake_log_set_full(the_log, false);
+    assert_false(has_config("a", "1"));
+    assert_int_equal(durable_put_config(self, WEIR_STR("b"), WEIR_STR("2"), &err), WEIR_OK);
+    reopen();
+    assert_false(has_config("a", "1"));
+    assert_true(has_config("b", "2"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +208,7 @@ int main(void)
         CASE(offsets_in_memory_are_believed_until_somebody_doubts_them),
         CASE(an_epoch_that_somebody_else_raised_is_a_doubt),
         CASE(each_connector_has_its_own_offsets),
+        CASE(a_log_without_room_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,12 @@ static char folder[] = "/tmp/test_plugin_XXXXXX";
          "    .summary = \"A source for tests.\", .fields = fields, .field_count = 1,\n"           \
          "    .state_size = sizeof(state), .aliases = names, .poll = poll};\n"
 
+#define FIELD(...)                                                                                 \
+    HEAD "static const weir_field bad[] = {{" __VA_ARGS__ "}};\n"                                  \
+         "static const weir_source s = {.name = \"bad\", .version = \"1\", .summary = \"x\",\n"    \
+         "    .fields = bad, .field_count = 1, .state_size = 8, .poll = poll};\n"                  \
+         "WEIR_EXPORT(.source = &s);\n"
+
 static const struct {
     const char *file, *code;
 } sources[] = {
@@ -70,11 +76,21 @@ static const struct {
      ".max = 9),\n"
      "    WEIR_FIELD(state, rows, .name = \"late\", .fallback = \"1\", .doc = \"A late setting.\", "
      ".depends_on = \"none\"),\n"
-     "    {.name = \"late\", .doc = \"Again, and outside.\", .fallback = \"1\", .kind = "
-     "WEIR_KIND_INT, .offset = 8, .bound = true}};\n"
+     "    {.name = \"late\", .doc = \"Once again.\", .fallback = \"1\", .kind = WEIR_KIND_INT}};\n"
      "static const weir_source s = {.name = \"Sloppy\", .version = \"one\", .summary = \"\",\n"
      "    .fields = bad, .field_count = 3, .state_size = sizeof(state), .poll = poll};\n"
      "WEIR_EXPORT(.source = &s);\n"},
+    {"outside",
+     FIELD(".name = \"x\", .doc = \"x\", .kind = WEIR_KIND_INT, .offset = 1, .bound = true")},
+    {"kind", FIELD(".name = \"x\", .doc = \"x\", .kind = 99")},
+    {"choice", FIELD(".name = \"x\", .doc = \"x\", .kind = WEIR_KIND_CHOICE")},
+    {"undocumented", FIELD(".name = \"x\", .kind = WEIR_KIND_INT")},
+    {"huge", HEAD "static const weir_source s = {.name = \"huge\", .version = \"1\", .summary = "
+                  "\"x\", .poll = poll,\n"
+                  "    .state_size = (size_t)-1};\nWEIR_EXPORT(.source = &s);\n"},
+    {"nothing", "#include \"weir/weir.h\"\n"
+                "WEIR_API const weir_plugin *weir_plugin_entry(void) { return NULL; }\n"},
+    {"record", SOURCE "WEIR_EXPORT(.source = &toy, .record_size = 8);\n"},
 };
 
 static int build_plugins(void **state)
@@ -196,6 +212,13 @@ static void what_is_no_plugin_is_refused_by_name_and_reason(void **state)
         {"unresolved", "cannot be loaded: undefined symbol: missing"},
         {"nopoll", "its source has no \"poll\""},
         {"noflush", "its sink has no \"flush\""},
+        {"outside", "the member of field \"x\" lies outside of the state (state_size is 8)"},
+        {"kind", "field \"x\" has a kind that this weir does not know"},
+        {"choice", "field \"x\" is a choice of nothing"},
+        {"undocumented", "field 0 has no documentation"},
+        {"huge", "18446744073709551615 bytes of state and 0 fields are too many"},
+        {"nothing", "weir_plugin_entry returned nothing"},
+        {"record", "its descriptor is smaller than ABI 1 allows"},
         {"absent", "cannot be loaded: cannot open shared object file: No such file or directory"},
     };
     plugins *all = plugins_new(folder);
@@ -236,7 +259,7 @@ static void refused_files_leave_the_rest_usable(void **state)
     plugins_load_all(all);
     while (plugins_refusal(all, refusals) != NULL)
         refusals++;
-    assert_int_equal(refusals, 8); /* seven that are wrong, and "twin", which is "toy" once more */
+    assert_int_equal(refusals, 15); /* fourteen that are wrong, and "twin", which is "toy" again */
     assert_string_equal(plugins_at(all, 0)->name, "Sloppy");
     assert_string_equal(plugins_at(all, 1)->name, "both");
     assert_int_equal(plugins_at(all, 1)->kind, PLUGIN_SOURCE);
@@ -273,8 +296,8 @@ static void the_check_tells_an_author_what_is_sloppy(void **state)
         "and '_'\n"
         "setting \"Rows\": has no documentation\n"
         "setting \"late\": depends on \"none\", which is not in the table\n"
-        "setting \"late\": its member lies outside of the state (state_size is 8)\n"
-        "setting \"late\": stands twice in the table\n");
+        "setting \"late\": stands twice in the table\n"
+        "setting \"Rows\": its own default is refused: 50 is not between 1 and 9\n");
     weir_buf_done(&found);
     plugins_free(all);
 }

@@ -312,6 +312,63 @@ static void make_another_topic(weir_task *task)
     }
 }
 
+/* The hold of a topic that was made again is that of the new one, which nobody has read. */
+static void make_it_again(weir_task *task)
+{
+    weir_error err;
+
+    (void)task;
+    sink.in_put = NULL;
+    assert_int_equal(log_topic_delete(the_log, WEIR_STR("orders2"), &err), WEIR_OK);
+    make_topic("orders2", 1);
+    holds_refresh(world.world.holds);
+}
+
+static void what_a_topic_made_again_holds_is_kept(void **state)
+{
+    weir_error err;
+    (void)state;
+
+    make_orders(10);
+    make_topic("orders2", 1);
+    append("orders2", 0, 0, 5);
+    holds_add(world.world.holds, WEIR_STR(CONNECTOR), (weir_list){0}, WEIR_STR("orders.*"));
+    sink.in_put = make_it_again;
+    assert_int_equal(run_task(&err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "was deleted and made again"));
+    assert_true(fake_log_held(the_log, WEIR_STR(CONNECTOR), WEIR_STR("orders2"), 0) >= 0);
+}
+
+/* A code without a word is a failure, too: nothing behind it is committed. */
+static void a_put_that_fails_without_a_message_has_failed(void **state)
+{
+    static const struct {
+        int returned;
+        weir_code outcome;
+        const char *message;
+    } cases[] = {
+        {WEIR_FATAL, WEIR_FATAL,
+         "the connector \"noting\" failed with WEIR_FATAL and did not say why"},
+        {WEIR_CONFIG, WEIR_CONFIG,
+         "the connector \"noting\" failed with WEIR_CONFIG and did not say why"},
+        {WEIR_END, WEIR_FATAL,
+         "the connector \"noting\" returned WEIR_END (1), which means nothing here"},
+        {77, WEIR_FATAL, "the connector \"noting\" returned ? (77), which means nothing here"},
+    };
+    weir_error err;
+    (void)state;
+
+    make_orders(10);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sink.silent_code = cases[i].returned;
+        sink.stop_at = 11; /* who takes it for success goes on to here */
+        sink.in_flush = stop;
+        assert_int_equal(run_task(&err), cases[i].outcome);
+        assert_string_equal(err.message, cases[i].message);
+        assert_int_equal(committed(), -1);
+    }
+}
+
 static void a_topic_that_comes_later_is_read_from_its_beginning(void **state)
 {
     int others = 0;
@@ -401,6 +458,29 @@ static void two_tasks_share_partitions_and_a_new_topic_moves_none(void **state)
 }
 
 /* --- Stopping and blocking --------------------------------------------------------------------- */
+
+/* Another task has given it back behind this one's back, and nobody else will look. */
+static void what_another_task_gives_back_is_read(void **state)
+{
+    assignment *shared = assignment_new(2);
+    connect_task *task = new_task(1, shared);
+    (void)state;
+
+    make_orders(10);
+    assert_int_equal(assignment_owner(shared, WEIR_STR(TOPIC), 0), 0);
+    assert_int_equal(assignment_owner(shared, WEIR_STR("x"), 0), 1);
+    assert_int_equal(assignment_owner(shared, WEIR_STR("y"), 0), 0);
+    task_start(task);
+    while (atomic_load(&world.opened_count) == 0) /* it has looked: it is not its partition */
+        sched_yield();
+    assignment_give_back(shared, WEIR_STR("x"), 0);
+    assignment_give_back(shared, WEIR_STR(TOPIC), 0);
+    wait_for_records(10);
+    task_ask_to_stop(task);
+    task_join(task);
+    task_free(task);
+    assignment_free(shared);
+}
 
 static void a_task_that_waits_for_records_stops_at_once(void **state)
 {
@@ -526,6 +606,9 @@ int main(void)
         CASE(a_topic_that_comes_later_is_read_from_its_beginning),
         CASE(a_topic_that_goes_is_given_up_and_the_others_go_on),
         CASE(two_tasks_share_partitions_and_a_new_topic_moves_none),
+        CASE(what_a_topic_made_again_holds_is_kept),
+        CASE(a_put_that_fails_without_a_message_has_failed),
+        CASE(what_another_task_gives_back_is_read),
         CASE(a_task_that_waits_for_records_stops_at_once),
         CASE(a_task_that_pauses_between_attempts_stops_at_once),
         CASE(a_slow_sink_slows_no_other),

@@ -15,6 +15,7 @@
 #include "tests/fixtures/fake_log.h"
 
 #include <sched.h>
+#include <stdlib.h>
 
 #define TOPIC     WEIR_STR("kilobytes")
 #define PARTITION WEIR_STR("{}")
@@ -210,6 +211,140 @@ static void a_source_that_waits_for_room_stops_at_once(void **state)
     task_free(task);
 }
 
+/* --- Stopping and ending ---------------------------------------------------------------------- */
+
+enum { MANY = 254, LARGE_BYTES = 1 << 20 };
+
+static int64_t told_first; /* the first offset that acked was told; 0: none */
+
+static void add_record(weir_batch *batch, size_t size)
+{
+    char *bytes = calloc(1, size);
+    weir_error err;
+
+    assert_true(weir_record_begin(batch, TOPIC));
+    weir_record_value(batch, NULL);
+    weir_put_raw(batch, (weir_str){bytes, size});
+    assert_int_equal(weir_record_end(batch, &err), WEIR_OK);
+    free(bytes);
+}
+
+/* So many small units, and then a batch of two large ones, the second of which finds no place. */
+static weir_code many_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                           weir_error *err)
+{
+    heavy *self = state;
+    bool is_small = self->next < MANY;
+    (void)task, (void)timeout_ms, (void)err;
+
+    for (int i = 0; i < (is_small ? 1 : 2); i++) {
+        add_record(batch, is_small ? 1 : LARGE_BYTES);
+        weir_offset(batch, PARTITION, "{\"next\":%d}", (int)++self->next);
+        weir_checkpoint(batch);
+    }
+    return WEIR_OK;
+}
+
+static weir_code stopping_idle(weir_task *task, void *state, weir_error *err)
+{
+    (void)state, (void)err;
+    atomic_store(&task->stopping, true);
+    fake_log_set_stalled(the_log, false);
+    return WEIR_OK;
+}
+
+static weir_code many_acked(weir_task *task, void *state, weir_str partition, weir_str offset,
+                            weir_error *err)
+{
+    int64_t next = 0;
+    (void)task, (void)state, (void)partition, (void)err;
+
+    assert_true(weir_offset_int(offset, "next", &next));
+    told_first = told_first == 0 ? next : told_first;
+    atomic_fetch_add(&acked, 1);
+    return WEIR_OK;
+}
+
+static weir_code run_source(const plugin *source)
+{
+    const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("heavy")},
+                                       {WEIR_STR("key.converter"), WEIR_STR("bytes")},
+                                       {WEIR_STR("value.converter"), WEIR_STR("bytes")}};
+    connect_task *task = task_new(
+        &world.world, &(task_role){.plugin = source, .connector = WEIR_STR("c")}, settings, 3);
+    weir_code code;
+
+    task_run(task);
+    code = task->outcome;
+    task_free(task);
+    return code;
+}
+
+static void what_finds_no_place_when_a_task_stops_takes_nobody_elses(void **state)
+{
+    static const plugin many = {
+        .kind = PLUGIN_SOURCE,
+        .name = "many",
+        .state_size = sizeof(heavy),
+        .source = {.name = "many", .poll = many_poll, .idle = stopping_idle, .acked = many_acked}};
+    (void)state;
+
+    told_first = 0;
+    fake_log_set_stalled(the_log, true);
+    assert_int_equal(run_source(&many), WEIR_OK);
+    assert_int_equal(told_first, 1);
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), atomic_load(&acked));
+}
+
+/* The last records come with the end, and no checkpoint behind them. */
+static weir_code ending_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                             weir_error *err)
+{
+    (void)task, (void)state, (void)timeout_ms, (void)err;
+    add_record(batch, 1);
+    weir_checkpoint(batch);
+    add_record(batch, 1);
+    return WEIR_END;
+}
+
+static weir_code patient_idle(weir_task *task, void *state, weir_error *err)
+{
+    (void)task, (void)state, (void)err;
+    if (atomic_fetch_add(&idled, 1) == 3)
+        fake_log_set_stalled(the_log, false);
+    return WEIR_OK;
+}
+
+static int64_t fast_mono_ns(clock_source *self)
+{
+    static int64_t now_ns;
+    (void)self;
+
+    return now_ns += INT64_C(20000000000);
+}
+
+static int64_t system_wall_us(clock_source *self)
+{
+    (void)self;
+    return clock_system()->wall_us(clock_system());
+}
+
+static void a_source_has_ended_when_its_last_records_are_there(void **state)
+{
+    static const plugin ending = {
+        .kind = PLUGIN_SOURCE,
+        .name = "ending",
+        .state_size = sizeof(heavy),
+        .source = {.name = "ending", .poll = ending_poll, .idle = patient_idle}};
+    clock_source fast = {.wall_us = system_wall_us, .mono_ns = fast_mono_ns};
+    (void)state;
+
+    world.world.clock = &fast;
+    fake_log_set_stalled(the_log, true); /* for minutes, by that clock */
+    assert_int_equal(run_source(&ending), WEIR_END);
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), 2);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -220,6 +355,8 @@ int main(void)
         CASE(the_number_of_units_is_bounded_too),
         CASE(a_source_that_waits_for_room_stops_at_once),
         CASE(a_source_that_waits_for_room_says_for_what),
+        CASE(what_finds_no_place_when_a_task_stops_takes_nobody_elses),
+        CASE(a_source_has_ended_when_its_last_records_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,6 +236,83 @@ static void a_zombie_commits_nothing_and_is_told_nothing_durable(void **state)
     connect_world_close(&world);
 }
 
+/* --- What a connector says --------------------------------------------------------------------- */
+
+static int silent_code; /* what poll returns, and leaves err as it was; 0: it works */
+
+static weir_code silent_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                             weir_error *err)
+{
+    static const weir_str partitions[] = {{"{\"p\":0}", 7}, {"{\"p\":1}", 7}};
+    (void)task, (void)state, (void)timeout_ms, (void)err;
+
+    if (silent_code != 0)
+        return (weir_code)silent_code;
+    for (int i = 0; i < 2; i++)
+        weir_offset(batch, partitions[i], "{\"next\":5}");
+    weir_checkpoint(batch);
+    return WEIR_OK;
+}
+
+static weir_code silent_acked(weir_task *task, void *state, weir_str partition, weir_str offset,
+                              weir_error *err)
+{
+    (void)task, (void)state, (void)partition, (void)offset, (void)err;
+    return WEIR_FATAL;
+}
+
+static const plugin silent_plugin = {
+    .kind = PLUGIN_SOURCE,
+    .name = "silent",
+    .source = {.name = "silent", .poll = silent_poll, .acked = silent_acked},
+};
+
+static weir_code run_silent(connect_world *world, weir_error *err)
+{
+    connect_task *task =
+        task_new(&world->world, &(task_role){.plugin = &silent_plugin, .connector = WEIR_STR("c")},
+                 settings, 3);
+    weir_code code;
+
+    task_run(task);
+    code = task->outcome;
+    *err = task->error;
+    task_free(task);
+    return code;
+}
+
+static void a_code_without_a_message_is_a_failure(void **state)
+{
+    static const int codes[] = {WEIR_RETRY, WEIR_FATAL, 77};
+    connect_world world;
+    weir_error err;
+    (void)state;
+
+    connect_world_open(&world, the_log);
+    for (size_t i = 0; i < 3; i++) {
+        silent_code = codes[i];
+        assert_int_equal(run_silent(&world, &err), codes[i] == 77 ? WEIR_FATAL : codes[i]);
+        assert_non_null(strstr(err.message, "the connector \"silent\" "));
+    }
+    connect_world_close(&world);
+}
+
+static void what_the_log_has_is_known_also_when_acked_fails(void **state)
+{
+    WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
+    connect_world world;
+    weir_error err;
+    (void)state;
+
+    silent_code = 0;
+    connect_world_open(&world, the_log);
+    assert_int_equal(run_silent(&world, &err), WEIR_FATAL);
+    durable_offset_key(WEIR_STR("c"), WEIR_STR("{\"p\":1}"), &key);
+    assert_true(durable_offset(world.world.durable, weir_buf_str(&key), &value));
+    assert_string_equal(weir_buf_cstr(&value), "{\"next\":5}");
+    connect_world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +326,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_zombie_commits_nothing_and_is_told_nothing_durable,
                                         make_log, free_log),
         cmocka_unit_test_setup_teardown(a_log_that_stops_ends_the_task_for_good, make_log,
+                                        free_log),
+        cmocka_unit_test_setup_teardown(a_code_without_a_message_is_a_failure, make_log, free_log),
+        cmocka_unit_test_setup_teardown(what_the_log_has_is_known_also_when_acked_fails, make_log,
                                         free_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ static struct {
 static log *the_log;
 static plugins *all_plugins;
 static worker *the_worker;
+static int patience_ms; /* 0: the worker's own */
 
 /* --- Connectors ------------------------------------------------------------------------------- */
 
@@ -162,8 +163,11 @@ static const plugin sink_plugin = {
 
 static void open_worker(void)
 {
-    worker_options options = {
-        .log = the_log, .plugins = all_plugins, .clock = clock_system(), .id = WEIR_STR("here:1")};
+    worker_options options = {.log = the_log,
+                              .plugins = all_plugins,
+                              .clock = clock_system(),
+                              .id = WEIR_STR("here:1"),
+                              .patience_ms = patience_ms};
     weir_error err;
 
     assert_int_equal(worker_open(&options, &the_worker, &err), WEIR_OK);
@@ -614,6 +618,88 @@ static void a_sink_that_never_ran_holds_what_it_would_read(void **state)
     assert_int_equal(fake_log_held(the_log, WEIR_STR("sink"), WEIR_STR("numbers"), 0), -1);
 }
 
+/* Its file may be back at the next start: what it has not read must still be there then. */
+static void a_sink_whose_plugin_is_missing_holds_what_it_would_read(void **state)
+{
+    const target_state stopped = TARGET_STOPPED;
+    const config_setting settings[] = {{WEIR_STR("connector.class"), WEIR_STR("swallowing")},
+                                       {WEIR_STR("topics.regex"), WEIR_STR("numbers.*")}};
+    plugins *both = all_plugins;
+    weir_error err;
+    (void)state;
+
+    assert_int_equal(worker_put(the_worker, WEIR_STR("sink"), settings, 2, &stopped, &err),
+                     WEIR_OK);
+    deploy_source("numbers", "-1");
+    wait_records("numbers", 10);
+    worker_close(the_worker);
+    log_hold(the_log, WEIR_STR("sink"), WEIR_STR("numbers"), 0, -1); /* holds are not durable */
+    all_plugins = plugins_new("/nowhere");
+    assert_int_equal(plugins_add(all_plugins, &source_plugin, &err), WEIR_OK);
+    open_worker();
+    wait_state("sink", -1, "FAILED");
+    assert_int_equal(fake_log_held(the_log, WEIR_STR("sink"), WEIR_STR("numbers"), 0), 0);
+    plugins_free(both);
+}
+
+static void a_sink_that_becomes_a_source_holds_nothing_any_more(void **state)
+{
+    const config_setting as_source[] = {{WEIR_STR("connector.class"), WEIR_STR("ticking")},
+                                        {WEIR_STR("topic"), WEIR_STR("others")}};
+    weir_error err;
+    (void)state;
+
+    deploy_source("numbers", "-1");
+    wait_records("numbers", 10);
+    deploy_sink("1");
+    assert_true(fake_log_held(the_log, WEIR_STR("sink"), WEIR_STR("numbers"), 0) >= 0);
+    assert_int_equal(worker_put(the_worker, WEIR_STR("sink"), as_source, 2, NULL, &err), WEIR_OK);
+    assert_int_equal(fake_log_held(the_log, WEIR_STR("sink"), WEIR_STR("numbers"), 0), -1);
+}
+
+/* Whoever asks is told in time, and what was asked for is done all the same. */
+static void a_command_does_not_wait_for_ever_for_a_task_that_hangs(void **state)
+{
+    int64_t until = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    json_t *status;
+    weir_error err;
+    (void)state;
+
+    worker_close(the_worker);
+    patience_ms = 50;
+    open_worker();
+    patience_ms = 0;
+    hang_in_put();
+    assert_int_equal(worker_remove(the_worker, WEIR_STR("sink"), &err), WEIR_RETRY);
+    assert_string_equal(err.message,
+                        "Request timed out. A task of connector \"sink\" has not ended within 50 "
+                        "ms; what was asked for is done when it has");
+    assert_int_equal(set_target("sink", TARGET_PAUSED), WEIR_RETRY);
+    atomic_store(&did.hangs, false);
+    while ((status = worker_status(the_worker, WEIR_STR("sink"))) != NULL) {
+        json_decref(status);
+        assert_true(clock_mono_ms(clock_system()) < until);
+        sched_yield();
+    }
+}
+
+static void a_command_does_not_wait_for_ever_for_a_log_without_room(void **state)
+{
+    weir_error err;
+    (void)state;
+
+    deploy_source("numbers", "-1");
+    wait_records("numbers", 10);
+    fake_log_set_full(the_log, true);
+    assert_int_equal(worker_set_target(the_worker, WEIR_STR("source"), TARGET_PAUSED, &err),
+                     WEIR_RETRY);
+    assert_non_null(strstr(err.message, "the log has no room"));
+    wait_state("source", 0, "RUNNING");
+    fake_log_set_full(the_log, false);
+    assert_int_equal(set_target("source", TARGET_PAUSED), WEIR_OK);
+    wait_state("source", 0, "PAUSED");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* What was released would come again, older than all else. */
@@ -656,6 +742,10 @@ int main(void)
         CASE(of_commands_that_wait_the_last_one_holds_also_after_a_restart),
         CASE(a_removal_and_a_put_at_a_time_leave_what_the_log_says),
         CASE(a_sink_that_never_ran_holds_what_it_would_read),
+        CASE(a_sink_whose_plugin_is_missing_holds_what_it_would_read),
+        CASE(a_sink_that_becomes_a_source_holds_nothing_any_more),
+        CASE(a_command_does_not_wait_for_ever_for_a_task_that_hangs),
+        CASE(a_command_does_not_wait_for_ever_for_a_log_without_room),
         CASE(a_source_that_begins_again_does_not_release_again_what_had_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
