@@ -138,7 +138,7 @@ $(OUT)/weir-kit: $(OUT)/sdk/kit/main.o $(KIT_OBJECTS) $(LIB) sdk/weir.map
 	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) \
 	    $(LIBS) -o $@
 
-$(filter $(OUT)/tests/unit/sdk/kit/%,$(TESTS)): $(KIT_OBJECTS)
+$(filter $(OUT)/tests/unit/sdk/kit/% $(OUT)/tests/unit/connectors/file/%,$(TESTS)): $(KIT_OBJECTS)
 
 kit: $(OUT)/weir-kit
 

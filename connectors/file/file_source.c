@@ -45,6 +45,7 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     source *self = state;
     weir_str path = weir_task_copy(task, self->path); /* ends with a NUL */
     weir_buf partition = {0};
+    struct stat found;
     weir_str offset;
 
     weir_buf_add_str(&partition, WEIR_STR("{\"filename\":"));
@@ -62,11 +63,16 @@ static weir_code source_open(weir_task *task, void *state, weir_error *err)
     self->schema = weir_task_schema(task, WEIR_STR("\"string\""), err);
     if (self->schema == NULL)
         return err->code;
-    self->fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
+    self->fd = open(path.ptr, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe: do not wait */
     if (self->fd < 0)
         return weir_fail(err, WEIR_RETRY, "could not open %s: %s", path.ptr, strerror(errno));
-    self->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     self->is_open = true;
+    self->watch = -1;
+    if (fstat(self->fd, &found) == 0 && !S_ISREG(found.st_mode))
+        return weir_fail(err, WEIR_FATAL,
+                         "%s is no regular file: what was read of it could not be read again",
+                         path.ptr);
+    self->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (self->watch < 0 || inotify_add_watch(self->watch, path.ptr, IN_MODIFY) < 0)
         return weir_fail(err, WEIR_RETRY, "could not watch %s: %s", path.ptr, strerror(errno));
     return WEIR_OK;
@@ -82,7 +88,8 @@ static weir_code check_size(const source *self, weir_error *err)
                          strerror(errno));
     if (S_ISREG(now.st_mode) && now.st_size < self->position)
         return weir_fail(err, WEIR_FATAL,
-                         "%.*s was cut to %" PRId64 " bytes, but was read up to %" PRId64,
+                         "%.*s was cut to %" PRId64 " bytes, but was read up to %" PRId64
+                         ": delete or alter the connector's offsets",
                          WEIR_ARG(self->path), (int64_t)now.st_size, self->position);
     return WEIR_OK;
 }
