@@ -125,33 +125,38 @@ static weir_code adbc_settle(dialect *base, weir_error *err)
 
 /* --- Looking at tables ----------------------------------------------------------------------- */
 
-static weir_str next_cell(adbc *self, const char **at)
+static weir_str next_cell(const char **at)
 {
     int32_t length = copy_length(*at);
     weir_str cell = {*at + 4, length > 0 ? (size_t)length : 0};
 
     *at += 4 + cell.len;
-    return weir_task_copy(self->base.task, cell);
+    return cell;
+}
+
+static void add_same_name(weir_buf *out, const char *column, weir_str name)
+{
+    weir_buf_printf(out, " AND lower(%s) = lower(", column);
+    sql_literal(out, name);
+    weir_buf_add_byte(out, ')');
 }
 
 static weir_code adbc_describe(dialect *base, table *target, weir_error *err)
 {
     adbc *self = (adbc *)base;
-    weir_buf cells = {0};
+    weir_buf cells = {0}, columns = {0};
     size_t count = 0;
 
     weir_buf_clear(&self->text);
     weir_buf_printf(&self->text,
                     "SELECT CAST(column_name AS VARCHAR), CAST(data_type AS VARCHAR), "
                     "CAST(is_nullable AS VARCHAR), CAST(column_default IS NOT NULL AS VARCHAR) "
-                    "FROM information_schema.columns WHERE table_catalog = current_database() AND "
-                    "table_name = ");
-    sql_literal(&self->text, target->name);
-    weir_buf_printf(&self->text, " AND table_schema = ");
+                    "FROM information_schema.columns WHERE table_catalog = current_database()");
+    add_same_name(&self->text, "table_name", target->name);
     if (target->schema.len > 0)
-        sql_literal(&self->text, target->schema);
+        add_same_name(&self->text, "table_schema", target->schema);
     else
-        weir_buf_printf(&self->text, "current_schema()");
+        weir_buf_printf(&self->text, " AND table_schema = current_schema()");
     weir_buf_printf(&self->text, " ORDER BY ordinal_position");
     if (adbc_query(base, weir_buf_cstr(&self->text), &cells, &count, err) != WEIR_OK) {
         weir_buf_done(&cells);
@@ -159,19 +164,19 @@ static weir_code adbc_describe(dialect *base, table *target, weir_error *err)
     }
     const char *at = cells.ptr;
 
-    weir_buf_clear(&target->columns);
     for (size_t i = 0; i < count; i++) {
-        table_column column = {.name = next_cell(self, &at), .declared = next_cell(self, &at)};
+        table_column column = {.name = next_cell(&at)};
 
+        column.declared = next_cell(&at);
         column.type = adbc_vendor_type(column.declared);
-        column.nullable = weir_str_eq(next_cell(self, &at), WEIR_STR("YES"));
-        column.has_default = weir_str_eq(next_cell(self, &at), WEIR_STR("true"));
-        weir_buf_add(&target->columns, &column, sizeof(column));
+        column.nullable = weir_str_eq(next_cell(&at), WEIR_STR("YES"));
+        column.has_default = weir_str_eq(next_cell(&at), WEIR_STR("true"));
+        weir_buf_add(&columns, &column, sizeof(column));
     }
+    table_found(target, base->task, count > 0, (const table_column *)(const void *)columns.ptr,
+                count);
+    weir_buf_done(&columns);
     weir_buf_done(&cells);
-    target->exists = count > 0;
-    target->version++;
-    target->known = true;
     return WEIR_OK;
 }
 
@@ -318,7 +323,6 @@ dialect *adbc_open(weir_task *task, const settings *config, const url *where, we
                            .task = task,
                            .settings = config,
                            .direct_bytes = (size_t)config->buffer_bytes};
-    self->base.vendor.unquoted = config->quote_identifiers.index == 1;
     if (adbc_connection_open(&self->to, where, err) == WEIR_OK &&
         run(self, "SET TimeZone = 'UTC'", err) == WEIR_OK)
         return &self->base;

@@ -66,16 +66,28 @@ column_type adbc_vendor_type(weir_str declared)
     static const struct {
         const char *name;
         type_id id;
+        int step_micros;
     } types[] = {
-        {"BOOLEAN", TYPE_BOOL},        {"SMALLINT", TYPE_INT2},
-        {"INTEGER", TYPE_INT4},        {"BIGINT", TYPE_INT8},
-        {"FLOAT", TYPE_FLOAT4},        {"DOUBLE", TYPE_FLOAT8},
-        {"DECIMAL", TYPE_NUMERIC},     {"VARCHAR", TYPE_TEXT},
-        {"BLOB", TYPE_BYTES},          {"DATE", TYPE_DATE},
-        {"TIME", TYPE_TIME},           {"TIME WITH TIME ZONE", TYPE_TIMETZ},
-        {"TIMESTAMP", TYPE_TIMESTAMP}, {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMPTZ},
-        {"INTERVAL", TYPE_INTERVAL},   {"JSON", TYPE_JSON},
-        {"UUID", TYPE_UUID},
+        {"BOOLEAN", TYPE_BOOL, 0},
+        {"SMALLINT", TYPE_INT2, 0},
+        {"INTEGER", TYPE_INT4, 0},
+        {"BIGINT", TYPE_INT8, 0},
+        {"FLOAT", TYPE_FLOAT4, 0},
+        {"DOUBLE", TYPE_FLOAT8, 0},
+        {"DECIMAL", TYPE_NUMERIC, 0},
+        {"VARCHAR", TYPE_TEXT, 0},
+        {"BLOB", TYPE_BYTES, 0},
+        {"DATE", TYPE_DATE, 0},
+        {"TIME", TYPE_TIME, 0},
+        {"TIME WITH TIME ZONE", TYPE_TIMETZ, 0},
+        {"TIMESTAMP", TYPE_TIMESTAMP, 0},
+        {"TIMESTAMP_NS", TYPE_TIMESTAMP, 0},
+        {"TIMESTAMP_MS", TYPE_TIMESTAMP, 1000},
+        {"TIMESTAMP_S", TYPE_TIMESTAMP, 1000000},
+        {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMPTZ, 0},
+        {"INTERVAL", TYPE_INTERVAL, 0},
+        {"JSON", TYPE_JSON, 0},
+        {"UUID", TYPE_UUID, 0},
     };
     column_type type = {.id = TYPE_OTHER};
     size_t size = 0;
@@ -84,8 +96,10 @@ column_type adbc_vendor_type(weir_str declared)
     while (size < declared.len && declared.ptr[size] != '(' && declared.ptr[size] != '[')
         size++;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (weir_str_eq((weir_str){declared.ptr, size}, weir_cstr(types[i].name)))
+        if (weir_str_eq((weir_str){declared.ptr, size}, weir_cstr(types[i].name))) {
             type.id = types[i].id;
+            type.step_micros = types[i].step_micros;
+        }
     if (type.id == TYPE_NUMERIC) {
         int *number = &type.precision;
 

@@ -84,10 +84,20 @@ static inline bool dialect_is_plain(const fold *rows)
            fold_count(rows, FOLD_INSERT) == rows->row_count;
 }
 
-/* The rows of this table go straight into it: nothing to fold, nothing to cast. */
-static inline bool dialect_is_direct(const table *target)
+/* How many columns rows of this layout are folded by. Plain inserts never are: two inserts of a key are an
+ * error that the destination finds. */
+static inline size_t dialect_fold_key_count(const settings *config, const layout *rows)
 {
-    return target->rows.key_count == 0 && !target->layout->has_cast;
+    bool is_insert = config->insert_mode.index == INSERT_MODE_INSERT && !config->delete_enabled;
+
+    return is_insert ? 0 : rows->key_count;
+}
+
+/* Rows of this layout go straight into their table: nothing to fold, nothing to cast. */
+static inline bool dialect_is_direct(const settings *config, const table *target,
+                                     const layout *rows)
+{
+    return dialect_fold_key_count(config, rows) == 0 && !rows->has_cast && !target->is_view;
 }
 
 #endif

@@ -210,6 +210,7 @@ weir_code ledger_claim(ledger *self, weir_str topic, int32_t partition, ledger_r
     *row = ledger_find(self, topic, partition);
     if (*row == NULL) {
         made.topic = weir_task_copy(self->dialect->task, topic);
+        made.is_new = true;
         weir_buf_add(&self->rows, &made, sizeof(made));
         *row = row_at(self, row_count(self) - 1);
     } else {
@@ -270,20 +271,36 @@ weir_code ledger_write(ledger *self, weir_error *err)
 
 weir_code ledger_write_careful(ledger *self, weir_error *err)
 {
-    return update(self, "careful_to = v.o", err);
+    if (update(self, "careful_to = v.o", err) != WEIR_OK)
+        return err->code;
+    for (size_t i = 0; i < row_count(self); i++)
+        row_at(self, i)->pending = -1;
+    return WEIR_OK;
 }
 
-void ledger_committed(ledger *self, bool committed)
+void ledger_committed(ledger *self)
 {
     for (size_t i = 0; i < row_count(self); i++) {
         ledger_row *row = row_at(self, i);
 
-        if (committed && row->pending >= 0) {
+        if (row->pending >= 0) {
             row->next = row->pending;
             if (row->careful_to <= row->next)
                 row->careful_to = -1;
         }
         row->pending = -1;
+        row->is_new = false;
+    }
+}
+
+void ledger_rolled_back(ledger *self)
+{
+    for (size_t i = row_count(self); i-- > 0;) {
+        ledger_row *row = row_at(self, i);
+
+        row->pending = -1;
+        if (row->is_new)
+            ledger_forget(self, row->topic, row->partition);
     }
 }
 

@@ -19,6 +19,7 @@ typedef struct ledger_row {
     int64_t next;       /* as stored; -1: nothing yet */
     int64_t pending;    /* what the next write stores; -1: unchanged */
     int64_t careful_to; /* -1: no */
+    bool is_new;        /* claimed in the transaction that is open */
 } ledger_row;
 
 typedef struct ledger {
@@ -48,10 +49,12 @@ void ledger_forget(ledger *self, weir_str topic, int32_t partition);
 
 /* Stores what is pending. WEIR_FATAL when a row is no longer ours. */
 weir_code ledger_write(ledger *self, weir_error *err);
-/* After the commit (or rollback): pending is stored (or not). */
-void ledger_committed(ledger *self, bool committed);
+/* After the commit: what was pending is stored. */
+void ledger_committed(ledger *self);
+/* After a rollback: nothing is pending, and partitions that were claimed in it have to be claimed again. */
+void ledger_rolled_back(ledger *self);
 
-/* Records below what is pending shall be applied with care. */
+/* Stores that records below what is pending shall be applied with care; nothing is pending then. */
 weir_code ledger_write_careful(ledger *self, weir_error *err);
 
 /* True while a partition has records to be applied with care. */

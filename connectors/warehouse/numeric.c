@@ -223,6 +223,22 @@ static int digit_of(weir_str binary, header head, int position)
     return get_u16(binary.ptr + 8 + (size_t)2 * (size_t)index);
 }
 
+bool numeric_has_scale(weir_str binary, int scale)
+{
+    header head = read_header(binary);
+
+    if (head.count == 0)
+        return true;
+    /* zeros at the end are not written in groups of four, so the last group is not zero */
+    int last = get_u16(binary.ptr + 8 + (size_t)2 * ((size_t)head.count - 1));
+    int places = 4 * (head.count - 1 - head.weight);
+
+    assert(last > 0);
+    for (; last % 10 == 0; last /= 10)
+        places--;
+    return places <= scale;
+}
+
 void numeric_text(weir_str binary, weir_buf *out)
 {
     header head = read_header(binary);

@@ -18,6 +18,10 @@ weir_code numeric_encode(weir_str unscaled, int64_t scale, weir_buf *out, weir_e
 /* The same for a small integer. */
 void numeric_encode_integer(int64_t value, weir_buf *out);
 
+/* A binary numeric has no digit but zeros behind so many places after the point; negative: nor in the last
+ * places before it. */
+bool numeric_has_scale(weir_str binary, int scale);
+
 /* A binary numeric as text, "-12.340", "NaN", "Infinity", for destinations that take text. */
 void numeric_text(weir_str binary, weir_buf *out);
 

@@ -209,11 +209,22 @@ static weir_code postgres_commit(dialect *base, weir_error *err)
 {
     postgres *self = (postgres *)base;
 
+    weir_code code;
+
     assert(self->in_transaction);
-    if (run(self, "COMMIT", err) != WEIR_OK)
-        return weir_wrap(err, "commit");
-    self->in_transaction = false;
-    return WEIR_OK;
+    code = postgres_settle(base, err);
+    if (code != WEIR_OK)
+        return code;
+    PGresult *result = PQexec(self->connection, "COMMIT");
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        code = postgres_error_result(self->connection, result, "could not commit", err);
+    else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) /* of a transaction that had failed */
+        code = weir_fail(err, WEIR_RETRY, "the server rolled back what was to be committed");
+    else
+        self->in_transaction = false;
+    PQclear(result);
+    return code;
 }
 
 static void postgres_rollback(dialect *base)
@@ -371,7 +382,7 @@ static weir_code postgres_write(dialect *base, table *target, bool is_last, weir
 
     if (target->rows.row_count == 0)
         return WEIR_OK;
-    if (dialect_is_direct(target)) {
+    if (dialect_is_direct(base->settings, target, target->layout)) {
         code = write_direct(self, target, is_last, err);
         if (code == WEIR_OK && target->write_at == HOLD_BYTES && self->copying != target)
             return WEIR_OK; /* gathered further */
@@ -413,7 +424,8 @@ dialect *postgres_open(weir_task *task, const settings *config, const url *where
                            .task = task,
                            .settings = config,
                            .direct_bytes = DIRECT_BYTES};
-    self->base.vendor.unquoted = config->quote_identifiers.index == 1;
+    if (config->quote_identifiers.index == 1)
+        self->base.vendor.names = NAMES_FOLDED;
     self->connection = postgres_connect(task, config, where, err);
     if (self->connection == NULL)
         return NULL;

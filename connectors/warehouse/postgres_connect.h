@@ -8,7 +8,7 @@
 
 typedef struct pg_conn PGconn; /* libpq-fe.h */
 
-enum { POSTGRES_KEYWORDS_MAX = URL_PARAMETERS_MAX + 8 };
+enum { POSTGRES_KEYWORDS_MAX = URL_PARAMETERS_MAX + 16 };
 
 /* Names and values as PQconnectdbParams wants them, NULL behind the last; they live as long as the task and
  * the URL. */

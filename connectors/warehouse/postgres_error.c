@@ -72,6 +72,10 @@ const char *postgres_error_remedy(const char *sqlstate)
         {"25006", "; connect to the primary and not to a standby, or switch "
                   "default_transaction_read_only off for this user"},
         {"53100", "; free space on the destination: it is tried again"},
+        {"3F000", "; create the schema, or name another one in table.name.format"},
+        {"428C9",
+         "; the destination makes the values of this column itself: leave the field out with "
+         "fields.whitelist"},
         {"42846", "; give the column a type that the field can be cast to, or leave the field out "
                   "with fields.whitelist"},
         {"42804", "; give the column a type that the field can be cast to, or leave the field out "

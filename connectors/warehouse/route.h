@@ -8,26 +8,9 @@
 #define WAREHOUSE_ROUTE_H
 
 #include "dialect.h"
+#include "fields.h"
 #include "weir/batch.h"
 #include "weir/map.h"
-
-typedef enum field_origin {
-    FROM_KEY,
-    FROM_VALUE,
-    FROM_TOPIC,
-    FROM_PARTITION,
-    FROM_OFFSET,
-} field_origin;
-
-typedef struct route_field {
-    weir_str name;
-    field_origin origin;
-    int slot; /* of the key's or value's plan */
-    value_source source;
-    column_type type; /* as it is encoded */
-    bool nullable;
-    bool is_key;
-} route_field;
 
 typedef struct route {
     weir_str topic;
@@ -50,7 +33,10 @@ typedef struct routes {
 void routes_init(routes *self, dialect *to);
 void routes_done(routes *self);
 
-/* The route of records like this one. NULL on error: WEIR_REJECT, the record has no row;
+/* The route of records like this one, if there is one that fits. Looks at nothing but memory. */
+const route *routes_known(routes *self, const weir_record *record);
+
+/* The same, found or made. NULL on error: WEIR_REJECT, the record has no row;
  * WEIR_CONFIG, the table is not as it must be; or what the dialect says. */
 const route *routes_find(routes *self, const weir_record *record, weir_error *err);
 

@@ -37,8 +37,10 @@ static void duckdb_type(weir_buf *out, column_type type)
 const sql_vendor sql_postgres = {.name = "postgresql",
                                  .type = postgres_type,
                                  .stage_end = " ON COMMIT DELETE ROWS",
-                                 .name_max = 63};
-const sql_vendor sql_duckdb = {.name = "duckdb", .type = duckdb_type, .stage_end = ""};
+                                 .name_max = 63,
+                                 .column_max = 1600};
+const sql_vendor sql_duckdb = {
+    .name = "duckdb", .names = NAMES_ANY_CASE, .type = duckdb_type, .stage_end = ""};
 
 static void add_quoted(weir_buf *out, weir_str text, char quote)
 {
@@ -53,10 +55,12 @@ static void add_quoted(weir_buf *out, weir_str text, char quote)
 
 void sql_identifier(weir_buf *out, weir_str name, const sql_vendor *vendor)
 {
-    if (vendor->unquoted)
-        weir_buf_add_str(out, name);
-    else
-        add_quoted(out, name, '"');
+    size_t start = out->len + 1;
+
+    add_quoted(out, name, '"');
+    for (size_t i = start; vendor->names == NAMES_FOLDED && i < out->len; i++)
+        if (out->ptr[i] >= 'A' && out->ptr[i] <= 'Z')
+            out->ptr[i] = (char)(out->ptr[i] - 'A' + 'a');
 }
 
 void sql_literal(weir_buf *out, weir_str text)
@@ -200,7 +204,7 @@ static void add_insert(weir_buf *out, const table *target, const layout *rows, c
         weir_buf_printf(out, "%s", i > 0 ? ", " : "");
         sql_identifier(out, rows->columns[i].name, vendor);
     }
-    weir_buf_printf(out, ") SELECT ");
+    weir_buf_printf(out, ")%s SELECT ", rows->has_identity ? " OVERRIDING SYSTEM VALUE" : "");
     for (size_t i = 0; i < rows->count; i++) {
         weir_buf_printf(out, "%s", i > 0 ? ", " : "");
         add_value(out, rows, i);

@@ -11,16 +11,19 @@
 
 typedef struct sql_vendor {
     const char *name;
-    bool unquoted; /* names are not quoted: quote.sql.identifiers=never */
+    name_rule names;
     /* the name of a type with all that belongs to it */
     void (*type)(weir_buf *out, column_type type);
     const char *stage_end; /* behind a staging table's definition */
-    size_t name_max; /* bytes of a name; it would cut longer ones without a word; 0: no limit */
+    size_t name_max;   /* bytes of a name; it would cut longer ones without a word; 0: no limit */
+    size_t column_max; /* of a table, staging tables included; 0: no limit */
 } sql_vendor;
 
 extern const sql_vendor sql_postgres;
 extern const sql_vendor sql_duckdb;
 
+/* A name in quotes, whatever it is: of names that are folded the one that it is folded to, so that no text
+ * of a record is ever read as SQL. */
 void sql_identifier(weir_buf *out, weir_str name, const sql_vendor *vendor);
 void sql_literal(weir_buf *out, weir_str text);
 

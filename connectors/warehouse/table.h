@@ -7,14 +7,26 @@
 
 #include "fold.h"
 #include "type.h"
+#include "weir/task.h"
+
+/* When two names are the same to the destination. */
+typedef enum name_rule {
+    NAMES_EXACT,
+    NAMES_FOLDED, /* ours are folded to lower case first: PostgreSQL's, where they are not quoted */
+    NAMES_ANY_CASE, /* DuckDB's, quoted or not */
+} name_rule;
 
 /* A column as the destination has it. */
 typedef struct table_column {
     weir_str name;
     column_type type;
-    weir_str declared; /* as the destination spells the type: "numeric(10,2)" */
+    weir_str
+        declared; /* what a field is cast to; without a length, so that nothing is cut: "bpchar" */
     bool nullable;
     bool has_default;
+    bool is_computed; /* by the destination: cannot be written */
+    bool is_identity; /* generated always: written only by a statement that says so */
+    bool is_padded;   /* texts are the same that differ in blanks at their end */
 } table_column;
 
 /* A column of the rows that are written: a column of the table and how its fields are encoded. */
@@ -30,6 +42,7 @@ typedef struct layout {
     size_t count;
     size_t key_count;
     bool has_cast;
+    bool has_identity;
 } layout;
 
 typedef struct table {
@@ -38,8 +51,9 @@ typedef struct table {
     weir_str sql_name; /* quoted as it must be */
     bool known;        /* exists and columns are what the destination has */
     bool exists;
+    bool is_view;         /* takes no COPY */
     weir_buf columns;     /* table_column */
-    uint64_t version;     /* grows with every look at the destination */
+    uint64_t version;     /* grows whenever a look at the destination finds another table */
     const layout *layout; /* of the rows that wait; NULL before the first */
     fold rows;
     size_t write_at; /* bytes of waiting rows at which they are written */
@@ -60,8 +74,16 @@ static inline const table_column *table_column_at(const table *self, size_t inde
     return (const table_column *)(const void *)self->columns.ptr + index;
 }
 
-/* NULL when there is none of that name. Without quotes the case of names does not count. */
-const table_column *table_find(const table *self, weir_str name, bool case_counts);
+/* A name of the destination is what this name of ours becomes there. */
+bool table_name_is(weir_str there, weir_str ours, name_rule rule);
+
+/* NULL when there is none of that name. */
+const table_column *table_find(const table *self, weir_str name, name_rule rule);
+
+/* What a look at the destination found. The columns are copied, and the version is another one, only when
+ * they are not those that are known already. */
+void table_found(table *self, weir_task *task, bool exists, const table_column *columns,
+                 size_t count);
 
 bool layout_equal(const layout *a, const layout *b);
 

@@ -36,6 +36,7 @@ typedef struct column_type {
     bool is_array; /* of id */
     int precision; /* of a numeric; 0: unbounded */
     int scale;
+    int step_micros; /* of times: the least difference that is kept; 0: one microsecond */
 } column_type;
 
 typedef enum value_form {

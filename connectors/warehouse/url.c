@@ -82,6 +82,23 @@ static weir_code parse_parameters(weir_str query, url *out, weir_error *err)
     return WEIR_OK;
 }
 
+/* JDBC's short forms, postgresql:NAME and postgresql:/, mean a server on this host. The buffer has room. */
+static weir_str keep_base(weir_str base, weir_buf *out)
+{
+    size_t start = out->len, size = sizeof("postgresql:") - 1;
+
+    if (starts_with(base, WEIR_STR("postgresql:")) &&
+        !starts_with(base, WEIR_STR("postgresql://"))) {
+        weir_str name = skip(base, size);
+
+        weir_buf_printf(out, "postgresql://localhost/");
+        base = name.len > 0 && name.ptr[0] == '/' ? skip(name, 1) : name;
+    }
+    weir_buf_add_str(out, base);
+    weir_buf_add_byte(out, '\0');
+    return (weir_str){out->ptr + start, out->len - start - 1};
+}
+
 weir_code url_parse(weir_str text, url *out, weir_error *err)
 {
     weir_str query;
@@ -99,18 +116,11 @@ weir_code url_parse(weir_str text, url *out, weir_error *err)
                          "connection.url is none of postgresql://…, jdbc:postgresql://… and "
                          "adbc:PATH.so?entrypoint=…");
     }
-    (void)weir_buf_reserve(&out->text, 3 * text.len + (size_t)2 * URL_PARAMETERS_MAX + 16);
+    (void)weir_buf_reserve(&out->text, 3 * text.len + (size_t)2 * URL_PARAMETERS_MAX + 64);
     out->base = cut(text, '?', &query);
     /* the base stays encoded for libpq; of a driver it is a path */
-    if (out->kind == URL_ADBC) {
-        out->base = decode(out->base, &out->text);
-    } else {
-        size_t start = out->text.len;
-
-        weir_buf_add_str(&out->text, out->base);
-        weir_buf_add_byte(&out->text, '\0');
-        out->base.ptr = out->text.ptr + start;
-    }
+    out->base =
+        out->kind == URL_ADBC ? decode(out->base, &out->text) : keep_base(out->base, &out->text);
     if (out->base.len == 0) {
         url_done(out);
         return weir_fail(err, WEIR_CONFIG, "connection.url names no driver: adbc:PATH.so?…");
@@ -162,7 +172,6 @@ const char *url_jdbc_keyword(weir_str name)
         {"sslpassword", "sslpassword"},
         {"ApplicationName", "application_name"},
         {"connectTimeout", "connect_timeout"},
-        {"options", "options"},
         {"gssEncMode", "gssencmode"},
         {"channelBinding", "channel_binding"},
     };

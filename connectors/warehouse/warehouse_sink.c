@@ -46,7 +46,7 @@ static void roll_back(warehouse *self)
     self->in_transaction = false;
     self->has_rows = false;
     writer_reset(&self->writer, true);
-    ledger_committed(&self->ledger, false);
+    ledger_rolled_back(&self->ledger);
 }
 
 /* Rows, ledger, commit. On error nothing of it is there, unless the answer to the commit was lost: then
@@ -62,7 +62,7 @@ static weir_code commit(warehouse *self, weir_error *err)
     self->in_transaction = false;
     self->has_rows = false;
     writer_reset(&self->writer, false);
-    ledger_committed(&self->ledger, true);
+    ledger_committed(&self->ledger);
     return WEIR_OK;
 }
 
@@ -355,7 +355,7 @@ static weir_code note_refusal(warehouse *self, const weir_offsets *offsets, weir
         ledger_write_careful(&self->ledger, err) == WEIR_OK &&
         self->dialect->ops->commit(self->dialect, err) == WEIR_OK) {
         self->in_transaction = false;
-        ledger_committed(&self->ledger, false);
+        ledger_committed(&self->ledger);
         return WEIR_OK;
     }
     roll_back(self);

@@ -8,6 +8,7 @@
 
 #include "change.h"
 #include "copy.h"
+#include "encode.h"
 
 #include <assert.h>
 
@@ -26,20 +27,10 @@ void writer_done(writer *self)
     *self = (writer){.dialect = NULL};
 }
 
-/* Whether rows of this route's table are folded by key. Plain inserts never are: two inserts of a key
- * are an error that the destination finds. */
-static size_t fold_key_count(const writer *self, const layout *rows)
-{
-    const settings *config = self->dialect->settings;
-
-    if (config->insert_mode.index == INSERT_MODE_INSERT && !config->delete_enabled)
-        return 0;
-    return rows->key_count;
-}
-
 /* The table's waiting rows have a layout that this route's rows can have, too. */
 static weir_code take_layout(writer *self, const route *along, weir_error *err)
 {
+    const settings *config = self->dialect->settings;
     table *target = along->target;
     const layout *wanted = &along->layout;
 
@@ -56,10 +47,9 @@ static weir_code take_layout(writer *self, const route *along, weir_error *err)
     }
     if (target->layout != wanted) {
         target->layout = wanted;
-        fold_reset(&target->rows, fold_key_count(self, wanted));
-        target->write_at = dialect_is_direct(target)
-                               ? self->dialect->direct_bytes
-                               : (size_t)self->dialect->settings->buffer_bytes;
+        fold_reset(&target->rows, dialect_fold_key_count(config, wanted));
+        target->write_at = dialect_is_direct(config, target, wanted) ? self->dialect->direct_bytes
+                                                                     : (size_t)config->buffer_bytes;
     }
     return WEIR_OK;
 }
@@ -104,17 +94,18 @@ static weir_slot place_slot(const route_field *field, const weir_record *record)
     return slot;
 }
 
-static weir_code encode_field(const route_field *field, const weir_slot *slot, bool keyed,
-                              weir_buf *out, weir_error *err)
+/* keeps: the row may be there already, and what was not sent stays as it is. */
+static weir_code add_field(const route_field *field, const weir_slot *slot, bool keeps,
+                           weir_buf *out, weir_error *err)
 {
     if (field->is_key && (slot->kind == WEIR_SLOT_NULL || slot->kind == WEIR_SLOT_UNSENT))
         return weir_fail(err, WEIR_REJECT, "field \"%.*s\" of the key is NULL",
                          WEIR_ARG(field->name));
-    if (slot->kind == WEIR_SLOT_UNSENT && !keyed) { /* an appended row has nothing to keep */
+    if (slot->kind == WEIR_SLOT_UNSENT && !keeps) {
         copy_marker(out, COPY_NULL);
         return WEIR_OK;
     }
-    if (copy_field(&field->source, field->type, slot, out, err) != WEIR_OK)
+    if (encode_field(&field->source, field->type, slot, out, err) != WEIR_OK)
         return weir_wrap(err, "field \"%.*s\"", WEIR_ARG(field->name));
     return WEIR_OK;
 }
@@ -128,6 +119,7 @@ static weir_code encode(writer *self, const route *along, const weir_record *rec
     const weir_slot *keys = NULL;
     const weir_slot *values = NULL;
     size_t start = out->len;
+    bool keeps = self->dialect->settings->insert_mode.index != INSERT_MODE_INSERT;
 
     if (needs_key(along)) {
         keys = decode(&self->key_slots, record->key_schema, record->key, err);
@@ -151,7 +143,7 @@ static weir_code encode(writer *self, const route *along, const weir_record *rec
         assert(field->origin != FROM_VALUE || values != NULL);
         if (slot == &place)
             place = place_slot(field, record);
-        if (encode_field(field, slot, target->rows.key_count > 0, out, err) != WEIR_OK) {
+        if (add_field(field, slot, keeps, out, err) != WEIR_OK) {
             out->len = start;
             return err->code;
         }
@@ -204,30 +196,42 @@ static weir_code check_record(const writer *self, const weir_record *record, wei
     return WEIR_OK;
 }
 
+/* The record's route, NULL on error. Before a new one looks at the destination, what is still on its way
+ * there is waited for: that may be refused, and is not this record's fault. */
+static const route *find_route(writer *self, const weir_record *record, bool *is_own_fault,
+                               weir_error *err)
+{
+    if (self->last != NULL && route_fits(self->last, record))
+        return self->last;
+    self->last = routes_known(&self->routes, record);
+    if (self->last != NULL)
+        return self->last;
+    *is_own_fault = false;
+    if (self->dialect->ops->settle(self->dialect, err) != WEIR_OK)
+        return NULL;
+    *is_own_fault = true;
+    return self->last = routes_find(&self->routes, record, err);
+}
+
 /* Adds a row, or, without a value, the delete of its key. */
 static weir_code add_row(writer *self, const weir_record *record, bool *is_own_fault,
                          weir_error *err)
 {
-    const route *along = self->last;
     fold_kind kind = FOLD_UPSERT;
 
     *is_own_fault = true;
     if (check_record(self, record, err) != WEIR_OK)
         return err->code;
-    if (along == NULL || !route_fits(along, record)) {
-        *is_own_fault = false; /* what is still on its way may be refused */
-        if (self->dialect->ops->settle(self->dialect, err) != WEIR_OK)
-            return err->code;
-        *is_own_fault = true;
-        along = routes_find(&self->routes, record, err);
-        if (along == NULL)
-            return err->code;
-        self->last = along;
-    }
+    const route *along = find_route(self, record, is_own_fault, err);
+
+    if (along == NULL)
+        return err->code;
     table *target = along->target;
 
-    if (!target->exists)
-        return WEIR_OK; /* a delete from a table that is not there yet */
+    if (!target->exists) { /* a delete from a table that is not there yet */
+        assert(record->value.ptr == NULL);
+        return WEIR_OK;
+    }
     *is_own_fault = false;
     if (target->layout != &along->layout && take_layout(self, along, err) != WEIR_OK)
         return err->code;

@@ -6,7 +6,7 @@ import pytest
 import duckdb
 import sinks
 from sinks import Refused, record
-from test_warehouse import KEY, ORDER, TYPES, UPSERT, defaulted, delete, upsert
+from test_warehouse import KEY, ORDER, TYPES, UPSERT, debezium, defaulted, delete, event, upsert
 
 
 @pytest.fixture
@@ -204,3 +204,78 @@ def test_a_second_writer_waits_until_the_first_has_closed_the_file(start, folder
     second.command("close")
     first.command("close")
     second.open("orders")
+
+
+def test_names_are_the_same_in_any_case(start, path):
+    """As in the engine: a table or column that was made in another case is that table or column."""
+    duckdb.query(path, 'create table "Orders" ("ID" bigint primary key, "Name" varchar, amount integer)')
+    for quote in ("always", "never"):
+        sink = start(insert_mode="upsert", pk_mode="record_key", auto_create=True, auto_evolve=True,
+                     quote_sql_identifiers=quote, connector=quote).open("orders")
+        upsert(sink, 1, quote, 10)
+        sink.apply()
+        assert sink.rejects == []
+        sink.close()
+        assert duckdb.query(path, "select * from orders") == [("1", quote, "10")]
+
+
+LISTS = record("Lists", id="long", tags=["null", {"type": "array", "items": "string"}], n="int")
+
+
+def test_a_row_with_a_list_changes_again_and_again_in_one_transaction(start, path):
+    sink = start(**UPSERT, buffer_bytes=65536).open("lists")
+    for n in range(4000):
+        id = n % 20
+        if n % 11 == 0:
+            sink.add("lists", KEY, {"id": id})
+        else:
+            sink.add("lists", KEY, {"id": id}, LISTS, {"id": id, "tags": [f"{n:080}"], "n": n})
+    sink.apply()
+    assert sink.rejects == []
+    sink.close()
+    expected = {}
+    for n in range(4000):
+        expected[n % 20] = None if n % 11 == 0 else n
+    assert duckdb.query(path, "select id, n from lists order by id") == [
+        (str(id), str(n)) for id, n in sorted(expected.items()) if n is not None]
+
+
+def test_a_table_is_emptied_and_filled_again_in_one_transaction(start, path):
+    sink = start(**UPSERT, truncate_enabled=True).open("orders")
+    for id in range(5):
+        event(sink, "c", id, "old", 1)
+    sink.apply()
+    event(sink, "t", 9)
+    for id in (1, 2, 7):
+        event(sink, "c", id, "new", 2)
+    sink.apply()
+    assert sink.rejects == []
+    sink.close()
+    assert duckdb.query(path, "select id, name from orders order by id") == [
+        ("1", "new"), ("2", "new"), ("7", "new")]
+
+
+VALUES = [  # the column, the field, a value that it takes as it is with its text, one that would be changed
+    ("timestamp_s", debezium("long", "io.debezium.time.MicroTimestamp"), (1_000_000, "1970-01-01 00:00:01"), 1),
+    ("timestamp_ms", debezium("long", "io.debezium.time.MicroTimestamp"), (1_000, "1970-01-01 00:00:00.001"), 1),
+    ("timestamp_ns", debezium("long", "io.debezium.time.MicroTimestamp"), (1, "1970-01-01 00:00:00.000001"), None),
+    ("date", debezium("long", "io.debezium.time.MicroTimestamp"), (86_400_000_000, "1970-01-02"), 1),
+    ("integer", "double", (7.0, "7"), 7.5),
+    ("smallint", {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, (b"\x64", "1"), b"\x65"),
+    ("tinyint", "int", (127, "127"), 128),
+    ("timestamptz", debezium("long", "io.debezium.time.MicroTimestamp"), (1, "1970-01-01 00:00:00.000001+00"), None),
+]
+
+
+def test_a_narrower_column_takes_what_it_can_hold_exactly_and_nothing_else(start, path):
+    for i, (column, field, good, bad) in enumerate(VALUES):
+        duckdb.query(path, f"create table t{i} (id bigint, v {column})")
+        sink = start(connector=f"t{i}").open(f"t{i}")
+        schema = record("V", id="long", v=["null", field])
+        sink.add(f"t{i}", None, None, schema, {"id": 1, "v": good[0]})
+        if bad is not None:
+            sink.add(f"t{i}", None, None, schema, {"id": 2, "v": bad})
+        sink.apply()
+        sink.close()
+        assert [offset for offset, _ in sink.rejects] == ([] if bad is None else [1]), column
+        assert duckdb.query(path, f"select cast(v as varchar) from t{i}") == [(good[1],)], column

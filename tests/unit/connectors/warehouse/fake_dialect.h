@@ -28,6 +28,7 @@ typedef struct fake_dialect {
     size_t answer_count;
     const table_column *columns; /* of every table; NULL: none exists until it is created */
     size_t column_count;
+    bool has_created; /* so that it exists */
     weir_code write_code;
 } fake_dialect;
 
@@ -42,6 +43,7 @@ static inline weir_code fake_query(dialect *base, const char *sql, weir_buf *cel
     fake_dialect *self = fake_of(base);
 
     weir_buf_printf(&self->said, "%s\n", sql);
+    self->has_created |= strncmp(sql, "CREATE TABLE", 12) == 0;
     if (row_count != NULL)
         *row_count = 0;
     for (size_t i = 0; i < self->answer_count; i++) {
@@ -68,11 +70,8 @@ static inline weir_code fake_describe(dialect *base, table *target, weir_error *
     fake_dialect *self = fake_of(base);
     (void)err;
 
-    weir_buf_clear(&target->columns);
-    weir_buf_add(&target->columns, self->columns, self->column_count * sizeof(table_column));
-    target->exists = self->columns != NULL;
-    target->version++;
-    target->known = true;
+    table_found(target, &self->task, self->columns != NULL || self->has_created, self->columns,
+                self->column_count);
     return WEIR_OK;
 }
 

@@ -43,6 +43,8 @@ static void declared_types_are_understood(void **state)
     assert_int_equal(type.precision, 10);
     assert_int_equal(type.scale, 2);
     assert_int_equal(adbc_vendor_type(WEIR_STR("TIMESTAMP WITH TIME ZONE")).id, TYPE_TIMESTAMPTZ);
+    assert_int_equal(adbc_vendor_type(WEIR_STR("TIMESTAMP_S")).id, TYPE_TIMESTAMP);
+    assert_int_equal(adbc_vendor_type(WEIR_STR("TIMESTAMP_S")).step_micros, 1000000);
     assert_int_equal(adbc_vendor_type(WEIR_STR("HUGEINT")).id, TYPE_OTHER);
     assert_int_equal(adbc_vendor_type(WEIR_STR("")).id, TYPE_OTHER);
 }

@@ -118,7 +118,7 @@ static void only_what_moved_is_written_and_by_one_statement(void **state)
     assert_non_null(
         strstr(fake_said(&one->fake), "VALUES ('orders', 2, CAST(50 AS bigint))) AS v"));
     assert_non_null(strstr(fake_said(&one->fake), "l.task = 3 AND l.epoch = 7"));
-    ledger_committed(&one->ledger, true);
+    ledger_committed(&one->ledger);
     assert_int_equal(row->next, 50);
     assert_int_equal(row->pending, -1);
 }
@@ -134,8 +134,25 @@ static void a_row_that_is_no_longer_ours_fails_the_whole_write(void **state)
     one->fake.answers = gone;
     assert_int_equal(ledger_write(&one->ledger, &err), WEIR_FATAL);
     assert_non_null(strstr(err.message, "taken over 1 of its 1 partitions: nothing was written"));
-    ledger_committed(&one->ledger, false);
+}
+
+static void a_claim_that_was_rolled_back_is_made_again(void **state)
+{
+    fixture *one = *state;
+    weir_error err;
+    ledger_row *row = claim(one, ours, &err);
+
+    row->pending = 50;
+    ledger_rolled_back(&one->ledger);
+    assert_null(ledger_find(&one->ledger, WEIR_STR("orders"), 2));
+    row = claim(one, ours, &err);
+    ledger_committed(&one->ledger);
+    row->pending = 50;
+    ledger_rolled_back(&one->ledger); /* of another transaction */
+    row = ledger_find(&one->ledger, WEIR_STR("orders"), 2);
+    assert_non_null(row);
     assert_int_equal(row->next, 42);
+    assert_int_equal(row->pending, -1);
 }
 
 static void care_ends_when_its_offset_is_passed(void **state)
@@ -148,10 +165,10 @@ static void care_ends_when_its_offset_is_passed(void **state)
 
     assert_true(ledger_is_careful(&one->ledger));
     row->pending = 59;
-    ledger_committed(&one->ledger, true);
+    ledger_committed(&one->ledger);
     assert_true(ledger_is_careful(&one->ledger));
     row->pending = 60;
-    ledger_committed(&one->ledger, true);
+    ledger_committed(&one->ledger);
     assert_false(ledger_is_careful(&one->ledger));
 }
 
@@ -189,6 +206,7 @@ int main(void)
         TEST(offsets_of_another_log_or_topic_are_refused_with_the_choices),
         TEST(only_what_moved_is_written_and_by_one_statement),
         TEST(a_row_that_is_no_longer_ours_fails_the_whole_write),
+        TEST(a_claim_that_was_rolled_back_is_made_again),
         TEST(care_ends_when_its_offset_is_passed),
         TEST(an_offset_is_set_whatever_log_it_counted_in_or_forgotten),
         TEST(two_tasks_that_make_the_table_at_once_come_again),

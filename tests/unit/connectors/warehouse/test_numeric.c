@@ -141,6 +141,40 @@ static void a_numeric_becomes_an_integer_of_a_given_scale(void **state)
     weir_buf_done(&out);
 }
 
+static void the_last_digit_that_is_not_zero_says_how_many_places_are_needed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        int scale, places; /* negative: so many zeros before the point */
+    } cases[] = {
+        {"\x7b", 1, 0, 0},      /* 123 */
+        {"\x7b", 1, 2, 2},      /* 1.23 */
+        {"\x7b", 1, 9, 9},      /* 0.000000123 */
+        {"\x78", 1, 2, 1},      /* 1.20 */
+        {"\x04\xb0", 2, 0, -2}, /* 1200 */
+        {"\x01", 1, -5, -5},    /* 100000 */
+        {"\x27\x10", 2, 4, 0},  /* 1.0000 */
+        {"\xff\x85", 2, 3, 3},  /* -0.123 */
+    };
+    weir_buf binary = {0};
+    weir_error err;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        weir_buf_clear(&binary);
+        assert_int_equal(numeric_encode((weir_str){cases[i].bytes, cases[i].size}, cases[i].scale,
+                                        &binary, &err),
+                         WEIR_OK);
+        assert_true(numeric_has_scale(weir_buf_str(&binary), cases[i].places));
+        assert_false(numeric_has_scale(weir_buf_str(&binary), cases[i].places - 1));
+    }
+    weir_buf_clear(&binary);
+    assert_int_equal(numeric_encode(WEIR_STR("\0"), 3, &binary, &err), WEIR_OK);
+    assert_true(numeric_has_scale(weir_buf_str(&binary), -1000)); /* zero is zero everywhere */
+    weir_buf_done(&binary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +182,7 @@ int main(void)
         cmocka_unit_test(the_binary_form_is_postgresqls),
         cmocka_unit_test(small_and_large_ways_of_dividing_agree),
         cmocka_unit_test(what_postgresql_cannot_hold_is_rejected),
+        cmocka_unit_test(the_last_digit_that_is_not_zero_says_how_many_places_are_needed),
         cmocka_unit_test(a_numeric_becomes_an_integer_of_a_given_scale),
     };
 

@@ -52,7 +52,8 @@ static void a_setting_wins_over_the_url(void **state)
     (void)state;
 
     collect(&task, &config, "postgresql://other:else@host/dwh", &where, &list);
-    assert_string_equal(list.names[0], "dbname"); /* the URL itself: what follows overrides it */
+    assert_string_equal(list.names[3], "dbname"); /* the URL itself: what follows overrides it */
+    assert_string_equal(list.names[0], "keepalives_idle"); /* and it overrides what is before it */
     assert_string_equal(value_of(&list, "user"), "loader");
     assert_string_equal(value_of(&list, "password"), "secret");
     assert_string_equal(value_of(&list, "client_encoding"), "UTF8");
@@ -81,6 +82,41 @@ static void parameters_of_the_java_driver_get_their_counterpart_or_a_warning(voi
     task_done(&task);
 }
 
+static void a_jdbc_url_means_what_the_java_driver_takes_it_for(void **state)
+{
+    static const struct {
+        const char *text, *keyword, *value;
+    } cases[] = {
+        {"jdbc:postgresql://h/d?ssl", "sslmode", "verify-full"},
+        {"jdbc:postgresql://h/d?ssl=false", "sslmode", NULL},
+        {"jdbc:postgresql://h/d?sslmode=require&ssl=true", "sslmode", "require"},
+        {"jdbc:postgresql://h/d?currentSchema=a,%22My%20Mart%22", "options",
+         "-csearch_path=a,\"My\\ Mart\""},
+        {"jdbc:postgresql://h/d?currentSchema=a&options=-cwork_mem=1MB", "options",
+         "-cwork_mem=1MB -csearch_path=a"},
+        {"jdbc:postgresql://h/d?options=-cwork_mem=1MB", "options", "-cwork_mem=1MB"},
+        {"jdbc:postgresql://a,b/d?targetServerType=primary", "target_session_attrs", "read-write"},
+        {"jdbc:postgresql:mart", "dbname", "postgresql://localhost/mart"},
+        {"jdbc:postgresql:/", "dbname", "postgresql://localhost/"},
+    };
+    const settings config = {.connection_backoff_ms = 0};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        postgres_keywords list;
+        weir_task task;
+        url where;
+
+        collect(&task, &config, cases[i].text, &where, &list);
+        if (cases[i].value != NULL)
+            assert_string_equal(value_of(&list, cases[i].keyword), cases[i].value);
+        else
+            assert_null(value_of(&list, cases[i].keyword));
+        url_done(&where);
+        task_done(&task);
+    }
+}
+
 static void a_server_that_is_not_there_is_tried_as_often_as_told_and_then_passes(void **state)
 {
     const settings config = {.connection_attempts = 2, .connection_backoff_ms = 1000};
@@ -106,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_setting_wins_over_the_url),
         cmocka_unit_test(parameters_of_the_java_driver_get_their_counterpart_or_a_warning),
+        cmocka_unit_test(a_jdbc_url_means_what_the_java_driver_takes_it_for),
         cmocka_unit_test(a_server_that_is_not_there_is_tried_as_often_as_told_and_then_passes),
     };
 

@@ -29,9 +29,9 @@ static void names_and_texts_are_quoted_with_their_quotes_doubled(void **state)
 
     sql_identifier(&out, WEIR_STR("a\"b"), &sql_postgres);
     sql_literal(&out, WEIR_STR("it's"));
-    bare.unquoted = true;
-    sql_identifier(&out, WEIR_STR("plain"), &bare);
-    expect(&out, "\"a\"\"b\"'it''s'plain");
+    bare.names = NAMES_FOLDED;
+    sql_identifier(&out, WEIR_STR("Order; \"X"), &bare);
+    expect(&out, "\"a\"\"b\"'it''s'\"order; \"\"x\"");
 }
 
 static void an_upsert_takes_new_values_for_all_but_the_key(void **state)
@@ -44,6 +44,17 @@ static void an_upsert_takes_new_values_for_all_but_the_key(void **state)
                  "CAST(s.c2 AS mood) FROM weir_stage_7 AS s WHERE s.op IN ('u', 'r') "
                  "ON CONFLICT (\"id\") DO UPDATE SET \"a\"\"b\" = EXCLUDED.\"a\"\"b\", "
                  "\"mood\" = EXCLUDED.\"mood\"");
+}
+
+static void an_identity_is_overridden(void **state)
+{
+    (void)state;
+    const layout numbered = {.columns = columns, .count = 1, .has_identity = true};
+    weir_buf out = {0};
+
+    sql_merge(&out, SQL_INSERT, &target, &numbered, true, &sql_postgres);
+    expect(&out, "INSERT INTO \"t\" (\"id\") OVERRIDING SYSTEM VALUE SELECT s.c0 "
+                 "FROM weir_stage_7 AS s WHERE true");
 }
 
 static void a_row_of_nothing_but_its_key_is_not_updated(void **state)
@@ -149,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_row_of_nothing_but_its_key_is_not_updated),
         cmocka_unit_test(a_partial_row_changes_what_its_mask_says),
         cmocka_unit_test(deletes_match_the_key),
+        cmocka_unit_test(an_identity_is_overridden),
         cmocka_unit_test(a_table_is_made_with_its_key_and_the_vendors_types),
         cmocka_unit_test(an_added_column_never_refuses_old_rows),
         cmocka_unit_test(a_staging_table_has_the_layout_a_kind_and_a_mask),
