@@ -1,6 +1,8 @@
 /* bulk.c - building a bulk request's body, reading its answer. */
 #include "bulk.h"
 
+#include "weir/map.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -133,6 +135,34 @@ static void set_verdict(bulk_request *bulk, bulk_item *item, const json_t *outco
     item->reason_len = (uint32_t)(bulk->reasons.len - item->reason_at);
 }
 
+/* Which document an item is of: the part of its action line that has the index and the id. */
+static weir_str document_of(const bulk_request *bulk, const bulk_item *item)
+{
+    weir_str index = bulk_item_index(bulk, item), id = bulk_item_id(bulk, item);
+
+    return (weir_str){index.ptr, (size_t)(id.ptr + id.len - index.ptr)};
+}
+
+/* What comes behind an item of the same document that goes again has to go again behind it: an old document,
+ * written late, stays when Elasticsearch has forgotten the version of its deletion. */
+static void repeat_followers(bulk_request *bulk)
+{
+    weir_map *again = weir_map_new();
+
+    for (size_t i = 0; i < bulk_count(bulk); i++) {
+        bulk_item *item = bulk_at(bulk, i);
+
+        if (item->verdict == BULK_AGAIN)
+            (void)weir_map_put(again, document_of(bulk, item), bulk);
+        else if (item->verdict == BULK_DONE && weir_map_count(again) > 0 &&
+                 weir_map_get(again, document_of(bulk, item)) != NULL) {
+            item->verdict = BULK_AGAIN;
+            item->reason_at = item->reason_len = 0;
+        }
+    }
+    weir_map_free(again);
+}
+
 static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error *err)
 {
     if (json_array_size(items) != bulk_count(bulk))
@@ -156,6 +186,7 @@ static weir_code read_items(bulk_request *bulk, const json_t *items, weir_error 
         }
         set_verdict(bulk, bulk_at(bulk, i), outcome);
     }
+    repeat_followers(bulk);
     return WEIR_OK;
 }
 

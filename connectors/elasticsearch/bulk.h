@@ -11,7 +11,7 @@
 
 enum bulk_verdict {
     BULK_DONE,   /* written, deleted, or an older version of what is there */
-    BULK_AGAIN,  /* refused for now: send it again */
+    BULK_AGAIN,  /* refused for now, or behind such a write of the same document: send it again */
     BULK_REFUSED /* the document can never be written */
 };
 

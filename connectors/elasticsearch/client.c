@@ -24,7 +24,7 @@ typedef struct bulk_lane {
     bulk_request filling, sending;
     weir_buf compressed, answer;
     bool in_flight;
-    int64_t retry_at_ms; /* 0: nothing waits; else sending goes again at this time */
+    int64_t retry_at_ms; /* what is in sending, and not under way, goes again at this time */
     int64_t asked_at_ms; /* not before this, the server said */
     int64_t sent_at_ms;
     size_t sent_bytes;
@@ -173,25 +173,45 @@ static void lane_start(es_client *client, bulk_lane *lane)
     lane->node = http_node(&client->http);
     lane->problem[0] = '\0';
     lane->in_flight = true;
-    lane->retry_at_ms = 0;
     lane->sent_at_ms = now_ms();
     client->http.turn++;
 }
 
+/* Until all that was sent is answered for, whatever went wrong meanwhile. */
 static bool lane_is_busy(const bulk_lane *lane)
 {
-    return lane->in_flight || lane->retry_at_ms != 0;
+    return bulk_count(&lane->sending) > 0;
 }
 
-static void lane_send_filled(es_client *client, bulk_lane *lane)
+static bool lane_waits(const bulk_lane *lane)
+{
+    return lane_is_busy(lane) && !lane->in_flight;
+}
+
+static void lane_take_filled(es_client *client, bulk_lane *lane)
 {
     bulk_limits limits = {(size_t)client->options.settings->batch_size, client->size.limit};
 
     assert(!lane_is_busy(lane));
+    bulk_take(&lane->filling, &limits, &lane->sending);
+}
+
+static void lane_send_filled(es_client *client, bulk_lane *lane)
+{
     if (bulk_count(&lane->filling) == 0)
         return;
-    bulk_take(&lane->filling, &limits, &lane->sending);
+    lane_take_filled(client, lane);
     lane->tries = lane->failures = 0;
+    lane_start(client, lane);
+}
+
+/* Sends once more what waits; less of it, when requests are to be smaller now. */
+static void lane_send_again(es_client *client, bulk_lane *lane)
+{
+    if (lane->sending.body.len > client->size.limit) {
+        bulk_prepend(&lane->filling, &lane->sending);
+        lane_take_filled(client, lane);
+    }
     lane_start(client, lane);
 }
 
@@ -211,8 +231,13 @@ static weir_code lane_retry_later(es_client *client, bulk_lane *lane, weir_error
 {
     const es_settings *settings = client->options.settings;
 
-    if (settings->max_retries > 0 && lane->tries >= settings->max_retries)
-        return weir_wrap(err, "gave up after %d tries", lane->tries + 1);
+    if (settings->max_retries > 0 && lane->tries >= settings->max_retries) {
+        int tries = lane->tries + 1;
+
+        lane->tries = lane->failures = 0; /* the caller may go on all the same */
+        lane->retry_at_ms = 0;
+        return weir_wrap(err, "gave up after %d tries", tries);
+    }
     if (lane->tries == 0 || lane->tries % 10 == 9)
         weir_task_diag(client->options.task, WEIR_WARN, "bulk request is repeated: %s",
                        err->message);
@@ -254,7 +279,7 @@ static void probe_when_due(es_client *client)
     bool waiting = false;
 
     for (int i = 0; i < client->lane_count; i++)
-        waiting |= client->lanes[i].retry_at_ms != 0;
+        waiting |= lane_waits(&client->lanes[i]);
     if (!waiting)
         client->probe_at_ms = 0;
     if (!waiting || client->probe_in_flight || now_ms() < client->probe_at_ms)
@@ -314,7 +339,7 @@ static weir_code lane_take_verdicts(es_client *client, bulk_lane *lane, weir_err
         if (item->verdict == BULK_REFUSED &&
             client->options.refused(client->options.context, sent, item, reason, err) != WEIR_OK)
             return err->code;
-        if (item->verdict == BULK_AGAIN)
+        if (item->verdict == BULK_AGAIN && again.len == 0)
             again = reason;
     }
     if (bulk_keep_again(sent) == 0) {
@@ -339,6 +364,8 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     lane->in_flight = false;
     if (result != CURLE_OK) {
         client->was_down |= result != CURLE_OPERATION_TIMEDOUT;
+        if (result == CURLE_OPERATION_TIMEDOUT) /* the same again might take as long, for ever */
+            request_size_shrink(&client->size, lane->sent_bytes);
         if (http_failed(&client->http, result, lane->node, lane->problem, err) != WEIR_RETRY)
             return err->code;
         return lane_retry_later(client, lane, err);
@@ -346,6 +373,8 @@ static weir_code lane_finished(es_client *client, bulk_lane *lane, CURLcode resu
     curl_easy_getinfo(lane->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status == 413)
         return lane_halve(client, lane, err);
+    if (status == 429)
+        request_size_shrink(&client->size, lane->sent_bytes);
     if (http_judge(status, weir_buf_str(&lane->answer), err) != WEIR_OK)
         return err->code == WEIR_RETRY ? lane_retry_later(client, lane, err) : err->code;
     if (status == 415 && client->options.settings->compression)
@@ -403,10 +432,10 @@ static int start_waiting(es_client *client, int wait_ms)
     for (int i = 0; i < client->lane_count; i++) {
         bulk_lane *lane = &client->lanes[i];
 
-        if (lane->retry_at_ms == 0 || lane->in_flight)
+        if (!lane_waits(lane))
             continue;
         if (now >= lane->retry_at_ms)
-            lane_start(client, lane);
+            lane_send_again(client, lane);
         else if (lane->retry_at_ms - now < wait_ms)
             wait_ms = (int)(lane->retry_at_ms - now);
     }

@@ -10,6 +10,8 @@
  * every second or so whether it answers, and as soon as it does after it did not, or takes another lane's
  * request, no lane waits any longer.
  *
+ * What failed by WEIR_RETRY is not lost: the lanes keep it, and go on with it in the next call.
+ *
  * Everything belongs to the task's thread; requests go on only while it is in one of these functions.
  */
 #ifndef ELASTICSEARCH_CLIENT_H

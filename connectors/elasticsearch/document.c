@@ -1,4 +1,4 @@
-/* document.c - ids, documents, versions and mappings. */
+/* document.c - ids, documents and versions. */
 #include "document.h"
 
 #include "scan.h"
@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { COLUMNS_MAX = 4096, MAPPING_DEPTH = 16 };
+enum { COLUMNS_MAX = 4096 };
 
 /* One field, when the record has no other; an array of all of them else. */
 static weir_code add_key_record(const weir_record *record, weir_buf *out, weir_error *err)
@@ -40,39 +40,6 @@ static weir_code add_key_record(const weir_record *record, weir_buf *out, weir_e
     return WEIR_OK;
 }
 
-/* The size of the UTF-8 sequence (RFC 3629) that text begins with; 0: it is none. */
-static size_t sequence_size(weir_str text)
-{
-    uint8_t first = (uint8_t)text.ptr[0];
-    size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t code = first < 0x80 ? first : first & (0xffu >> (size + 1));
-
-    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || size > text.len)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if (((uint8_t)text.ptr[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((uint8_t)text.ptr[i] & 0x3f);
-    }
-    if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10ffff)) ||
-        (code >= 0xd800 && code < 0xe000))
-        return 0;
-    return size;
-}
-
-static bool is_utf8(weir_str text)
-{
-    while (text.len > 0) {
-        size_t size = sequence_size(text);
-
-        if (size == 0)
-            return false;
-        text.ptr += size;
-        text.len -= size;
-    }
-    return true;
-}
-
 weir_code document_id(const weir_record *record, weir_buf *out, weir_error *err)
 {
     size_t start = out->len;
@@ -89,7 +56,7 @@ weir_code document_id(const weir_record *record, weir_buf *out, weir_error *err)
     if (id.len == 0 || id.len > DOCUMENT_ID_MAX_BYTES)
         return weir_fail(err, WEIR_REJECT, "a key of %zu bytes cannot be a document id (1 to %d)",
                          id.len, DOCUMENT_ID_MAX_BYTES);
-    if (!is_utf8(id)) /* in JSON two such keys could become one */
+    if (!value_is_utf8(id)) /* in JSON two such keys could become one */
         return weir_fail(err, WEIR_REJECT, "a key that is not UTF-8 cannot be a document id");
     return WEIR_OK;
 }
@@ -233,84 +200,4 @@ bool document_version_of(const weir_batch *batch, const weir_record *record, boo
         out->number = out->number * 10 + digit;
     }
     return true;
-}
-
-static const char *type_of(const weir_schema *schema)
-{
-    switch (weir_schema_type(schema)) {
-    case WEIR_TYPE_BOOLEAN:
-        return "boolean";
-    case WEIR_TYPE_INT:
-    case WEIR_TYPE_LONG:
-        switch (weir_schema_logical(schema)) {
-        case WEIR_LOGICAL_TIMESTAMP_MILLIS:
-        case WEIR_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
-            return "date";
-        default: /* every other one is a number of something that "date" would misread */
-            return weir_schema_type(schema) == WEIR_TYPE_INT ? "integer" : "long";
-        }
-    case WEIR_TYPE_FLOAT:
-        return "float";
-    case WEIR_TYPE_DOUBLE:
-        return "double";
-    case WEIR_TYPE_BYTES:
-    case WEIR_TYPE_FIXED:
-        return weir_schema_logical(schema) == WEIR_LOGICAL_DECIMAL ? "double" : "binary";
-    case WEIR_TYPE_STRING:
-        return "text";
-    case WEIR_TYPE_ENUM:
-        return "keyword";
-    case WEIR_TYPE_NULL:
-    case WEIR_TYPE_RECORD:
-    case WEIR_TYPE_ARRAY:
-    case WEIR_TYPE_MAP:
-    case WEIR_TYPE_UNION:
-        return NULL;
-    }
-    return NULL;
-}
-
-/* NOLINTBEGIN(misc-no-recursion): as deep as the schema, at most MAPPING_DEPTH */
-static void add_properties(const weir_schema *record, int depth, weir_buf *out);
-
-static void add_type(const weir_schema *schema, int depth, weir_buf *out)
-{
-    const char *type;
-
-    schema = weir_schema_unwrap(schema);
-    while (weir_schema_type(schema) == WEIR_TYPE_ARRAY) /* an array is mapped as its items are */
-        schema = weir_schema_unwrap(weir_schema_items(schema));
-    type = type_of(schema);
-    if (weir_schema_type(schema) == WEIR_TYPE_RECORD && depth < MAPPING_DEPTH) {
-        weir_buf_add_str(out, WEIR_STR("{\"properties\":"));
-        add_properties(schema, depth + 1, out);
-        weir_buf_add_byte(out, '}');
-    } else if (type == NULL) {
-        weir_buf_add_str(out, WEIR_STR("{\"type\":\"object\"}"));
-    } else if (strcmp(type, "text") == 0) {
-        weir_buf_add_str(out, WEIR_STR("{\"type\":\"text\",\"fields\":{\"keyword\":{\"type\":"
-                                       "\"keyword\",\"ignore_above\":256}}}"));
-    } else {
-        weir_buf_printf(out, "{\"type\":\"%s\"}", type);
-    }
-}
-
-static void add_properties(const weir_schema *record, int depth, weir_buf *out)
-{
-    weir_buf_add_byte(out, '{');
-    for (size_t i = 0; i < weir_schema_field_count(record); i++) {
-        if (i > 0)
-            weir_buf_add_byte(out, ',');
-        weir_buf_add_json(out, weir_schema_field_name(record, i));
-        weir_buf_add_byte(out, ':');
-        add_type(weir_schema_field(record, i), depth, out);
-    }
-    weir_buf_add_byte(out, '}');
-}
-
-/* NOLINTEND(misc-no-recursion) */
-
-void document_mapping(const weir_schema *record, weir_buf *out)
-{
-    add_properties(record, 0, out);
 }

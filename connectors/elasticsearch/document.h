@@ -35,7 +35,4 @@ typedef struct document_version {
 bool document_version_of(const weir_batch *batch, const weir_record *record, bool id_is_key,
                          document_version *out);
 
-/* Adds the mapping of a value's fields, {"id":{"type":"long"},...}. */
-void document_mapping(const weir_schema *record, weir_buf *out);
-
 #endif

@@ -206,6 +206,7 @@ const weir_field settings_fields[] = {
     UNSUPPORTED(SSL "keystore.certificate.chain", "name a file by connection.ssl.certificate.file"),
     UNSUPPORTED(SSL "keystore.key", "name a file by connection.ssl.key.file"),
     UNSUPPORTED(SSL "cipher.suites", "OpenSSL's configuration names the ciphers"),
+    UNSUPPORTED(SSL "engine.factory.class", "OpenSSL provides TLS"),
     IGNORED(SSL "protocol", "the newest version of TLS that both sides have is used"),
     IGNORED(SSL "enabled.protocols", "the newest version of TLS that both sides have is used"),
     IGNORED(SSL "provider", "OpenSSL provides TLS"),

@@ -52,7 +52,7 @@ typedef struct es_settings {
 /* For weir_sink: the table binds the member `settings` at the start of the task's state. */
 extern const weir_field settings_fields[];
 enum { SETTINGS_BULK_SIZE_MAX = 104857600 };
-enum { SETTINGS_COUNT = 67 };
+enum { SETTINGS_COUNT = 68 };
 
 /* What no field can say for itself. */
 weir_code settings_validate(const es_settings *settings, weir_error *err);

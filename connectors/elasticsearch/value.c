@@ -128,15 +128,60 @@ static weir_code add_decimal(weir_buf *out, weir_str unscaled, int scale, weir_e
     return WEIR_OK;
 }
 
+/* The size of the UTF-8 sequence (RFC 3629) that text begins with; 0: it is none. */
+static size_t sequence_size(weir_str text)
+{
+    uint8_t first = (uint8_t)text.ptr[0];
+    size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = first < 0x80 ? first : first & (0xffu >> (size + 1));
+
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || size > text.len)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if (((uint8_t)text.ptr[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | ((uint8_t)text.ptr[i] & 0x3f);
+    }
+    if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10ffff)) ||
+        (code >= 0xd800 && code < 0xe000))
+        return 0;
+    return size;
+}
+
+bool value_is_utf8(weir_str text)
+{
+    while (text.len > 0) {
+        size_t size = sequence_size(text);
+
+        if (size == 0)
+            return false;
+        text.ptr += size;
+        text.len -= size;
+    }
+    return true;
+}
+
+/* A text that is not UTF-8 would be another one in JSON. */
+static weir_code add_text(weir_buf *out, weir_str text, weir_error *err)
+{
+    size_t start = out->len;
+
+    weir_buf_add_json(out, text);
+    if (out->len - start == text.len + 2) /* it stands there as it was */
+        return WEIR_OK;
+    if (!value_is_utf8(text))
+        return weir_fail(err, WEIR_REJECT, "a text that is not UTF-8 cannot be in a document");
+    return WEIR_OK;
+}
+
 static weir_code add_bytes(const weir_schema *schema, weir_str bytes, weir_buf *out,
                            weir_error *err)
 {
     if (weir_schema_logical(schema) == WEIR_LOGICAL_DECIMAL)
         return add_decimal(out, bytes, weir_schema_scale(schema), err);
     if (weir_schema_type(schema) == WEIR_TYPE_STRING)
-        weir_buf_add_json(out, bytes);
-    else
-        add_base64(out, bytes);
+        return add_text(out, bytes, err);
+    add_base64(out, bytes);
     return WEIR_OK;
 }
 
@@ -268,7 +313,8 @@ static bool walk_item(walk *self, const weir_schema *schema)
 
         if (!take_long(self, &size) || size < 0 || !take(self, (size_t)size, &key))
             return fail(self);
-        weir_buf_add_json(self->out, key);
+        if (add_text(self->out, key, self->err) != WEIR_OK)
+            return false;
         weir_buf_add_byte(self->out, ':');
     }
     return walk_value(self, weir_schema_items(schema));

@@ -11,13 +11,15 @@
 #include "weir/schema.h"
 
 /* Adds a decoded slot; schema is its column's. One that was not sent is null here. WEIR_REJECT: a number
- * that is none (NaN, an infinity), a decimal of more than VALUE_DECIMAL_MAX bytes. */
+ * that is none (NaN, an infinity), a decimal of more than VALUE_DECIMAL_MAX bytes, a text that is not UTF-8. */
 WEIR_MUST_CHECK weir_code value_json(const weir_schema *schema, const weir_slot *slot,
                                      weir_buf *out, weir_error *err);
 
 /* True for what value_json writes in its own way: its mapping follows from the schema. False for unions of
  * several types. */
 bool value_is_plain(const weir_schema *schema);
+
+bool value_is_utf8(weir_str text);
 
 enum { VALUE_DECIMAL_MAX = 1024 };
 

@@ -19,30 +19,12 @@ void writer_init(writer *self, weir_task *task, const es_settings *settings, es_
     *self = (writer){.task = task, .settings = settings, .client = client};
     index_table_init(&self->indices);
     present_init(&self->present);
-}
-
-static size_t deletion_count(const writer *self)
-{
-    return self->deletions.len / sizeof(writer_deletion);
-}
-
-static writer_deletion *deletion_at(const writer *self, size_t place)
-{
-    return (writer_deletion *)(void *)self->deletions.ptr + place;
-}
-
-static void clear_deletions(writer *self)
-{
-    for (size_t i = 0; i < deletion_count(self); i++)
-        weir_buf_done(&deletion_at(self, i)->id);
-    weir_buf_clear(&self->deletions);
+    moves_init(&self->moves, task);
 }
 
 void writer_done(writer *self)
 {
-    clear_deletions(self);
-    weir_buf_done(&self->deletions);
-    weir_buf_done(&self->held.id);
+    moves_done(&self->moves);
     index_table_done(&self->indices);
     present_done(&self->present);
     weir_buf_done(&self->id);
@@ -102,19 +84,19 @@ weir_code writer_add(writer *self, const bulk_action *action, weir_str source, w
 
 /* --- Deletions that wait ---------------------------------------------------------------------- */
 
-static writer_deletion deletion_of(const writer *self, const weir_record *record,
-                                   const target *where)
+static moves_deletion deletion_of(const writer *self, const weir_record *record,
+                                  const target *where)
 {
-    writer_deletion deletion = {.index = where->index,
-                                .version = where->version,
-                                .partition = record->log_partition,
-                                .offset = record->log_offset};
+    moves_deletion deletion = {.index = where->index,
+                               .version = where->version,
+                               .partition = record->log_partition,
+                               .offset = record->log_offset};
 
     weir_buf_add_str(&deletion.id, weir_buf_str(&self->id));
     return deletion;
 }
 
-static weir_code send_deletion(writer *self, const writer_deletion *deletion, weir_error *err)
+static weir_code send_deletion(writer *self, const moves_deletion *deletion, weir_error *err)
 {
     bulk_action action = {.kind = BULK_DELETE,
                           .index = deletion->index->name,
@@ -127,25 +109,18 @@ static weir_code send_deletion(writer *self, const writer_deletion *deletion, we
     return writer_add(self, &action, (weir_str){0}, err);
 }
 
-static void release_held(writer *self)
-{
-    weir_buf_done(&self->held.id);
-    self->held = (writer_deletion){0};
-    self->held_flushes = 0;
-}
-
 /* The documents that were made of the old ones are there now. Sent late, these deletions meet newer versions
  * of documents that have got the id meanwhile, which Elasticsearch prefers. */
 static weir_code end_window(writer *self, weir_error *err)
 {
-    if (deletion_count(self) == 0)
+    if (moves_kept_count(&self->moves) == 0)
         return WEIR_OK;
     if (client_drain(self->client, err) != WEIR_OK)
         return err->code;
-    for (size_t i = 0; i < deletion_count(self); i++)
-        if (send_deletion(self, deletion_at(self, i), err) != WEIR_OK)
+    for (size_t i = 0; i < moves_kept_count(&self->moves); i++)
+        if (send_deletion(self, moves_kept_at(&self->moves, i), err) != WEIR_OK)
             return err->code;
-    clear_deletions(self);
+    moves_clear_kept(&self->moves);
     return WEIR_OK;
 }
 
@@ -211,22 +186,16 @@ static void update_present(const writer *self, const target *where, present_docu
         weir_buf_add_str(&present->source, weir_buf_str(&self->document));
 }
 
-/* True when the deletion is kept for later. */
-static bool keep_deletion(writer *self, const weir_batch *batch, const weir_record *record,
-                          const target *where, const present_document *present)
+/* True when the deletion waits. */
+static bool keep_deletion(writer *self, const weir_record *record, const target *where,
+                          const present_document *present)
 {
-    weir_record next = *record;
-    writer_deletion deletion;
-
-    if (present != NULL && present->moves_at >= where->version) {
-        deletion = deletion_of(self, record, where);
-        weir_buf_add(&self->deletions, &deletion, sizeof(deletion));
-        return true;
-    }
-    if (!where->index->by_position || weir_record_next(batch, &next))
+    if (present != NULL && present->moves_at >= where->version)
+        moves_keep(&self->moves, deletion_of(self, record, where));
+    else if (where->index->by_position && moves_is_last(&self->moves, record))
+        moves_hold(&self->moves, record, deletion_of(self, record, where));
+    else
         return false;
-    release_held(self);
-    self->held = deletion_of(self, record, where);
     return true;
 }
 
@@ -243,7 +212,7 @@ static weir_code write_record(writer *self, const weir_batch *batch, const weir_
     present = present_find(&self->present, where.index->name, weir_buf_str(&self->id));
     weir_buf_clear(&self->document);
     if (where.kind == BULK_DELETE)
-        skip = keep_deletion(self, batch, record, &where, present);
+        skip = keep_deletion(self, record, &where, present);
     else if (make_document(self, record, &where, present, &skip, err) != WEIR_OK)
         return err->code;
     if (skip)
@@ -308,33 +277,20 @@ static weir_code put_record(writer *self, const weir_batch *batch, const weir_re
 
 /* --- Windows ---------------------------------------------------------------------------------- */
 
-/* The record before, where it may be the first half of a key that changes. */
-typedef struct look_back {
-    weir_record record; /* topic ptr NULL: there is none in this batch */
-    bool has_record;
-    bool held; /* it is the deletion that is held */
-} look_back;
-
 /* Wants the document that a change moves to another id, if it does: the record before deletes it at the same
  * version. Returns its place + 1, or 0. */
-static weir_code want_moved(writer *self, const weir_batch *batch, const look_back *before,
+static weir_code want_moved(writer *self, const weir_batch *batch, const moves_partition *from,
                             const target *where, size_t *place, weir_error *err)
 {
-    const writer_deletion *held = &self->held;
+    const moves_deletion *waiting = moves_waiting(&self->moves, from, where->index, where->version);
+    const weir_record *before = moves_before(&self->moves, from);
     target old = {0};
 
     *place = 0;
-    for (size_t i = 0; i < deletion_count(self); i++) { /* of a put that ended half-way */
-        const writer_deletion *kept = deletion_at(self, i);
-
-        if (kept->version == where->version && kept->index == where->index)
-            *place = present_want(&self->present, kept->index->name, weir_buf_str(&kept->id)) + 1;
-    }
-    if (before->held && held->version == where->version && held->index == where->index) {
-        *place = present_want(&self->present, held->index->name, weir_buf_str(&held->id)) + 1;
-    } else if (before->has_record && before->record.value.ptr == NULL &&
-               before->record.key.ptr != NULL) {
-        if (find_target(self, batch, &before->record, &old, err) != WEIR_OK)
+    if (waiting != NULL) {
+        *place = present_want(&self->present, waiting->index->name, weir_buf_str(&waiting->id)) + 1;
+    } else if (before != NULL) {
+        if (find_target(self, batch, before, &old, err) != WEIR_OK)
             return err->code;
         if (old.version == where->version && old.index == where->index)
             *place = present_want(&self->present, old.index->name, weir_buf_str(&self->id)) + 1;
@@ -345,7 +301,7 @@ static weir_code want_moved(writer *self, const weir_batch *batch, const look_ba
 }
 
 static weir_code want(writer *self, const weir_batch *batch, const weir_record *record,
-                      const look_back *before, weir_error *err)
+                      const moves_partition *from, weir_error *err)
 {
     target where = {0};
     size_t place, old = 0;
@@ -356,7 +312,7 @@ static weir_code want(writer *self, const weir_batch *batch, const weir_record *
     place = present_want(&self->present, where.index->name, weir_buf_str(&self->id));
     if (!where.index->by_position)
         return WEIR_OK;
-    if (want_moved(self, batch, before, &where, &old, err) != WEIR_OK)
+    if (want_moved(self, batch, from, &where, &old, err) != WEIR_OK)
         return err->code;
     if (old > 0)
         present_at(&self->present, place)->moved_from = old;
@@ -368,24 +324,23 @@ static weir_code want(writer *self, const weir_batch *batch, const weir_record *
 static weir_code look_ahead(writer *self, const weir_batch *batch, weir_record record,
                             uint32_t *last, weir_error *err)
 {
-    look_back before = {.held = record.topic.ptr == NULL && self->held.index != NULL};
-
     *last = UINT32_MAX;
     present_clear(&self->present);
+    moves_begin_window(&self->moves);
     while (weir_record_next(batch, &record)) {
+        moves_partition *from = moves_reach(&self->moves, &record);
         weir_error problem = {0};
 
-        if (needs_present(self, &record) &&
-            want(self, batch, &record, &before, &problem) != WEIR_OK &&
+        if (needs_present(self, &record) && want(self, batch, &record, from, &problem) != WEIR_OK &&
             problem.code != WEIR_REJECT) { /* that is for put_record to report */
             *err = problem;
             return err->code;
         }
+        moves_pass(&self->moves, from, &record);
         if (present_is_full(&self->present) || restart_is(batch, &record)) {
             *last = record.index;
             break;
         }
-        before = (look_back){.record = record, .has_record = true};
     }
     return WEIR_OK;
 }
@@ -409,23 +364,27 @@ static weir_code begin_window(writer *self, const weir_batch *batch, const weir_
     return WEIR_OK;
 }
 
-/* The next batch has begun: now it is known whether the deletion is half of a change of a key. */
+/* Of deletions that were held it may be known now whether they are halves of changes of a key. */
 static weir_code settle_held(writer *self, weir_error *err)
 {
-    const present_document *present;
+    moves_partition *from;
+    size_t at = 0;
 
-    if (self->held.index == NULL)
-        return WEIR_OK;
-    present = present_find(&self->present, self->held.index->name, weir_buf_str(&self->held.id));
-    if (present == NULL || present->moves_at < self->held.version) {
-        if (send_deletion(self, &self->held, err) != WEIR_OK)
+    while ((from = moves_next_held(&self->moves, &at)) != NULL) {
+        const moves_deletion *held = &from->held;
+        const present_document *present;
+
+        if (!moves_is_settled(&self->moves, from))
+            continue;
+        present = present_find(&self->present, held->index->name, weir_buf_str(&held->id));
+        if (present != NULL && present->moves_at >= held->version) {
+            moves_keep_held(&self->moves, from);
+            continue;
+        }
+        if (send_deletion(self, held, err) != WEIR_OK)
             return err->code;
-        release_held(self);
-        return WEIR_OK;
+        moves_forget_held(&self->moves, from);
     }
-    weir_buf_add(&self->deletions, &self->held, sizeof(self->held)); /* with its id */
-    self->held = (writer_deletion){0};
-    self->held_flushes = 0;
     return WEIR_OK;
 }
 
@@ -435,10 +394,10 @@ weir_code writer_put(writer *self, const weir_batch *batch, weir_error *err)
     uint32_t last;
 
     do {
-        bool is_last = false, is_first = record.topic.ptr == NULL;
+        bool is_last = false;
 
         if (begin_window(self, batch, &record, &last, err) != WEIR_OK ||
-            (is_first && settle_held(self, err) != WEIR_OK))
+            settle_held(self, err) != WEIR_OK)
             return err->code;
         while (!is_last && weir_record_next(batch, &record)) {
             is_last = record.index == last;
@@ -452,17 +411,31 @@ weir_code writer_put(writer *self, const weir_batch *batch, weir_error *err)
     return WEIR_OK;
 }
 
+/* What nothing has followed since the last flush is sent; the rest is not durable. */
+static weir_code flush_held(writer *self, weir_offsets *offsets, weir_error *err)
+{
+    moves_partition *from;
+    size_t at = 0;
+
+    while ((from = moves_next_held(&self->moves, &at)) != NULL) {
+        if (from->held_flushes++ == 0) {
+            weir_offsets_set(offsets, from->topic, from->number, from->held.offset);
+            continue;
+        }
+        if (send_deletion(self, &from->held, err) != WEIR_OK)
+            return err->code;
+        moves_forget_held(&self->moves, from);
+    }
+    return WEIR_OK;
+}
+
 weir_code writer_flush(writer *self, weir_offsets *offsets, weir_error *err)
 {
-    const writer_deletion *held = &self->held;
+    index_context context = {self->task, self->settings, self->client};
 
-    if (held->index != NULL && self->held_flushes++ > 0) { /* nothing has followed it */
-        if (send_deletion(self, held, err) != WEIR_OK)
-            return err->code;
-        release_held(self);
-    }
-    if (held->index != NULL)
-        weir_offsets_set(offsets, index_table_topic(&self->indices, held->index->number),
-                         held->partition, held->offset);
-    return client_drain(self->client, err); /* everything else that was put is answered then */
+    if (flush_held(self, offsets, err) != WEIR_OK ||
+        client_drain(self->client, err) !=
+            WEIR_OK) /* everything else that was put is answered then */
+        return err->code;
+    return index_watch(&self->indices, &context, err);
 }

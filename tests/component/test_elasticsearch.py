@@ -72,6 +72,29 @@ def test_a_key_that_changes_between_two_batches_takes_along_what_was_not_sent(ta
     assert target.documents() == {"2": ("one", 2)}
 
 
+@pytest.mark.parametrize("between", ["a record", "a batch", "a window"])
+def test_between_the_halves_of_a_changed_key_may_be_records_of_other_topics(target, between):
+    """The log's reader takes turns with topics, wherever it is in each of them."""
+    other = f"{target.topic}-other"
+    sink = target.open()
+    target.upsert(sink, 1, "one", 1, position=100)
+    for id in range(300):
+        target.upsert(sink, id, "text", 0, topic=other, position=100 + id)
+    sink.apply()
+    target.delete(sink, 1, position=1000)
+    for id in range(300 if between == "a window" else 1):
+        target.upsert(sink, id, "placeholder", 7, topic=other, position=500 + id, unsent=[1])
+    if between == "a batch":
+        sink.put()
+        sink.command("clear")
+        target.upsert(sink, 0, "placeholder", 7, topic=other, position=600, unsent=[1])
+    target.upsert(sink, 2, "placeholder", 20, position=1000, unsent=[1])
+    sink.apply()
+    assert sink.rejects == []
+    assert target.documents() == {"2": ("one", 20)}
+    assert target.documents(other)["0"] == ("text", 7)
+
+
 def test_a_deletion_at_the_end_of_a_batch_is_not_forgotten(target):
     sink = target.open()
     for id in (1, 2):
@@ -423,6 +446,15 @@ def test_what_a_refused_document_does_is_a_setting(target, behavior, rejects, di
     assert target.documents() == {"3": ("3", 3)}
 
 
+def test_a_text_that_is_not_utf8_is_rejected(target):
+    sink = target.open()
+    target.upsert(sink, 1, b"\xff", 1)
+    target.upsert(sink, 2, "\x00\x1f\u2028\U0010ffff", 2)
+    sink.apply()
+    assert sink.rejects == [(0, 'field "name": a text that is not UTF-8 cannot be in a document')]
+    assert target.documents() == {"2": ("\x00\x1f\u2028\U0010ffff", 2)}
+
+
 def test_a_value_that_is_no_record_is_rejected_or_dropped(target):
     sink = target.open()
     sink.add(target.topic, KEY, {"id": 1}, "string", "plain text")
@@ -493,6 +525,22 @@ def test_an_index_gets_the_mapping_of_the_schema_unless_that_is_ignored(target):
     assert document == {"id": 1, "price": decimal.Decimal("1.50"), "at": 1700000000000,
                         "raw": "AAE=", "tags": ["x", "y"], "kind": "B",
                         "part": {"flag": True, "size": decimal.Decimal("2.5")}}
+
+
+def test_a_text_that_looks_like_a_date_is_a_text(target):
+    """Whatever came first, and also in a field that the table got later."""
+    sink = target.open()
+    target.delete(sink, 9)
+    target.upsert(sink, 1, "2024-01-31", 1)
+    target.upsert(sink, 2, "no date", 2)
+    wider = record("Order", id="long", name=["null", "string"], amount=["null", "int"], note="string")
+    for id, note in ((3, "2024-01-31"), (4, "no date")):
+        sink.add(target.topic, KEY, {"id": id}, wider,
+                 {"id": id, "name": None, "amount": id, "note": note})
+    sink.apply()
+    assert sink.rejects == [] and len(target.documents()) == 4
+    types = {name: one["type"] for name, one in target.mapping()["properties"].items()}
+    assert types == {"id": "long", "name": "text", "amount": "integer", "note": "text"}
 
 
 @pytest.mark.parametrize("behavior, there, rejects", [("delete", {}, 0),

@@ -68,7 +68,8 @@ REFUSED = """topic.index.map external.version.header data.stream.dataset data.st
     data.stream.timestamp.field topic.to.external.resource.mapping proxy.username proxy.password
     kerberos.user.principal kerberos.keytab.path elastic.https.ssl.truststore.password
     elastic.https.ssl.truststore.certificates elastic.https.ssl.keystore.certificate.chain
-    elastic.https.ssl.keystore.key elastic.https.ssl.cipher.suites""".split()
+    elastic.https.ssl.keystore.key elastic.https.ssl.cipher.suites
+    elastic.https.ssl.engine.factory.class""".split()
 
 counter = itertools.count()
 

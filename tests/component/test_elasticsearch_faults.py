@@ -350,10 +350,26 @@ def test_one_document_is_never_in_two_requests_at_a_time(target, front):
 
 @pytest.fixture(scope="module")
 def node():
-    """A server to be killed."""
-    server = servers.Elasticsearch()
+    """A server to be killed, which takes small requests only."""
+    server = servers.Elasticsearch({"http.max_content_length": "64kb"})
     yield server
     server.stop()
+
+
+@pytest.mark.parametrize("compression", [True, False])
+def test_a_request_that_a_real_server_finds_too_large_is_sent_in_parts(node, build, compression):
+    target = Target(build, node)
+    sink = target.open(connection_compression=compression, max_in_flight_requests=2)
+    for id in range(400):
+        target.upsert(sink, id, "x" * 1000, id)
+    target.upsert(sink, 400, "y" * 100_000, 400)
+    for id in range(401, 410):
+        target.upsert(sink, id, "x" * 1000, id)
+    sink.apply()
+    (offset, reason), = sink.rejects
+    assert offset == 400 and "larger than the server takes" in reason
+    assert set(target.documents()) == {str(id) for id in range(410)} - {"400"}
+    target.stop()
 
 
 PIPELINE = """

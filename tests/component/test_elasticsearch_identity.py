@@ -233,11 +233,13 @@ def test_a_template_shapes_the_index_that_is_made(target):
     target.node.request("PUT", f"/_index_template/{target.topic}", json.dumps({
         "index_patterns": [f"{target.topic}*"],
         "template": {"settings": {"index.gc_deletes": "1h"},
-                     "mappings": {"properties": {"extra": {"type": "keyword"}}}}}))
+                     "mappings": {"properties": {"extra": {"type": "keyword"},
+                                                 "name": {"type": "keyword"}}}}}))
     sink = target.open()
     target.upsert(sink, 1, "a", 1)
     sink.apply()
-    assert target.mapping()["properties"]["extra"] == {"type": "keyword"}
+    types = {name: one["type"] for name, one in target.mapping()["properties"].items()}
+    assert types == {"extra": "keyword", "name": "keyword", "id": "long", "amount": "integer"}
     assert target.mapping()["_meta"]["weir"]["log"] == "log-1"
     settings = target.node.request("GET", f"/{target.topic}/_settings")
     assert settings[target.topic]["settings"]["index"]["gc_deletes"] == "1h"

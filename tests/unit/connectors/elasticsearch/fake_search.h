@@ -28,7 +28,8 @@ typedef struct fake_reply {
     const char *body; /* NULL: a bulk answer */
     const int *items; /* the status of each item of it; NULL: 200 */
     const char *retry_after;
-    bool cut; /* the connection ends in the middle of the body */
+    bool cut;     /* the connection ends in the middle of the body */
+    bool hanging; /* it does not come before the test lets it: fake_let_go */
 } fake_reply;
 
 typedef struct fake_search {
@@ -39,6 +40,7 @@ typedef struct fake_search {
     size_t largest; /* a larger body gets 413; 0: none does */
     int together;   /* no answer before so many requests are there at a time, once; 0, 1: no wait */
     bool refuses_gzip; /* 415 */
+    bool let_go;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t request_count; /* bulk requests */
@@ -169,6 +171,13 @@ static void fake_wait_for_others(fake_search *self)
         ;
 }
 
+/* Locked. */
+static void fake_hang(fake_search *self)
+{
+    while (!self->let_go)
+        pthread_cond_wait(&self->changed, &self->lock);
+}
+
 static enum MHD_Result fake_bulk(fake_search *self, struct MHD_Connection *connection,
                                  fake_request *request)
 {
@@ -194,6 +203,8 @@ static enum MHD_Result fake_bulk(fake_search *self, struct MHD_Connection *conne
         self->most_in_flight = self->in_flight;
     pthread_cond_broadcast(&self->changed);
     fake_wait_for_others(self);
+    if (reply.hanging)
+        fake_hang(self);
     self->in_flight--;
     (void)fake_items(self, weir_buf_str(&request->body), false);
     if (self->refuses_gzip && encoding != NULL)
@@ -225,9 +236,10 @@ static unsigned fake_index(fake_search *self, const char *method, const char *pa
         new_mapping =
             rest == NULL ? json_incref(json_object_get(root, "mappings")) : json_incref(root);
         if (index == NULL)
-            json_object_setn_new(self->indices, path + 1, len, json_object());
+            json_object_setn_new(self->indices, path + 1, len, json_pack("{s:{}}", "mappings"));
         index = json_object_getn(self->indices, path + 1, len);
-        json_object_set_new(index, "mappings", new_mapping);
+        json_object_update_recursive(json_object_get(index, "mappings"), new_mapping);
+        json_decref(new_mapping);
         json_decref(root);
     }
     if (index == NULL)
@@ -318,8 +330,18 @@ static void fake_settle(fake_search *self)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* Answers that hang come now. */
+static void fake_let_go(fake_search *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->let_go = true;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
 static void fake_stop(fake_search *self)
 {
+    fake_let_go(self);
     MHD_stop_daemon(self->daemon);
     weir_map_free(self->flying);
     weir_buf_done(&self->sent);

@@ -6,73 +6,27 @@
 
 #include <cmocka.h>
 
-#include "connectors/elasticsearch/client.h"
-#include "sdk/src/task.h"
+#include "tests/unit/connectors/elasticsearch/search_fixture.h"
 
-#include "tests/unit/connectors/elasticsearch/fake_search.h"
-
-typedef struct fixture {
-    fake_search server;
-    es_settings settings;
-    weir_str urls[2];
-    weir_task task;
-    es_client *client;
-    weir_buf refused; /* "ID:REASON|" for each */
-    weir_buf diags;
-    weir_code refusal; /* what the callback returns */
-} fixture;
-
-static fixture one;
-
-static void note_diag(void *context, weir_level level, weir_str text)
-{
-    (void)context, (void)level;
-    weir_buf_printf(&one.diags, "%.*s|", WEIR_ARG(text));
-}
-
-static weir_code note_refused(void *context, const bulk_request *bulk, const bulk_item *item,
-                              weir_str reason, weir_error *err)
-{
-    (void)context;
-    weir_buf_printf(&one.refused, "%.*s:%.*s|", WEIR_ARG(bulk_item_id(bulk, item)),
-                    WEIR_ARG(reason));
-    return one.refusal == WEIR_OK ? WEIR_OK : weir_fail(err, one.refusal, "the policy says no");
-}
-
-static const task_host host = {.diag = note_diag};
+static search_fixture one;
 
 static int set_up(void **state)
 {
     (void)state;
-    one = (fixture){.settings = {.connect_timeout_ms = 1000,
-                                 .read_timeout_ms = 30000,
-                                 .batch_size = 5000,
-                                 .bulk_size_bytes = 5 << 20,
-                                 .max_in_flight = 1,
-                                 .retry_backoff_ms = 1,
-                                 .host_check = WEIR_STR("https")}};
-    fake_start(&one.server);
-    one.urls[0] = weir_cstr(one.server.url);
-    one.settings.urls = (weir_list){one.urls, 1};
-    task_init(&one.task, WEIR_STR("search"), 0, &host, NULL);
+    search_set_up(&one);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    client_free(one.client);
-    fake_stop(&one.server);
-    task_done(&one.task);
-    weir_buf_done(&one.refused);
-    weir_buf_done(&one.diags);
+    search_tear_down(&one);
     return 0;
 }
 
 static void open_client(void)
 {
-    one.client = client_new(
-        &(client_options){.task = &one.task, .settings = &one.settings, .refused = note_refused});
+    search_open(&one);
 }
 
 /* A document of about so many bytes. */
@@ -155,6 +109,26 @@ static void each_item_is_written_refused_or_sent_again_as_its_status_says(void *
                         "\"2\":because of 400 (an_exception)|\"6\":because of 404 (an_exception)|");
 }
 
+/* Else an old document that is written late would be the newest, once the version of its deletion is forgotten. */
+static void what_follows_an_item_of_its_document_goes_again_behind_it(void **state)
+{
+    static const int first[] = {200, 429, 200, 200, 400};
+    static const int second[] = {200, 429};
+    (void)state;
+
+    script((fake_reply){.items = first});
+    script((fake_reply){.items = second});
+    open_client();
+    add(0, 1, 10, 10);
+    add(0, 2, 11, 10);
+    add(0, 1, 12, 10);
+    add(0, 2, 13, 10);
+    add(0, 2, 14, 10); /* is refused for good, and reported once */
+    drain();
+    assert_sent("1:10 2:11 1:12 2:13 2:14 |2:11 2:13 |2:13 |");
+    assert_string_equal(weir_buf_cstr(&one.refused), "\"2\":because of 400 (an_exception)|");
+}
+
 static void what_the_policy_says_of_a_refused_item_ends_the_drain(void **state)
 {
     static const int bad[] = {200, 400};
@@ -200,6 +174,35 @@ static void a_document_that_is_too_large_alone_is_refused_and_the_rest_written(v
     assert_non_null(strstr(weir_buf_cstr(&one.refused), "\"2\":the document is larger than"));
     assert_null(strchr(weir_buf_cstr(&one.refused), '3'));
     assert_sent_last("3:3 |");
+}
+
+static void what_the_server_does_not_manage_is_sent_again_in_smaller_parts(const fake_reply *first,
+                                                                           const char *expected)
+{
+    script(*first);
+    one.settings.bulk_size_bytes = 256 << 10;
+    one.settings.read_timeout_ms = 500;
+    open_client();
+    for (int i = 0; i < 4; i++)
+        add(0, i, i, 50 << 10);
+    drain();
+    assert_sent(expected);
+    assert_int_equal(one.refused.len, 0);
+}
+
+/* The same request again would take as long again, for ever. */
+static void a_request_that_takes_too_long_is_sent_again_in_smaller_parts(void **state)
+{
+    (void)state;
+    what_the_server_does_not_manage_is_sent_again_in_smaller_parts(
+        &(fake_reply){.hanging = true}, "0:0 1:1 2:2 3:3 |0:0 1:1 |2:2 3:3 |");
+}
+
+static void a_request_that_the_server_has_no_room_for_is_sent_again_in_smaller_parts(void **state)
+{
+    (void)state;
+    what_the_server_does_not_manage_is_sent_again_in_smaller_parts(
+        &(fake_reply){.status = 429, .body = "{}"}, "0:0 1:1 2:2 3:3 |0:0 1:1 |2:2 3:3 |");
 }
 
 static void the_pause_that_the_server_asks_for_is_kept(void **state)
@@ -269,6 +272,39 @@ static void it_gives_up_after_so_many_tries_when_it_shall(void **state)
     assert_int_equal(drain_fails(&err), WEIR_RETRY);
     assert_non_null(strstr(err.message, "gave up after 3 tries"));
     assert_int_equal(one.server.request_count, 3);
+}
+
+/* The worker may put the same batch again; what was in the request is of batches before, too. */
+static void what_was_given_up_is_sent_all_the_same_when_the_caller_goes_on(void **state)
+{
+    weir_error err;
+    (void)state;
+
+    for (int i = 0; i < 3; i++)
+        script((fake_reply){.status = 503, .body = "why"});
+    one.settings.max_retries = 2;
+    open_client();
+    add_some(2);
+    assert_int_equal(drain_fails(&err), WEIR_RETRY);
+    add(0, 7, 7, 10);
+    drain();
+    assert_sent("0:0 1:1 |0:0 1:1 |0:0 1:1 |0:0 1:1 |7:7 |");
+}
+
+static void what_the_policy_could_not_take_yet_is_sent_again_when_the_caller_goes_on(void **state)
+{
+    static const int bad[] = {200, 400};
+    weir_error err;
+    (void)state;
+
+    script((fake_reply){.items = bad});
+    one.refusal = WEIR_RETRY;
+    open_client();
+    add_some(2);
+    assert_int_equal(drain_fails(&err), WEIR_RETRY);
+    add(0, 7, 7, 10);
+    drain();
+    assert_sent("0:0 1:1 |0:0 1:1 |7:7 |");
 }
 
 static void what_no_repetition_mends_ends_the_task(void **state)
@@ -371,13 +407,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(each_item_is_written_refused_or_sent_again_as_its_status_says),
+        CASE(what_follows_an_item_of_its_document_goes_again_behind_it),
         CASE(what_the_policy_says_of_a_refused_item_ends_the_drain),
         CASE(a_body_that_is_too_large_is_sent_in_parts_in_its_order),
         CASE(a_document_that_is_too_large_alone_is_refused_and_the_rest_written),
+        CASE(a_request_that_takes_too_long_is_sent_again_in_smaller_parts),
+        CASE(a_request_that_the_server_has_no_room_for_is_sent_again_in_smaller_parts),
         CASE(the_pause_that_the_server_asks_for_is_kept),
         CASE(passing_statuses_and_cut_connections_are_tried_again),
         CASE(an_answer_of_a_wrong_shape_is_asked_for_again),
         CASE(it_gives_up_after_so_many_tries_when_it_shall),
+        CASE(what_was_given_up_is_sent_all_the_same_when_the_caller_goes_on),
+        CASE(what_the_policy_could_not_take_yet_is_sent_again_when_the_caller_goes_on),
         CASE(what_no_repetition_mends_ends_the_task),
         CASE(bodies_are_gzip_and_a_refusal_of_that_names_the_setting),
         CASE(the_writes_of_a_document_keep_their_order_over_many_requests),

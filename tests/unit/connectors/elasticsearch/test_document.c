@@ -1,4 +1,4 @@
-/* test_document.c - ids, documents, versions and mappings. */
+/* test_document.c - ids, documents and versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -202,30 +202,6 @@ static void a_version_is_the_position_where_the_id_is_the_key_else_the_offset(vo
     assert_version("", true, false, 0);
 }
 
-static void a_mapping_follows_from_the_schema(void **state)
-{
-    weir_error err = {0};
-    weir_schema *schema = avro_parse(
-        WEIR_STR("{\"type\":\"record\",\"name\":\"S\",\"fields\":[" FIELD(
-            "a", "[\"null\",\"long\"]") "," FIELD("b",
-                                                  "{\"type\":\"array\",\"items\":"
-                                                  "\"double\"}") "," FIELD("c",
-                                                                           RECORD(FIELD(
-                                                                               "d", "\"boolean"
-                                                                                    "\""))) "]}"),
-        &err);
-    weir_buf out = {0};
-    (void)state;
-
-    assert_non_null(schema);
-    document_mapping(schema, &out);
-    assert_string_equal(weir_buf_cstr(&out),
-                        "{\"a\":{\"type\":\"long\"},\"b\":{\"type\":\"double\"},"
-                        "\"c\":{\"properties\":{\"d\":{\"type\":\"boolean\"}}}}");
-    weir_buf_done(&out);
-    avro_schema_free(schema);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,7 +212,6 @@ int main(void)
         cmocka_unit_test(a_field_inside_of_a_field_must_have_been_sent),
         cmocka_unit_test(a_version_is_the_position_where_the_id_is_the_key_else_the_offset),
         cmocka_unit_test(a_position_comes_with_its_source_an_offset_without),
-        cmocka_unit_test(a_mapping_follows_from_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

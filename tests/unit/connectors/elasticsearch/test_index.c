@@ -1,4 +1,4 @@
-/* test_index.c - names of indices, and whose they are. */
+/* test_index.c - names of indices, and what is asked and said of them when they are found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,14 +8,17 @@
 #include <cmocka.h>
 
 #include "connectors/elasticsearch/index.h"
+#include "sdk/src/batch.h"
+
+#include "tests/unit/connectors/elasticsearch/search_fixture.h"
 
 static void a_name_is_the_topics_in_lower_case(void **state)
 {
     weir_buf out = {0};
-    weir_error err;
+    weir_error error;
     (void)state;
 
-    assert_int_equal(index_name(WEIR_STR("Shop.Public.Orders-1_x"), &out, &err), WEIR_OK);
+    assert_int_equal(index_name(WEIR_STR("Shop.Public.Orders-1_x"), &out, &error), WEIR_OK);
     assert_string_equal(weir_buf_cstr(&out), "shop.public.orders-1_x");
     weir_buf_done(&out);
 }
@@ -28,144 +31,151 @@ static void a_name_that_elasticsearch_forbids_is_refused(void **state)
 
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
         weir_buf out = {0};
-        weir_error err;
+        weir_error error;
 
-        assert_int_equal(index_name(weir_cstr(topics[i]), &out, &err), WEIR_CONFIG);
-        assert_non_null(strstr(err.message, "route transform"));
+        assert_int_equal(index_name(weir_cstr(topics[i]), &out, &error), WEIR_CONFIG);
+        assert_non_null(strstr(error.message, "route transform"));
         weir_buf_done(&out);
     }
 }
 
-#define META(content) "{\"i\":{\"mappings\":{\"_meta\":{" content "}}}}"
-#define OURS(more)    META("\"weir\":{\"log\":\"L\",\"version\":\"log offset\"" more "}")
+/* --- Finding ---------------------------------------------------------------------------------- */
 
-#define BY_POSITION(log, sources)                                                                  \
-    META("\"weir\":{\"log\":\"" log "\",\"version\":\"source position\",\"sources\":[" sources "]" \
-         ",\"topics\":{\"t\":\"T0\"}}")
+static search_fixture one;
+static index_table table;
+static weir_error err;
 
-static weir_str old_ones[] = {{"S0", 2}, {"K", 1}};
-static const index_identity by_offset = {.log_id = {"L", 1},
-                                         .by_position = false,
-                                         .topic = {"t", 1},
-                                         .topic_id = {"T", 1},
-                                         .adopt_from = {old_ones, 2}};
-static const index_identity by_position = {
-    .log_id = {"L", 1}, .by_position = true, .topic = {"t", 1}, .source = {"S", 1}};
-static const index_identity adopting = {.log_id = {"L", 1},
-                                        .by_position = true,
-                                        .topic = {"t", 1},
-                                        .source = {"S", 1},
-                                        .adopt_from = {old_ones, 2}};
-
-static void an_identity_is_ours_unknown_or_another(void **state)
+static int set_up(void **state)
 {
-    static const struct {
-        const char *mapping;
-        const index_identity *identity;
-        weir_code code;
-        enum index_state state;
-        const char *reason;
-    } cases[] = {
-        {OURS(",\"topics\":{\"t\":\"T\"}"), &by_offset, WEIR_OK, INDEX_OURS, NULL},
-        {OURS(",\"topics\":{\"u\":\"U\"}"), &by_offset, WEIR_OK, INDEX_EXTENDED, NULL},
-        {OURS(""), &by_offset, WEIR_OK, INDEX_EXTENDED, NULL},
-        {OURS(",\"topics\":{\"t\":\"U\"}"), &by_offset, WEIR_FATAL, 0, "made again"},
-        {OURS(""), &by_position, WEIR_FATAL, 0, "rule for versions"},
-        {BY_POSITION("L", "\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
-        {BY_POSITION("L", "\"R\",\"S\""), &by_position, WEIR_OK, INDEX_OURS, NULL},
-        {META("\"weir\":{\"log\":\"L\",\"version\":\"source position\",\"sources\":[\"S\"]}"),
-         &by_position, WEIR_OK, INDEX_EXTENDED, NULL},
-        {BY_POSITION("L", "\"S0\""), &by_position, WEIR_FATAL, 0,
-         "another source (\"S0\", this is \"S\")"},
-        {BY_POSITION("L", ""), &by_position, WEIR_FATAL, 0, "another source (\"\""},
-        {BY_POSITION("L", "\"S0\""), &adopting, WEIR_OK, INDEX_EXTENDED, NULL},
-        {BY_POSITION("L", "\"S0\",\"S\""), &adopting, WEIR_OK, INDEX_OURS, NULL},
-        {BY_POSITION("L", "\"R\""), &adopting, WEIR_FATAL, 0, "set index.adopt.from to \"R\""},
-        {BY_POSITION("K", "\"S\""), &by_position, WEIR_FATAL, 0, "set index.adopt.from to \"K\""},
-        {BY_POSITION("K", "\"S\""), &adopting, WEIR_OK, INDEX_EXTENDED, NULL},
-        {BY_POSITION("K", "\"R\""), &adopting, WEIR_FATAL, 0, "another source"},
-        {BY_POSITION("L", "\"S\""), &by_offset, WEIR_FATAL, 0, "rule for versions"},
-        {META("\"weir\":{\"log\":\"K\",\"version\":\"log offset\"}"), &by_offset, WEIR_FATAL, 0,
-         "go back to the data directory that it"}, /* offsets of two logs never compare */
-        {META("\"weir\":{\"log\":\"M\",\"version\":\"log offset\"}"), &by_offset, WEIR_FATAL, 0,
-         "another log"},
-        {META("\"weir\":{}"), &by_offset, WEIR_FATAL, 0, "another rule for versions (\"\""},
-        {META("\"other\":1"), &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
-        {"{\"i\":{\"mappings\":{}}}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
-        {"{}", &by_offset, WEIR_OK, INDEX_UNMARKED, NULL},
-        {"nothing", &by_offset, WEIR_RETRY, 0, "no JSON"},
-    };
     (void)state;
+    search_set_up(&one);
+    index_table_init(&table);
+    search_open(&one);
+    return 0;
+}
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum index_state found = INDEX_UNMARKED;
-        weir_error err = {0};
+static int tear_down(void **state)
+{
+    (void)state;
+    index_table_done(&table);
+    search_tear_down(&one);
+    return 0;
+}
 
-        assert_int_equal(index_check_identity(weir_cstr(cases[i].mapping), WEIR_STR("i"),
-                                              cases[i].identity, &found, &err),
-                         cases[i].code);
-        if (cases[i].code == WEIR_OK)
-            assert_int_equal(found, cases[i].state);
-        else
-            assert_non_null(strstr(err.message, cases[i].reason));
+#define RECORD(fields) "{\"type\":\"record\",\"name\":\"V\",\"fields\":[" fields "]}"
+#define ID             "{\"name\":\"id\",\"type\":\"long\"}"
+#define NOTE           "{\"name\":\"note\",\"type\":\"string\"}"
+
+/* schema NULL: a deletion. */
+static weir_code find(const char *log_topic, const char *topic, const char *schema)
+{
+    index_context context = {&one.task, &one.settings, one.client};
+    weir_record record = {.log_topic = weir_cstr(log_topic), .topic = weir_cstr(topic)};
+    document_version version = {.number = 1};
+    const index_entry *found;
+
+    if (schema != NULL) {
+        record.value = WEIR_STR("something");
+        record.value_schema = weir_task_schema(&one.task, weir_cstr(schema), &err);
+        assert_non_null(record.value_schema);
     }
+    return index_find(&table, &context, &record, &version, &found, &err);
 }
 
-static void a_mark_keeps_what_was_there_and_is_recognised(void **state)
+static void assert_type(const char *index, const char *field, const char *type)
 {
-    weir_buf first = {0}, second = {0};
-    const index_identity more = {.log_id = {"L", 1}, .topic = {"u", 1}, .topic_id = {"U", 1}};
-    enum index_state found;
-    weir_error err;
+    json_t *mappings;
+    const char *found;
+
+    fake_settle(&one.server);
+    mappings = json_object_get(json_object_get(one.server.indices, index), "mappings");
+    found = json_string_value(
+        json_object_get(json_object_get(json_object_get(mappings, "properties"), field), "type"));
+    if (type == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, type);
+}
+
+static void two_topics_that_differ_by_case_do_not_meet_in_an_index(void **state)
+{
+    (void)state;
+    assert_int_equal(find("a", "Orders", NULL), WEIR_OK);
+    assert_int_equal(find("b", "Orders", NULL), WEIR_OK); /* routed there: that is meant */
+    assert_int_equal(find("c", "orders", NULL), WEIR_CONFIG);
+    assert_non_null(strstr(err.message, "topics \"Orders\" and \"orders\" would both"));
+    assert_int_equal(find("c", "orders", NULL), WEIR_CONFIG);
+    assert_int_equal(find("a", "Orders", NULL), WEIR_OK);
+}
+
+static void topics_whose_versions_do_not_compare_are_warned_of(void **state)
+{
+    static const char warning[] = "\"both\" has documents of several topics";
     (void)state;
 
-    index_add_meta(WEIR_STR(META("\"owner\":\"me\"")), &by_offset, &first);
-    assert_string_equal(weir_buf_cstr(&first),
-                        "\"_meta\":{\"owner\":\"me\",\"weir\":{\"log\":\"L\",\"version\":"
-                        "\"log offset\",\"topics\":{\"t\":\"T\"}}}");
-    weir_buf_add_str(&second, WEIR_STR("{\"i\":{\"mappings\":{"));
-    weir_buf_add_str(&second, weir_buf_str(&first));
-    weir_buf_add_str(&second, WEIR_STR("}}}"));
-    weir_buf_clear(&first);
-    weir_buf_add_str(&first, WEIR_STR("{\"i\":{\"mappings\":{"));
-    index_add_meta(weir_buf_str(&second), &more, &first);
-    weir_buf_add_str(&first, WEIR_STR("}}}"));
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(index_check_identity(weir_buf_str(&first), WEIR_STR("i"),
-                                              i == 0 ? &by_offset : &more, &found, &err),
-                         WEIR_OK);
-        assert_int_equal(found, INDEX_OURS);
-    }
-    weir_buf_done(&first);
-    weir_buf_done(&second);
+    assert_int_equal(find("a", "both", NULL), WEIR_OK);
+    assert_null(strstr(weir_buf_cstr(&one.diags), warning));
+    assert_int_equal(find("b", "both", NULL), WEIR_OK);
+    assert_non_null(strstr(weir_buf_cstr(&one.diags), warning));
+    weir_buf_clear(&one.diags);
+    one.settings.key_ignore = true; /* no two records have one id then */
+    assert_int_equal(find("c", "both", NULL), WEIR_OK);
+    assert_null(strstr(weir_buf_cstr(&one.diags), warning));
 }
 
-static void a_mark_names_each_source_once(void **state)
+/* Whatever comes first: a deletion, or a record of an older schema. */
+static void fields_get_their_types_when_their_schema_comes(void **state)
 {
-    weir_buf meta = {0}, mapping = {0};
+    (void)state;
+    assert_int_equal(find("a", "a", NULL), WEIR_OK);
+    assert_type("a", "id", NULL);
+    assert_int_equal(find("a", "a", RECORD(ID)), WEIR_OK);
+    assert_type("a", "id", "long");
+    assert_type("a", "note", NULL);
+    assert_int_equal(find("a", "a", RECORD(ID "," NOTE)), WEIR_OK);
+    assert_type("a", "note", "text");
+}
+
+static void what_an_index_says_of_its_fields_stays(void **state)
+{
+    (void)state;
+    json_object_set_new(
+        one.server.indices, "a",
+        json_pack("{s:{s:{s:{s:s}}}}", "mappings", "properties", "note", "type", "keyword"));
+    json_object_set_new(one.server.indices, "b",
+                        json_pack("{s:{s:s}}", "mappings", "dynamic", "strict"));
+    fake_settle(&one.server);
+    assert_int_equal(find("a", "a", RECORD(ID "," NOTE)), WEIR_OK);
+    assert_type("a", "note", "keyword");
+    assert_type("a", "id", "long");
+    assert_int_equal(find("b", "b", RECORD(ID "," NOTE)), WEIR_OK);
+    assert_type("b", "id", NULL);
+}
+
+static void no_types_are_given_when_schemas_are_ignored(void **state)
+{
+    weir_str ignored[] = {WEIR_STR("b")};
     (void)state;
 
-    index_add_meta(WEIR_STR(BY_POSITION("K", "\"S0\"")), &adopting, &meta);
-    weir_buf_add_str(&mapping, WEIR_STR("{\"i\":{\"mappings\":{"));
-    weir_buf_add_str(&mapping, weir_buf_str(&meta));
-    weir_buf_add_str(&mapping, WEIR_STR("}}}"));
-    weir_buf_clear(&meta);
-    index_add_meta(weir_buf_str(&mapping), &by_position, &meta);
-    assert_string_equal(weir_buf_cstr(&meta),
-                        "\"_meta\":{\"weir\":{\"log\":\"L\",\"version\":\"source position\","
-                        "\"sources\":[\"S0\",\"S\"],\"topics\":{\"t\":\"\"}}}");
-    weir_buf_done(&meta);
-    weir_buf_done(&mapping);
+    one.settings.schema_ignore_topics = (weir_list){ignored, 1};
+    assert_int_equal(find("a", "a", RECORD(ID)), WEIR_OK);
+    assert_int_equal(find("b", "b", RECORD(ID)), WEIR_OK);
+    assert_type("a", "id", "long");
+    assert_type("b", "id", NULL);
 }
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_the_topics_in_lower_case),
         cmocka_unit_test(a_name_that_elasticsearch_forbids_is_refused),
-        cmocka_unit_test(an_identity_is_ours_unknown_or_another),
-        cmocka_unit_test(a_mark_keeps_what_was_there_and_is_recognised),
-        cmocka_unit_test(a_mark_names_each_source_once),
+        CASE(two_topics_that_differ_by_case_do_not_meet_in_an_index),
+        CASE(topics_whose_versions_do_not_compare_are_warned_of),
+        CASE(fields_get_their_types_when_their_schema_comes),
+        CASE(what_an_index_says_of_its_fields_stays),
+        CASE(no_types_are_given_when_schemas_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ static void plain_values_are_plain_json(void **state)
     assert_json("\"long\"", BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
                 "-9223372036854775808");
     assert_json("\"float\"", BYTES("\xcd\xcc\xcc\x3d"), "0.1");
-    assert_json("\"string\"", BYTES("\x06\"\n\xc3"), "\"\\\"\\n\xef\xbf\xbd\"");
+    assert_json("\"string\"", BYTES("\x08\"\n\xc3\xbc"), "\"\\\"\\n\xc3\xbc\"");
     assert_json("\"bytes\"", BYTES("\x02\xff"), "\"/w==\"");
     assert_json("\"bytes\"", BYTES("\x06\x00\x01\x02"), "\"AAEC\"");
     assert_json("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", BYTES("\x02"),
@@ -93,6 +93,16 @@ static void a_number_that_json_has_not_is_rejected_at_any_depth(void **state)
     assert_rejected("{\"type\":\"array\",\"items\":\"float\"}", BYTES("\x02\0\0\xc0\x7f\0"), "NaN");
 }
 
+static void a_text_that_is_not_utf8_is_rejected_at_any_depth(void **state)
+{
+    (void)state;
+    assert_rejected("\"string\"", BYTES("\x06xy\xc3"), "not UTF-8");
+    assert_rejected("\"string\"", BYTES("\x06\xed\xa0\x80"), "not UTF-8"); /* a surrogate */
+    assert_rejected("{\"type\":\"map\",\"values\":\"int\"}", BYTES("\x02\x02\xff\x02\0"),
+                    "not UTF-8");
+    assert_json("\"string\"", BYTES("\x06\xef\xbf\xbd"), "\"\xef\xbf\xbd\"");
+}
+
 static void nested_values_are_written_by_the_same_rules(void **state)
 {
     (void)state;
@@ -125,6 +135,7 @@ int main(void)
         cmocka_unit_test(plain_values_are_plain_json),
         cmocka_unit_test(a_decimal_keeps_all_its_digits),
         cmocka_unit_test(a_number_that_json_has_not_is_rejected_at_any_depth),
+        cmocka_unit_test(a_text_that_is_not_utf8_is_rejected_at_any_depth),
         cmocka_unit_test(nested_values_are_written_by_the_same_rules),
         cmocka_unit_test(a_value_that_contains_itself_too_often_is_rejected),
     };

@@ -8,93 +8,47 @@
 
 #include "connectors/elasticsearch/writer.h"
 #include "sdk/src/batch.h"
-#include "sdk/src/task.h"
 
-#include "tests/unit/connectors/elasticsearch/fake_search.h"
+#include "tests/unit/connectors/elasticsearch/search_fixture.h"
 
 #define TOPIC WEIR_STR("orders")
 #define KEY   "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"id\",\"type\":\"long\"}]}"
 #define VALUE "{\"type\":\"record\",\"name\":\"V\",\"fields\":[{\"name\":\"n\",\"type\":\"int\"}]}"
 
-typedef struct fixture {
-    fake_search server;
-    es_settings settings;
-    weir_str url;
-    weir_task task;
-    es_client *client;
-    writer writer;
-    weir_batch *batch;
-    int64_t next_offset;
-    int rejected;
-} fixture;
+enum { PARTITIONS = 2 };
 
-static fixture one;
-
-static void no_diag(void *context, weir_level level, weir_str text)
-{
-    (void)context, (void)level, (void)text;
-}
-
-static weir_str topic_id(void *context, weir_str topic)
-{
-    (void)context, (void)topic;
-    return WEIR_STR("topic-1");
-}
-
-static weir_code reject(void *context, const weir_record *record, const char *reason,
-                        weir_error *err)
-{
-    (void)context, (void)record, (void)reason, (void)err;
-    one.rejected++;
-    return WEIR_OK;
-}
-
-static weir_code refused(void *context, const bulk_request *bulk, const bulk_item *item,
-                         weir_str reason, weir_error *err)
-{
-    (void)context, (void)bulk, (void)item;
-    return weir_fail(err, WEIR_FATAL, "%.*s", WEIR_ARG(reason));
-}
-
-static const task_host host = {.diag = no_diag, .topic_id = topic_id, .reject = reject};
+static search_fixture one;
+static writer under_test;
+static weir_batch *batch;
+static int32_t partitions[16];           /* of the records in the batch */
+static int64_t next_offsets[PARTITIONS]; /* of the log */
+static int64_t committed[PARTITIONS];    /* may be, by the last flush */
 
 static int set_up(void **state)
 {
     (void)state;
-    one = (fixture){.settings = {.connect_timeout_ms = 1000,
-                                 .read_timeout_ms = 30000,
-                                 .batch_size = 5000,
-                                 .bulk_size_bytes = 5 << 20,
-                                 .max_in_flight = 1,
-                                 .retry_backoff_ms = 1,
-                                 .on_null = {.index = NULL_DELETE},
-                                 .host_check = WEIR_STR("https")}};
-    fake_start(&one.server);
-    one.url = weir_cstr(one.server.url);
-    one.settings.urls = (weir_list){&one.url, 1};
-    task_init(&one.task, WEIR_STR("search"), 0, &host, NULL);
-    one.task.log_id = WEIR_STR("log-1");
-    one.batch = batch_new(1 << 20);
+    search_set_up(&one);
+    one.refusal = WEIR_FATAL;
+    batch = batch_new(1 << 20);
+    memset(partitions, 0, sizeof(partitions));
+    memset(next_offsets, 0, sizeof(next_offsets));
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    client_free(one.client);
-    writer_done(&one.writer);
-    fake_stop(&one.server);
-    batch_free(one.batch);
-    task_done(&one.task);
+    writer_done(&under_test);
+    search_tear_down(&one);
+    batch_free(batch);
     return 0;
 }
 
 static void open_writer(void)
 {
-    one.client = client_new(
-        &(client_options){.task = &one.task, .settings = &one.settings, .refused = refused});
-    writer_init(&one.writer, &one.task, &one.settings, one.client);
-    fake_settle(&one.server);
+    writer_done(&under_test);
+    search_open(&one);
+    writer_init(&under_test, &one.task, &one.settings, one.client);
 }
 
 static const weir_schema *schema(const char *text)
@@ -111,36 +65,51 @@ static void add(int64_t id, const char *position, bool is_deletion)
 {
     weir_error err;
 
-    assert_true(weir_record_begin(one.batch, TOPIC));
+    assert_true(weir_record_begin(batch, TOPIC));
     if (position != NULL) {
-        weir_record_header(one.batch, WEIR_STR("weir.position"), weir_cstr(position));
-        weir_record_header(one.batch, WEIR_STR("weir.source"), WEIR_STR("database-1"));
+        weir_record_header(batch, WEIR_STR("weir.position"), weir_cstr(position));
+        weir_record_header(batch, WEIR_STR("weir.source"), WEIR_STR("database-1"));
     }
     if (id >= 0) {
-        weir_record_key(one.batch, schema(KEY));
-        weir_put_long(one.batch, id);
+        weir_record_key(batch, schema(KEY));
+        weir_put_long(batch, id);
     }
     if (!is_deletion) {
-        weir_record_value(one.batch, schema(VALUE));
-        weir_put_int(one.batch, 5);
+        weir_record_value(batch, schema(VALUE));
+        weir_put_int(batch, 5);
     }
-    assert_int_equal(weir_record_end(one.batch, &err), WEIR_OK);
+    assert_int_equal(weir_record_end(batch, &err), WEIR_OK);
+}
+
+/* The record that was added last is in the second partition. */
+static void elsewhere(void)
+{
+    partitions[batch_count(batch) - 1] = 1;
 }
 
 static weir_code put(weir_error *err)
 {
     weir_code code;
 
-    for (uint32_t i = 0; i < batch_count(one.batch); i++) {
-        batch_entry *entry = batch_at(one.batch, i);
+    for (uint32_t i = 0; i < batch_count(batch); i++) {
+        batch_entry *entry = batch_at(batch, i);
 
         entry->log_topic = entry->topic;
-        entry->log_partition = 0;
-        entry->log_offset = one.next_offset++;
+        entry->log_partition = partitions[i];
+        entry->log_offset = next_offsets[partitions[i]]++;
     }
-    code = writer_put(&one.writer, one.batch, err);
-    batch_clear(one.batch);
+    code = writer_put(&under_test, batch, err);
+    batch_clear(batch);
+    memset(partitions, 0, sizeof(partitions));
     return code;
+}
+
+static void put_only(void)
+{
+    weir_error err;
+
+    if (put(&err) != WEIR_OK)
+        fail_msg("%s", err.message);
 }
 
 /* Puts what was added, and flushes; returns the offset that may be committed. */
@@ -148,17 +117,18 @@ static int64_t apply(void)
 {
     weir_offsets *offsets = offsets_new();
     weir_error err = {0};
-    int64_t committed;
 
-    if (batch_count(one.batch) > 0 && put(&err) != WEIR_OK)
+    if (batch_count(batch) > 0)
+        put_only();
+    for (int i = 0; i < PARTITIONS; i++)
+        offsets_put(offsets, TOPIC, i, next_offsets[i]);
+    if (writer_flush(&under_test, offsets, &err) != WEIR_OK)
         fail_msg("%s", err.message);
-    offsets_put(offsets, TOPIC, 0, one.next_offset);
-    if (writer_flush(&one.writer, offsets, &err) != WEIR_OK)
-        fail_msg("%s", err.message);
-    committed = weir_offsets_get(offsets, TOPIC, 0);
+    for (int i = 0; i < PARTITIONS; i++)
+        committed[i] = weir_offsets_get(offsets, TOPIC, i);
     offsets_free(offsets);
     fake_settle(&one.server);
-    return committed;
+    return committed[0];
 }
 
 static void assert_sent(const char *expected)
@@ -216,12 +186,51 @@ static void a_deletion_that_waits_goes_before_what_follows_it(void **state)
     assert_sent("-1:100 2:100 1:102 |");
 }
 
+/* The reader takes turns with partitions: what stands behind it in a batch, or in the next, may be another's. */
+static void a_deletion_waits_for_the_next_record_of_its_own_partition(void **state)
+{
+    (void)state;
+    open_writer();
+    add(1, "100", true);
+    add(7, "101", false);
+    elsewhere();
+    assert_int_equal(apply(), 0);
+    assert_int_equal(committed[1], 1);
+    assert_sent("7:101 |");
+    add(8, "102", true); /* each partition may have one that waits */
+    elsewhere();
+    put_only();
+    assert_sent("7:101 |");
+    add(9, "103", false);
+    elsewhere();
+    put_only();
+    add(2, "104", false);
+    assert_int_equal(apply(), 2);
+    assert_int_equal(committed[1], 3);
+    assert_sent("7:101 |-8:102 9:103 -1:100 2:104 |");
+}
+
+static void a_deletion_that_waits_is_dropped_when_its_batch_comes_again(void **state)
+{
+    (void)state;
+    open_writer();
+    for (int i = 0; i < 2; i++) {
+        next_offsets[0] = 0;
+        add(1, "100", false);
+        add(2, "101", true);
+        put_only();
+    }
+    assert_int_equal(apply(), 1);
+    assert_sent("1:100 1:100 |"); /* it is not known yet what the deletion is */
+    assert_int_equal(apply(), 2);
+    assert_sent("1:100 1:100 |-2:101 |");
+}
+
 /* Several lanes, several requests at a time: what was written last of an id was put last. */
 static void the_changes_of_an_id_keep_their_order_over_lanes(void **state)
 {
     enum { IDS = 15, TURNS = 50 };
     long long last[IDS] = {0};
-    weir_error err;
     (void)state;
 
     for (size_t i = 0; i < FAKE_REPLIES_MAX; i += 2) /* what is refused waits, the rest goes on */
@@ -234,8 +243,7 @@ static void the_changes_of_an_id_keep_their_order_over_lanes(void **state)
     for (int turn = 0; turn < TURNS; turn++) {
         for (int id = 0; id < IDS; id++)
             add(id, NULL, (turn + id) % 5 == 4);
-        if (put(&err) != WEIR_OK)
-            fail_msg("%s", err.message);
+        put_only();
     }
     assert_int_equal(apply(), TURNS * IDS);
     assert_false(one.server.overlapped);
@@ -290,14 +298,44 @@ static void an_index_of_another_log_is_refused_before_anything_is_sent(void **st
     open_writer();
     add(1, NULL, false);
     (void)apply();
-    client_free(one.client);
-    writer_done(&one.writer);
     one.task.log_id = WEIR_STR("log-2");
     open_writer();
     add(1, NULL, false);
     assert_int_equal(put(&err), WEIR_FATAL);
     assert_non_null(strstr(err.message, "another log"));
     assert_sent("1:0 |");
+}
+
+static void an_index_that_was_deleted_is_marked_again_and_that_is_said(void **state)
+{
+    weir_error err;
+    json_t *index;
+    (void)state;
+
+    open_writer();
+    add(1, NULL, false);
+    (void)apply();
+    assert_null(strstr(weir_buf_cstr(&one.diags), "was deleted"));
+    index = json_object_get(one.server.indices, "orders");
+    json_object_clear(json_object_get(index, "mappings")); /* made again by a document */
+    under_test.indices.watch_at_ms = 0;
+    add(2, NULL, false);
+    (void)apply();
+    assert_non_null(strstr(weir_buf_cstr(&one.diags), "index \"orders\" was deleted while"));
+    assert_string_equal(
+        json_string_value(json_object_get(
+            json_object_get(json_object_get(json_object_get(index, "mappings"), "_meta"), "weir"),
+            "log")),
+        "log-1");
+    add(3, NULL, false); /* and its fields are known again */
+    (void)apply();
+    assert_non_null(json_object_get(json_object_get(index, "mappings"), "properties"));
+    one.task.log_id = WEIR_STR("log-2"); /* somebody else has made it */
+    under_test.indices.watch_at_ms = 0;
+    add(4, NULL, false);
+    assert_int_equal(put(&err), WEIR_OK);
+    assert_int_equal(writer_flush(&under_test, NULL, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "another log"));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -309,10 +347,13 @@ int main(void)
         CASE(a_position_is_the_version_and_no_number_is_rejected),
         CASE(a_deletion_at_the_end_of_a_batch_waits_and_is_not_committed),
         CASE(a_deletion_that_waits_goes_before_what_follows_it),
+        CASE(a_deletion_waits_for_the_next_record_of_its_own_partition),
+        CASE(a_deletion_that_waits_is_dropped_when_its_batch_comes_again),
         CASE(the_changes_of_an_id_keep_their_order_over_lanes),
         CASE(a_record_without_a_value_does_what_the_setting_says),
         CASE(a_record_without_a_key_is_rejected_or_has_its_place_for_an_id),
         CASE(an_index_of_another_log_is_refused_before_anything_is_sent),
+        CASE(an_index_that_was_deleted_is_marked_again_and_that_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
