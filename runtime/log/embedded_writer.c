@@ -1,33 +1,22 @@
-/* embedded_writer.c - units of records into batches, batches into appends, appends into outcomes.
+/* embedded_writer.c - units of records into appends, appends into outcomes; writers of one id, and their epochs.
  *
- * A unit has a part for every partition it touches: a buffer of finished batches and one being built. A
- * commit is one append of the store; the writer's lane keeps commits in order, also when one must wait. Once
- * a commit has failed, all later ones of the writer do: there are no holes.
+ * A unit is gathered (embedded_unit.h) and committed as one append of the store; the writer's lane keeps commits
+ * in order, also when one must wait. Once a commit has failed, all later ones of the writer do: there are no
+ * holes.
  */
 #include "runtime/base/mem.h"
 #include "runtime/log/embedded_state.h"
+#include "runtime/log/embedded_unit.h"
 #include "runtime/log/store_work.h"
-#include "runtime/wire/record_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    BATCH_BYTES = 1 << 20, /* a batch is ended when it is so large */
-    SPARE_UNITS = 2,       /* kept for the next ones */
-    SPARE_BYTES = 4 << 20, /* unless a buffer is larger */
-    MAX_SPARE_PARTS = 64,
+    SPARE_UNITS = 2, /* kept for the next ones */
     EPOCH_KEY_BYTES = 255,
 };
-
-typedef struct unit_part {
-    store_partition *partition;
-    int32_t compression;
-    weir_buf bytes;
-    record_batch_builder builder;
-    bool is_building;
-} unit_part;
 
 typedef struct embedded_writer embedded_writer;
 
@@ -37,11 +26,7 @@ typedef struct unit {
     struct unit *next;
     log_ticket ticket;
     int64_t begun_ms;
-    weir_buf parts; /* of unit_part *; those behind part_count are kept for their buffers */
-    size_t part_count;
-    weir_map *by_partition; /* pointer of the partition -> its part; from the 9th on */
-    weir_buf pieces;        /* of store_piece */
-    size_t bytes;
+    embedded_unit records;
     bool is_done;
 } unit;
 
@@ -60,7 +45,6 @@ struct embedded_writer {
 
     /* its thread's */
     unit *building;
-    unit_part *last_part;
     known_topic last_topic;
     uint64_t topics_generation;
     uint32_t round_robin;
@@ -89,42 +73,11 @@ static embedded_writer *writer_of(log_writer *base)
 
 /* --- Units ---------------------------------------------------------------------------------- */
 
-static unit_part *part_at(const unit *in, size_t i)
-{
-    unit_part *part;
-
-    memcpy(&part, in->parts.ptr + i * sizeof(part), sizeof(part));
-    return part;
-}
-
 static void unit_free(unit *freed)
 {
-    if (freed == NULL)
-        return;
-    for (size_t i = 0; i < freed->parts.len / sizeof(unit_part *); i++) {
-        weir_buf_done(&part_at(freed, i)->bytes);
-        free(part_at(freed, i));
-    }
-    weir_buf_done(&freed->parts);
-    weir_buf_done(&freed->pieces);
-    weir_map_free(freed->by_partition);
+    if (freed != NULL)
+        embedded_unit_done(&freed->records);
     free(freed);
-}
-
-static void unit_clear(unit *cleared)
-{
-    for (size_t i = 0; i < cleared->part_count; i++) {
-        unit_part *part = part_at(cleared, i);
-
-        if (part->bytes.capacity > SPARE_BYTES || i >= MAX_SPARE_PARTS)
-            weir_buf_done(&part->bytes);
-        weir_buf_clear(&part->bytes);
-    }
-    cleared->part_count = 0;
-    cleared->bytes = 0;
-    cleared->is_done = false;
-    weir_map_free(cleared->by_partition);
-    cleared->by_partition = NULL;
 }
 
 static unit *take_unit(embedded_writer *writer)
@@ -152,53 +105,11 @@ static void give_unit(embedded_writer *writer, unit *given)
         unit_free(given);
         return;
     }
-    unit_clear(given);
+    embedded_unit_clear(&given->records);
+    given->is_done = false;
     given->next = writer->spare;
     writer->spare = given;
     writer->spare_count++;
-}
-
-enum { SCANNED_PARTS = 8 }; /* so many are searched one by one */
-
-static unit_part *find_part(const unit *in, store_partition *partition)
-{
-    weir_str key = {(const char *)&partition, sizeof(partition)};
-    size_t scanned = in->part_count < SCANNED_PARTS ? in->part_count : SCANNED_PARTS;
-
-    for (size_t i = 0; i < scanned; i++) {
-        if (part_at(in, i)->partition == partition)
-            return part_at(in, i);
-    }
-    return in->by_partition == NULL ? NULL : weir_map_get(in->by_partition, key);
-}
-
-static unit_part *add_part(unit *to, store_partition *partition)
-{
-    weir_str key = {(const char *)&partition, sizeof(partition)};
-    size_t i = to->part_count++;
-    unit_part *part;
-
-    if (to->parts.len < to->part_count * sizeof(part)) {
-        part = mem_zalloc(1, sizeof(*part));
-        weir_buf_add(&to->parts, &part, sizeof(part));
-    }
-    part = part_at(to, i);
-    part->partition = partition;
-    part->compression = store_topic_info(store_partition_topic(partition))->config.compression;
-    part->is_building = false;
-    if (i >= SCANNED_PARTS) {
-        if (to->by_partition == NULL)
-            to->by_partition = weir_map_new();
-        (void)weir_map_put(to->by_partition, key, part);
-    }
-    return part;
-}
-
-static weir_code end_batch(embedded_writer *writer, unit_part *part, weir_error *err)
-{
-    part->is_building = false;
-    return record_batch_end(&part->builder, (record_compression)part->compression, &writer->scratch,
-                            err);
 }
 
 /* --- Adding --------------------------------------------------------------------------------- */
@@ -244,13 +155,13 @@ static int32_t pick_partition(embedded_writer *writer, const log_record *record,
     return partition_of_key(key, count);
 }
 
-static weir_code find_place(embedded_writer *writer, const log_record *record, unit_part **out,
-                            weir_error *err)
+/* Where a record goes, if its topic takes it. */
+static weir_code find_place(embedded_writer *writer, const log_record *record,
+                            store_partition **out, weir_error *err)
 {
     const log_topic *info;
     store_partition *partition;
     int32_t number = record->partition;
-    weir_code code;
 
     if (find_topic(writer, record->topic, err) != WEIR_OK)
         return err->code;
@@ -266,16 +177,8 @@ static weir_code find_place(embedded_writer *writer, const log_record *record, u
     if (partition == NULL)
         return weir_fail(err, WEIR_REJECT, "topic %.*s has no partition %d", WEIR_ARG(info->name),
                          number);
-    code = log_check_record(&writer->owner->base, info, number, record, err);
-    if (code != WEIR_OK)
-        return code;
-    if (writer->last_part == NULL || writer->last_part->partition != partition) {
-        writer->last_part = find_part(writer->building, partition);
-        if (writer->last_part == NULL)
-            writer->last_part = add_part(writer->building, partition);
-    }
-    *out = writer->last_part;
-    return WEIR_OK;
+    *out = partition;
+    return log_check_record(&writer->owner->base, info, number, record, err);
 }
 
 weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_error *err)
@@ -290,39 +193,29 @@ weir_code embedded_writer_add(log_writer *base, const log_record *record, weir_e
                             .coded_count = record->coded_count,
                             .headers = record->headers,
                             .header_count = record->header_count};
-    unit_part *part = NULL;
-    size_t before;
+    store_partition *partition = NULL;
 
     if (writer->building == NULL) {
         uint64_t generation = store_topics_generation(writer->owner->store);
 
         writer->building = take_unit(writer);
         writer->building->begun_ms = clock_wall_ms(store_clock(writer->owner->store));
-        writer->last_part = NULL;
         if (generation != writer->topics_generation)
             writer->last_topic = (known_topic){0};
         writer->topics_generation = generation;
     }
-    if (find_place(writer, record, &part, err) != WEIR_OK)
+    if (find_place(writer, record, &partition, err) != WEIR_OK)
         return err->code;
     if (fields.timestamp_ms < 0)
         fields.timestamp_ms = writer->building->begun_ms;
-    before = part->bytes.len;
-    if (!part->is_building)
-        record_batch_begin(&part->builder, &part->bytes);
-    part->is_building = true;
-    record_batch_add(&part->builder, &fields);
-    writer->building->bytes += part->bytes.len - before;
-    if (record_batch_bytes(&part->builder) >= BATCH_BYTES)
-        return end_batch(writer, part, err);
-    return WEIR_OK;
+    return embedded_unit_add(&writer->building->records, partition, &fields, &writer->scratch, err);
 }
 
 size_t embedded_writer_bytes(const log_writer *base)
 {
     const embedded_writer *writer = (const embedded_writer *)base;
 
-    return writer->building != NULL ? writer->building->bytes : 0;
+    return writer->building != NULL ? writer->building->records.bytes : 0;
 }
 
 void embedded_writer_discard(log_writer *base)
@@ -382,38 +275,19 @@ static void unit_done(store_append *append)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Ends the batches and makes pieces of them. */
-static weir_code finish_unit(embedded_writer *writer, unit *finished, weir_error *err)
-{
-    weir_buf_clear(&finished->pieces);
-    for (size_t i = 0; i < finished->part_count; i++) {
-        unit_part *part = part_at(finished, i);
-        store_piece piece = {.partition = part->partition};
-
-        if (part->is_building && end_batch(writer, part, err) != WEIR_OK)
-            return err->code;
-        if (part->bytes.len == 0)
-            continue; /* its only record was refused */
-        piece.bytes = part->bytes.ptr;
-        piece.size = part->bytes.len;
-        weir_buf_add(&finished->pieces, &piece, sizeof(piece));
-    }
-    return WEIR_OK;
-}
-
 log_ticket embedded_writer_commit(log_writer *base)
 {
     embedded_writer *writer = writer_of(base);
     unit *sent = writer->building != NULL ? writer->building : take_unit(writer);
     store_append *append = &sent->append;
-    weir_code code = finish_unit(writer, sent, &append->err);
+    weir_code code = embedded_unit_finish(&sent->records, &writer->scratch, &append->err);
+    const weir_buf *pieces = &sent->records.pieces;
     log_ticket ticket;
     bool is_refused;
 
     writer->building = NULL;
-    writer->last_part = NULL;
-    *append = (store_append){.pieces = (store_piece *)(void *)sent->pieces.ptr,
-                             .piece_count = sent->pieces.len / sizeof(store_piece),
+    *append = (store_append){.pieces = (store_piece *)(void *)pieces->ptr,
+                             .piece_count = pieces->len / sizeof(store_piece),
                              .lane = writer->lane,
                              .gives_up = writer->gives_up,
                              .done = unit_done,

@@ -8,7 +8,7 @@
 
 enum { MAX_PAIRS = 1 << 24 };
 
-#define INDEX_MAGIC UINT32_C(0x31495857) /* "WXI1" */
+#define INDEX_MAGIC UINT32_C(0x32495857) /* "WXI2" */
 
 /* The front of the file, little-endian, followed by the pairs. */
 typedef struct index_front {
@@ -50,7 +50,7 @@ void sparse_index_add(sparse_index *index, int64_t key, int64_t value)
     weir_buf_add(&index->pairs, &pair, sizeof(pair));
 }
 
-int64_t sparse_index_floor(const sparse_index *index, int64_t key, int64_t otherwise)
+bool sparse_index_seek(const sparse_index *index, int64_t key, sparse_pair *found)
 {
     size_t low = 0, high = sparse_index_count(index);
 
@@ -62,7 +62,16 @@ int64_t sparse_index_floor(const sparse_index *index, int64_t key, int64_t other
         else
             high = middle;
     }
-    return low == 0 ? otherwise : sparse_index_at(index, low - 1).value;
+    if (low > 0)
+        *found = sparse_index_at(index, low - 1);
+    return low > 0;
+}
+
+int64_t sparse_index_floor(const sparse_index *index, int64_t key, int64_t otherwise)
+{
+    sparse_pair found;
+
+    return sparse_index_seek(index, key, &found) ? found.value : otherwise;
 }
 
 void sparse_index_done(sparse_index *index)

@@ -28,14 +28,17 @@ typedef struct sparse_index {
 /* What an index file says about its segment. */
 typedef struct index_facts {
     int64_t segment_bytes;
-    int64_t next_offset; /* behind its last record */
+    int64_t
+        next_offset; /* behind its last record; of a compacted one, where the next segment begins */
     int64_t max_timestamp_ms;
 } index_facts;
 
 /* Adds a pair. Keys never fall; of equal keys the last value stays. */
 void sparse_index_add(sparse_index *index, int64_t key, int64_t value);
 
-/* The value of the largest key that is not above key; otherwise when there is none. */
+/* The pair with the largest key that is not above key; false when there is none. */
+bool sparse_index_seek(const sparse_index *index, int64_t key, sparse_pair *found);
+/* Its value; otherwise when there is none. */
 int64_t sparse_index_floor(const sparse_index *index, int64_t key, int64_t otherwise);
 size_t sparse_index_count(const sparse_index *index);
 sparse_pair sparse_index_at(const sparse_index *index, size_t i);

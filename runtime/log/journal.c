@@ -141,7 +141,8 @@ static void note_number(void *context, const char *name)
     int number = 0;
 
     /* NOLINTNEXTLINE(cert-err34-c): three digits always fit */
-    if (sscanf(name, "journal-%3d", &number) == 1 && number > 0 && number <= JOURNAL_MAX_FILES)
+    if (strlen(name) == strlen("journal-001") && sscanf(name, "journal-%3d", &number) == 1 &&
+        number > 0 && number <= JOURNAL_MAX_FILES)
         journal->numbers[number] = true;
 }
 
@@ -245,27 +246,46 @@ static journal_file *find_free(log_journal *journal, uint64_t size)
     return found;
 }
 
-weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t position,
-                         weir_error *err)
+/* The first file of a log. */
+static weir_code use_first(log_journal *journal, weir_error *err)
 {
-    atomic_store(&journal->position, position);
-    atomic_store(&journal->freed, position);
-    if (file != NULL) {
-        file->is_used = true;
-        journal->current = file;
-        return WEIR_OK;
-    }
-    file = find_free(journal, 0);
-    if (file == NULL) {
-        int64_t size = journal->options.first_file_bytes > 0 ? journal->options.first_file_bytes
-                                                             : journal->options.file_bytes;
+    journal_file *file = find_free(journal, 0);
+    int64_t size = journal->options.first_file_bytes > 0 ? journal->options.first_file_bytes
+                                                         : journal->options.file_bytes;
 
+    if (file == NULL) {
         if (make_file(journal, size, true, err) != WEIR_OK)
             return err->code;
         file = find_free(journal, 0);
     }
     assert(file != NULL);
     return use_file(journal, file, err);
+}
+
+/* Goes on in a file. Its front is written again as it is: when the last run ended because a sync failed, it may be in
+ * memory only, and the system takes it for written. */
+static weir_code use_again(log_journal *journal, journal_file *file, weir_error *err)
+{
+    journal_front front;
+    struct iovec buffer = {&front, sizeof(front)};
+    size_t got;
+
+    if (disk_pread(file->file, &front, sizeof(front), 0, &got, err) != WEIR_OK)
+        return err->code;
+    assert(got == sizeof(front)); /* the scan has read it */
+    file->is_used = true;
+    journal->current = file;
+    return disk_pwritev(file->file, &buffer, 1, 0, err);
+}
+
+weir_code journal_resume(log_journal *journal, journal_file *file, uint64_t position,
+                         weir_error *err)
+{
+    atomic_store(&journal->position, position);
+    atomic_store(&journal->freed, position);
+    if ((file != NULL ? use_again(journal, file, err) : use_first(journal, err)) != WEIR_OK)
+        return err->code;
+    return disk_fdatasync(journal->current->file, err);
 }
 
 /* A file that is shorter than the others, and not the current one; NULL: there is none. */
@@ -282,12 +302,9 @@ static journal_file *find_short(log_journal *journal)
 
 weir_code journal_drop_short(log_journal *journal, weir_error *err)
 {
-    journal_file *file = find_short(journal);
+    journal_file *file;
 
-    /* The current one's front may not have been synced yet: without it nothing would say where to go on. */
-    if (file != NULL && disk_fdatasync(journal->current->file, err) != WEIR_OK)
-        return err->code;
-    for (; file != NULL; file = find_short(journal)) {
+    while ((file = find_short(journal)) != NULL) {
         journal_file *last = &journal->files[journal->count - 1];
         char path[PATH_BYTES];
 
@@ -330,6 +347,8 @@ bool journal_is_crowded(const log_journal *journal)
 
     pthread_mutex_lock(&((struct log_journal *)journal)->lock); /* any thread asks */
     crowded = journal->count == JOURNAL_MAX_FILES;
+    for (size_t i = 0; i < journal->count; i++)
+        crowded &= journal->files[i].is_used;
     pthread_mutex_unlock(&((struct log_journal *)journal)->lock);
     return crowded;
 }
@@ -424,7 +443,7 @@ uint64_t journal_kept_bytes(const log_journal *journal)
 bool journal_wants_spare(const log_journal *journal)
 {
     journal_file *current;
-    bool has_spare = false;
+    bool has_spare = false, has_room;
     int64_t used;
 
     pthread_mutex_lock(&((struct log_journal *)journal)->lock);
@@ -432,9 +451,10 @@ bool journal_wants_spare(const log_journal *journal)
     for (size_t i = 0; i < journal->count; i++)
         has_spare |=
             !journal->files[i].is_used && journal->files[i].capacity >= journal->options.file_bytes;
+    has_room = journal->count < JOURNAL_MAX_FILES;
     used = place_of(current, atomic_load(&journal->position));
     pthread_mutex_unlock(&((struct log_journal *)journal)->lock);
-    return !has_spare && !journal_is_crowded(journal) && used > current->capacity / 2;
+    return !has_spare && has_room && used > current->capacity / 2;
 }
 
 weir_code journal_prepare(log_journal *journal, weir_error *err)

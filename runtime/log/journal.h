@@ -97,7 +97,8 @@ WEIR_MUST_CHECK weir_code journal_open(const journal_options *options, log_journ
 void journal_close(log_journal *journal);
 
 /* Goes on writing at a position: in the file that holds it, or, when file is NULL, in a free one, which is
- * made when there is none. All other files are free. */
+ * made when there is none. All other files are free. Its front is durable when this returns: from then on a checkpoint
+ * may rely on the journal being found. */
 WEIR_MUST_CHECK weir_code journal_resume(log_journal *journal, journal_file *file,
                                          uint64_t position, weir_error *err);
 

@@ -18,6 +18,7 @@ typedef struct journal_scanner {
     journal_front fronts[JOURNAL_MAX_FILES];
     bool valid[JOURNAL_MAX_FILES];
     bool damaged[JOURNAL_MAX_FILES];  /* the front is none */
+    bool is_later[JOURNAL_MAX_FILES]; /* of a later start than the checkpoint */
     size_t file;                      /* being read */
     bool was_read[JOURNAL_MAX_FILES]; /* to its end */
     weir_buf window;
@@ -40,8 +41,10 @@ static weir_code read_fronts(journal_scanner *scan, const uint8_t *log_id, weir_
             return err->code;
         scan->damaged[i] = got != sizeof(*front) || front->magic != JOURNAL_FILE_MAGIC ||
                            front->crc != front_crc(front);
-        scan->valid[i] = !scan->damaged[i] && front->generation <= scan->generation &&
-                         memcmp(front->log_id, log_id, sizeof(front->log_id)) == 0;
+        if (scan->damaged[i] || memcmp(front->log_id, log_id, sizeof(front->log_id)) != 0)
+            continue;
+        scan->is_later[i] = front->generation > scan->generation;
+        scan->valid[i] = !scan->is_later[i];
     }
     return WEIR_OK;
 }
@@ -150,7 +153,7 @@ static weir_code read_rest(journal_scanner *scan, int64_t at, journal_scan_entry
     return WEIR_OK;
 }
 
-/* Reads the entry at position; *valid says whether there is one. */
+/* Reads the entry at position; *valid says whether there is one, of the checkpoint's generation or a later one. */
 static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_scan_entry *entry,
                             bool *valid, weir_error *err)
 {
@@ -159,7 +162,7 @@ static weir_code read_entry(journal_scanner *scan, uint64_t position, journal_sc
     if (read_front(scan, at, &entry->front, valid, err) != WEIR_OK)
         return err->code;
     *valid =
-        *valid && entry->front.position == position && entry->front.generation == scan->generation;
+        *valid && entry->front.position == position && entry->front.generation >= scan->generation;
     return *valid ? read_rest(scan, at, entry, valid, err) : WEIR_OK;
 }
 
@@ -180,7 +183,8 @@ static weir_code fail_damaged(const journal_scanner *scan, uint64_t position, we
         current_file(scan)->number, (long long)place_of(scan, position));
 }
 
-/* Whether an entry of the file, from a position on, says that what is at another one was durable. */
+/* Whether an entry of the file, from a position on, says that what is at another one was durable: so does each of a
+ * later start, which wrote nothing before a checkpoint was behind what it found. */
 static weir_code has_proof(journal_scanner *scan, uint64_t from, uint64_t position, bool *found,
                            weir_error *err)
 {
@@ -193,7 +197,8 @@ static weir_code has_proof(journal_scanner *scan, uint64_t from, uint64_t positi
 
         if (read_entry(scan, at, &entry, &valid, err) != WEIR_OK)
             return err->code;
-        *found = valid && entry.front.synced > position;
+        *found =
+            valid && (entry.front.synced > position || entry.front.generation > scan->generation);
     }
     return WEIR_OK;
 }
@@ -241,10 +246,10 @@ static weir_code find_proof(journal_scanner *scan, uint64_t position, bool *foun
 {
     *found = true;
     for (size_t i = 0; i < journal_file_count(scan->journal); i++) {
-        if (scan->valid[i] && scan->fronts[i].start > position)
+        if ((scan->valid[i] || scan->is_later[i]) && scan->fronts[i].start > position)
             return WEIR_OK; /* what lies before a file was synced */
     }
-    if (has_proof(scan, position + JOURNAL_ALIGN, position, found, err) != WEIR_OK)
+    if (has_proof(scan, position, position, found, err) != WEIR_OK)
         return err->code;
     return *found ? WEIR_OK : check_damaged(scan, position, err);
 }
@@ -290,7 +295,7 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
 
         if (read_entry(scan, end->position, &entry, &valid, err) != WEIR_OK)
             return err->code;
-        if (!valid) {
+        if (!valid || entry.front.generation > scan->generation) {
             if (next_file(scan, end->position))
                 continue;
             return check_end(scan, end->position, NULL, err);
@@ -307,17 +312,18 @@ static weir_code visit_all(journal_scanner *scan, journal_visit *visit, void *co
     }
 }
 
-/* No file holds position: so it is with a new log, before anything was acknowledged. */
+/* No file holds position: so it is with a new log, before its first checkpoint but one. That and all later ones rely on
+ * a front that is durable. */
 static weir_code check_none(journal_scanner *scan, uint64_t position, weir_error *err)
 {
     if (check_damaged(scan, position, err) != WEIR_OK)
         return err->code;
-    if (position > 0)
+    if (scan->generation > 0 && journal_file_count(scan->journal) == 0)
+        return weir_fail(err, WEIR_FATAL, "there is no journal file, but there was one");
+    if (scan->generation > 0)
         return weir_fail(err, WEIR_FATAL,
                          "no journal file holds position %llu, where the checkpoint ends",
                          (unsigned long long)position);
-    if (scan->generation > 0 && journal_file_count(scan->journal) == 0)
-        return weir_fail(err, WEIR_FATAL, "there is no journal file, but there was one");
     return WEIR_OK;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { TEND_MS = 1000, CHECKPOINT_RETRY_MS = 200 };
+enum { TEND_MS = 1000, CHECKPOINT_RETRY_MS = 200, APPLY_RETRY_MS = 250 };
 
 /* --- Identities ----------------------------------------------------------------------------- */
 
@@ -161,7 +161,16 @@ static void *run_applier(void *argument)
         pthread_mutex_unlock(&self->lock);
         if (ends)
             return NULL;
-        (void)store_apply_group(self);
+        if (store_apply_group(self))
+            continue;
+        pthread_mutex_lock(&self->lock);
+        ends = self->apply_is_full &&
+               self->writer_has_ended; /* the next start finds it all in the journal */
+        if (self->apply_is_full && !ends)
+            wait_ns(&self->to_apply, &self->lock, (int64_t)APPLY_RETRY_MS * 1000000);
+        pthread_mutex_unlock(&self->lock);
+        if (ends)
+            return NULL;
     }
 }
 

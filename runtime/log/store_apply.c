@@ -4,6 +4,7 @@
  * few calls as its pieces allow. Nothing is synced here; that is the checkpoint's work. When a segment
  * is complete, its index files are written.
  */
+#include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/log/store_work.h"
 
@@ -30,6 +31,8 @@ static weir_code write_indexes(log_segment *finished, index_facts *facts, weir_e
 
     /* Read once more: what the indexes say is what the file says, and the file is in memory. */
     code = segment_index(finished, finished->assigned_bytes, &offsets, &times, facts, err);
+    if (facts->next_offset < finished->ends_at)
+        facts->next_offset = finished->ends_at;
     if (code == WEIR_OK) {
         segment_path(finished, "index", path);
         code = index_write(on, path, &offsets, facts, err);
@@ -192,6 +195,7 @@ static void note_applied(store *self, pending_group *group)
             segment_index_piece(segment, piece);
         segment->partition->applied = segment;
         segment->applied_bytes = piece->segment_at + piece->size;
+        self->applied_bytes += (uint64_t)piece->size;
         partition_pop(segment->partition);
     }
     self->pending_first = group->next;
@@ -199,12 +203,29 @@ static void note_applied(store *self, pending_group *group)
         self->pending_last = NULL;
     self->pending_pieces -= (int64_t)group->count;
     self->pending_is_crowded = false;
+    self->apply_is_full = false;
     self->applied_position = group->end;
     if (store_checkpoint_is_due(self))
         pthread_cond_signal(&self->to_keep);
     pthread_cond_signal(&self->to_write);
     pthread_cond_broadcast(&self->moved);
     pthread_mutex_unlock(&self->lock);
+}
+
+/* The group stays, in the journal, and all of it is written again. Index files are what needs room here. */
+static void wait_for_room(store *self, const weir_error *reason)
+{
+    bool first_time;
+
+    pthread_mutex_lock(&self->lock);
+    first_time = !self->apply_is_full;
+    self->apply_is_full = true;
+    self->is_kicked = true; /* retention may make room */
+    pthread_cond_signal(&self->to_keep);
+    pthread_mutex_unlock(&self->lock);
+    if (first_time)
+        diag_with(WEIR_WARN, (diag_pair[]){{"reason", weir_cstr(reason->message)}}, 1,
+                  "the log has no room: what is committed stays in the journal");
 }
 
 bool store_apply_group(store *self)
@@ -219,7 +240,10 @@ bool store_apply_group(store *self)
         return false;
     if (copy_group(self, group, &err) != WEIR_OK || finish_segments(self, group, &err) != WEIR_OK) {
         (void)weir_wrap(&err, "copying the journal into segments");
-        store_stop(self, &err);
+        if (err.code == WEIR_RETRY)
+            wait_for_room(self, &err);
+        else
+            store_stop(self, &err);
         return false;
     }
     note_applied(self, group);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum {
+    LARGE_FACTOR = 16,
     IDLE_MS = 60000, /* what was applied is in a checkpoint after so long at the latest */
     ASKED_MS = 2000, /* what was asked for is not made more often */
 };
@@ -22,6 +23,7 @@ typedef struct snapshot {
     log_checkpoint checkpoint;
     weir_buf segments; /* of segment *, pinned */
     weir_buf topics;   /* of store_topic *, whose directories are new */
+    uint64_t applied_bytes;
 } snapshot;
 
 bool store_checkpoint_is_due(store *self)
@@ -31,6 +33,9 @@ bool store_checkpoint_is_due(store *self)
     if (self->has_stopped || self->applied_position == self->checkpoint_position)
         return false;
     if ((int64_t)(self->applied_position - self->checkpoint_position) >= size / 2)
+        return true;
+    /* Large appends take little of the journal, but recovery reads all of them. */
+    if ((int64_t)(self->applied_bytes - self->checkpoint_bytes) >= size * LARGE_FACTOR)
         return true;
     /* Without much to do, too, or nothing would be old enough for retention. */
     age_ns = self->clock->mono_ns(self->clock) - self->checkpoint_ns;
@@ -58,6 +63,7 @@ static void take_snapshot(store *self, snapshot *taken)
 {
     taken->checkpoint.generation = self->generation;
     taken->checkpoint.position = self->applied_position;
+    taken->applied_bytes = self->applied_bytes;
     memcpy(taken->checkpoint.log_id, self->id, sizeof(self->id));
     for (size_t i = 0; i < self->dirty.len / sizeof(log_segment *); i++) {
         log_segment *segment;
@@ -72,8 +78,8 @@ static void take_snapshot(store *self, snapshot *taken)
         store_topic *topic;
 
         memcpy(&topic, self->all_topics.ptr + i * sizeof(topic), sizeof(topic));
-        if (topic->is_deleted && topic->deleted_at <= self->applied_position)
-            continue; /* what recovery finds in a checkpoint is there */
+        if (self->metadata->partitions[0].applied_offset > topic->deletion_offset)
+            continue; /* what recovery finds in a checkpoint is defined */
         if (topic->dirs_are_new)
             weir_buf_add(&taken->topics, &topic, sizeof(topic));
         for (int32_t j = 0; j < topic->info.config.partitions; j++)
@@ -169,6 +175,7 @@ static void note_checkpoint(store *self, const snapshot *taken)
 {
     pthread_mutex_lock(&self->lock);
     self->checkpoint_position = taken->checkpoint.position;
+    self->checkpoint_bytes = taken->applied_bytes;
     self->checkpoint_ns = self->clock->mono_ns(self->clock);
     self->stats.checkpoints++;
     self->checkpoint_is_asked = false;

@@ -1,7 +1,7 @@
 /* store_format.c - claims a directory: its lock, its format version, its identity.
  *
- * `format` is written last when a log is made: a directory without it holds nothing yet, one with it has a
- * checkpoint.
+ * `format` is written last when a log is made, and its name is durable before there are a journal and topics: a
+ * directory without it holds nothing yet, or has lost it; one with it has a checkpoint.
  */
 #include "runtime/log/store_work.h"
 
@@ -62,6 +62,33 @@ static weir_code sync_parent(store *self, weir_error *err)
     return disk_sync_dir(self->disk, parent, err);
 }
 
+static void note_journal(void *context, const char *name)
+{
+    if (strncmp(name, "journal-", 8) == 0)
+        snprintf(context, STORE_PATH_BYTES, "%s", name);
+}
+
+static void note_topic(void *context, const char *name)
+{
+    snprintf(context, STORE_PATH_BYTES, "topics/%.255s", name);
+}
+
+/* Without `format` only a log that never held anything may be made: another one would be written over. */
+static weir_code check_new(store *self, const char *topics, weir_error *err)
+{
+    char found[STORE_PATH_BYTES] = "";
+
+    if (disk_list(self->disk, self->path, note_journal, found, err) != WEIR_OK ||
+        disk_list(self->disk, topics, note_topic, found, err) != WEIR_OK)
+        return err->code;
+    if (found[0] != 0)
+        return weir_fail(err, WEIR_CONFIG,
+                         "the log in '%s' has '%s', but its file 'format' is missing: put that "
+                         "back, from a backup of this directory, or use another one",
+                         self->path, found);
+    return WEIR_OK;
+}
+
 static weir_code make_log(store *self, weir_error *err)
 {
     log_checkpoint first = {0};
@@ -74,7 +101,7 @@ static weir_code make_log(store *self, weir_error *err)
                          "the directory '%s' is no log and not empty: it has '%s'", self->path,
                          other);
     snprintf(topics, sizeof(topics), "%.4000s/topics", self->path);
-    if (disk_mkdir(self->disk, topics, err) != WEIR_OK)
+    if (disk_mkdir(self->disk, topics, err) != WEIR_OK || check_new(self, topics, err) != WEIR_OK)
         return err->code;
     store_new_id(self, self->id);
     store_id_text(self->id, self->id_text);
@@ -146,5 +173,6 @@ weir_code store_claim(store *self, weir_error *err)
         return err->code;
     code = read_format(self, file, path, err);
     disk_close(file);
-    return code;
+    /* Who made it may not have come to this; journal and topics rely on its name. */
+    return code == WEIR_OK ? disk_sync_dir(self->disk, self->path, err) : code;
 }

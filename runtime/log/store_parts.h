@@ -26,6 +26,7 @@ typedef struct log_segment {
     store_partition *partition;
     int64_t base_offset;
     uint64_t serial; /* in order of making, for sorting */
+    int64_t ends_at; /* recovery, in compacted topics: where the next one begins; 0: not known */
 
     int64_t assigned_bytes; /* writer: places given out */
     int64_t reserved_bytes; /* writer: the file is at least so long */
@@ -104,7 +105,8 @@ struct store_topic {
     atomic_bool is_deleted;
     uint64_t
         deleted_at; /* locked: position behind the record that deletes it; UINT64_MAX: none yet */
-    bool dirs_are_new; /* locked: their names are not synced */
+    int64_t deletion_offset; /* locked: of that record; INT64_MAX: it is not deleted */
+    bool dirs_are_new;       /* locked: their names are not synced */
     store_topic *next_doomed;
     char *dir; /* name below topics/ */
     store_partition *partitions;

@@ -23,9 +23,12 @@ typedef struct place {
     journal_file *file;   /* of the journal */
     uint64_t position;    /* in the journal */
     int64_t at, end;      /* what may be read of the file */
+    int64_t first_offset; /* the batch at `at` begins there; where is_compact: there or above */
+    int64_t end_offset;   /* no batch goes further */
     uint64_t epoch;
-    bool is_final; /* a complete segment, with an index file */
-    bool is_gap;   /* nothing is here, but may be from the offset on that was returned */
+    bool is_compact; /* offsets may be missing */
+    bool is_final;   /* a complete segment, with an index file */
+    bool is_gap;     /* nothing is here, but may be from the offset on that was returned */
 } place;
 
 int64_t store_start_offset(store_partition *partition)
@@ -80,11 +83,16 @@ static weir_code check_range(const store_partition *partition, int64_t offset, w
 static place place_in_segment(const store_partition *partition, size_t i, int64_t offset)
 {
     log_segment *segment = partition_segment(partition, i);
+    sparse_pair nearest = {segment->base_offset, 0};
 
+    (void)sparse_index_seek(&segment->offsets, offset, &nearest); /* else from the beginning */
     return (place){.segment = segment,
-                   .at = sparse_index_floor(&segment->offsets, offset, 0),
+                   .at = nearest.value,
                    .end = segment->applied_bytes,
+                   .first_offset = nearest.key,
+                   .end_offset = partition_end_of(partition, i),
                    .epoch = partition->epoch,
+                   .is_compact = partition->topic->info.config.compact,
                    .is_final = segment->is_final};
 }
 
@@ -104,18 +112,19 @@ static weir_code find_place(store_partition *partition, int64_t *offset, const s
         *found = (place){.file = tail->file,
                          .position = tail->position,
                          .at = tail->file != NULL ? tail->file_at : tail->segment_at,
+                         .first_offset = tail->base_offset,
+                         .end_offset = tail->last_offset + 1,
                          .segment = tail->file != NULL ? NULL : tail->segment};
         found->end = found->at + tail->size;
     } else if (code == WEIR_OK && *offset < partition->visible_offset) {
         ptrdiff_t i = partition_find(partition, *offset);
 
         assert(i >= 0);
+        *found = place_in_segment(partition, (size_t)i, *offset);
         if (cursor->epoch == partition->epoch && cursor->offset == *offset &&
-            partition_segment(partition, (size_t)i)->base_offset == cursor->segment_base) {
-            *found = place_in_segment(partition, (size_t)i, *offset);
+            found->segment->base_offset == cursor->segment_base) {
             found->at = cursor->position;
-        } else {
-            *found = place_in_segment(partition, (size_t)i, *offset);
+            found->first_offset = *offset;
         }
         if (found->at >= found->end) { /* a gap at the segment's end: what follows is behind it */
             *offset = partition_end_of(partition, (size_t)i);
@@ -147,14 +156,28 @@ typedef struct window {
     size_t skipped;      /* bytes of batches below the offset */
     size_t taken;        /* bytes of whole batches from there on */
     size_t wanted;       /* nothing was taken: this many bytes behind what was skipped would do */
-    int64_t next_offset; /* behind what was taken */
+    int64_t next_offset; /* behind what was skipped and taken: the next batch begins there */
 } window;
 
-/* Takes whole batches that hold offset or more, up to max_bytes, at least one. */
-static weir_code take_batches(weir_str bytes, int64_t offset, size_t max_bytes, window *out,
-                              weir_error *err)
+/* Its offset is the one part of a batch that its CRC does not cover. */
+static weir_code check_offsets(const place *from, const record_batch_info *info, int64_t expected,
+                               weir_error *err)
 {
-    *out = (window){.next_offset = offset};
+    bool follows = from->is_compact ? info->base_offset >= expected : info->base_offset == expected;
+
+    if (!follows || info->last_offset >= from->end_offset)
+        return weir_fail(err, WEIR_REJECT,
+                         "a batch has offsets %lld to %lld, where %lld of up to %lld is next",
+                         (long long)info->base_offset, (long long)info->last_offset,
+                         (long long)expected, (long long)from->end_offset - 1);
+    return WEIR_OK;
+}
+
+/* Takes whole batches that hold offset or more, up to max_bytes, at least one. What is good in front of a damaged one
+ * is taken: the next read begins with that. */
+static weir_code take_batches(const place *from, weir_str bytes, int64_t offset, size_t max_bytes,
+                              window *out, weir_error *err)
+{
     for (;;) {
         size_t at = out->skipped + out->taken;
         weir_str rest = {bytes.ptr + at, bytes.len - at};
@@ -168,18 +191,15 @@ static weir_code take_batches(weir_str bytes, int64_t offset, size_t max_bytes, 
             out->wanted = info.size_bytes > 0 ? info.size_bytes : RECORD_BATCH_HEADER_BYTES;
             return WEIR_OK;
         }
-        if (code != WEIR_OK)
-            return code;
-        if (info.last_offset < offset) {
-            assert(out->taken == 0);
-            out->skipped += info.size_bytes;
-            continue;
-        }
-        if (out->taken > 0 && out->taken + info.size_bytes > max_bytes)
+        if (code == WEIR_OK && out->taken > 0 && out->taken + info.size_bytes > max_bytes)
             return WEIR_OK;
-        if (record_batch_check((weir_str){rest.ptr, info.size_bytes}, err) != WEIR_OK)
-            return err->code;
-        out->taken += info.size_bytes;
+        if (code == WEIR_OK)
+            code = check_offsets(from, &info, out->next_offset, err);
+        if (code == WEIR_OK && info.last_offset >= offset)
+            code = record_batch_check((weir_str){rest.ptr, info.size_bytes}, err);
+        if (code != WEIR_OK)
+            return out->taken > 0 ? WEIR_OK : code;
+        *(info.last_offset < offset ? &out->skipped : &out->taken) += info.size_bytes;
         out->next_offset = info.last_offset + 1;
     }
 }
@@ -190,7 +210,7 @@ static weir_code take_batches(weir_str bytes, int64_t offset, size_t max_bytes, 
 static weir_code read_place(const place *from, disk_file *file, int64_t offset, size_t max_bytes,
                             weir_buf *out, window *taken, int64_t *next, weir_error *err)
 {
-    int64_t at = from->at;
+    int64_t at = from->at, first_offset = from->first_offset;
     size_t size = max_bytes > CHUNK_BYTES ? max_bytes : CHUNK_BYTES;
 
     for (;;) {
@@ -202,7 +222,8 @@ static weir_code read_place(const place *from, disk_file *file, int64_t offset, 
         room = weir_buf_reserve(out, want);
         if (disk_pread(file, room, want, at, &got, err) != WEIR_OK)
             return err->code;
-        if (take_batches((weir_str){room, got}, offset, max_bytes, taken, err) != WEIR_OK)
+        *taken = (window){.next_offset = first_offset};
+        if (take_batches(from, (weir_str){room, got}, offset, max_bytes, taken, err) != WEIR_OK)
             return fail_damaged(from, at + (int64_t)(taken->skipped + taken->taken), err, err);
         *next = at + (int64_t)(taken->skipped + taken->taken);
         if (taken->taken > 0) {
@@ -210,14 +231,16 @@ static weir_code read_place(const place *from, disk_file *file, int64_t offset, 
             out->len += taken->taken;
             return WEIR_OK;
         }
-        if (*next >= from->end)
+        if (*next >= from->end && from->is_compact)
             return WEIR_OK;
         if (got < want || (taken->wanted <= want && taken->skipped == 0) ||
             *next + (int64_t)taken->wanted > from->end) {
-            (void)weir_fail(err, WEIR_FATAL, "it ends inside a batch");
+            (void)weir_fail(err, WEIR_FATAL, "it ends inside a batch or before offset %lld",
+                            (long long)offset);
             return fail_damaged(from, *next, err, err);
         }
         at = *next; /* a batch that is larger than what was read */
+        first_offset = taken->next_offset;
         size = taken->wanted > size ? taken->wanted : size;
     }
 }
@@ -238,14 +261,18 @@ static void narrow(store *self, int64_t offset, place *from)
     sparse_index index = {0};
     char path[STORE_PATH_BYTES];
     index_facts facts;
+    sparse_pair nearest;
     weir_error ignored;
 
     if (from->at != 0 || !from->is_final || offset == from->segment->base_offset)
         return;
     segment_path(from->segment, "index", path);
     if (index_read(self->disk, path, &index, &facts, &ignored) == WEIR_OK &&
-        !is_replaced(self, from->segment)) /* looked at behind the read: else it was this one's */
-        from->at = sparse_index_floor(&index, offset, 0);
+        !is_replaced(self, from->segment) && /* looked at behind the read: else it was this one's */
+        sparse_index_seek(&index, offset, &nearest)) {
+        from->at = nearest.value;
+        from->first_offset = nearest.key;
+    }
     sparse_index_done(&index);
 }
 
@@ -265,11 +292,10 @@ static weir_code read_segment(store *self, place *from, int64_t *offset, size_t 
         segment_unpin(from->segment);
     }
     if (code == WEIR_OK) {
-        *offset = taken.next_offset;
-        *cursor = (store_cursor){.segment_base = base,
-                                 .position = next,
-                                 .offset = taken.next_offset,
-                                 .epoch = from->epoch};
+        if (taken.taken > 0)
+            *offset = taken.next_offset;
+        *cursor = (store_cursor){
+            .segment_base = base, .position = next, .offset = *offset, .epoch = from->epoch};
     }
     return code;
 }
@@ -325,7 +351,7 @@ weir_code store_read(store_partition *partition, int64_t offset, size_t max_byte
         if (from.segment != NULL)
             segment_unpin(from.segment);
         if (code != WEIR_OK)
-            return code;
+            return out->len > start ? WEIR_OK : code; /* the next call begins with what is wrong */
         if (out->len > start && out->len == before)
             return WEIR_OK;
     }

@@ -47,21 +47,46 @@ static weir_code read_indexes(const log_segment *segment, index_facts *facts, we
     return WEIR_OK;
 }
 
-/* What a complete segment's index files say; without them, what the segment itself says. */
-static weir_code load_complete(log_segment *segment, int64_t *next_offset, weir_error *err)
+/* A compacted segment may end in a gap. How far that goes only its index said: up to the next segment that is there. */
+static weir_code note_gap(log_segment *segment, const weir_buf *bases, weir_error *err)
+{
+    index_facts facts;
+
+    if (!segment->partition->topic->info.config.compact)
+        return WEIR_OK;
+    if (segment_index(segment, segment->assigned_bytes, NULL, NULL, &facts, err) != WEIR_OK)
+        return err->code;
+    for (size_t at = 0; at < bases->len && segment->ends_at < facts.next_offset;
+         at += sizeof(int64_t))
+        memcpy(&segment->ends_at, bases->ptr + at, sizeof(int64_t)); /* they rise */
+    return WEIR_OK;
+}
+
+/* Its index files were lost: a crash came while it was replaced, or they are damaged. */
+static weir_code finish_again(log_segment *segment, const weir_buf *bases, weir_error *err)
+{
+    disk_file *file;
+    weir_code code;
+
+    if (segment_pin(segment, &file, err) != WEIR_OK)
+        return err->code;
+    code = disk_size(file, &segment->assigned_bytes, err);
+    segment_unpin(segment);
+    if (code == WEIR_OK)
+        code = note_gap(segment, bases, err);
+    return code == WEIR_OK ? segment_finish(segment, err) : code;
+}
+
+/* What a complete segment's index files say; without them, what the segment itself says. bases: of all segments. */
+static weir_code load_complete(log_segment *segment, const weir_buf *bases, int64_t *next_offset,
+                               weir_error *err)
 {
     index_facts facts = {0};
-    disk_file *file;
     weir_code code;
 
     segment->is_sealed = segment->is_final = segment->is_checkpointed = true;
     if (read_indexes(segment, &facts, err) != WEIR_OK) {
-        if (segment_pin(segment, &file, err) != WEIR_OK)
-            return err->code;
-        code = disk_size(file, &segment->assigned_bytes, err);
-        segment_unpin(segment);
-        if (code == WEIR_OK)
-            code = segment_finish(segment, err); /* a crash came while it was replaced */
+        code = finish_again(segment, bases, err);
         if (code == WEIR_OK)
             code = read_indexes(segment, &facts, err);
         if (code != WEIR_OK)
@@ -104,11 +129,37 @@ static weir_code load_last(log_segment *segment, const checkpoint_partition *sta
 static weir_code fail_gap(const store_partition *partition, int64_t from, int64_t to,
                           weir_error *err)
 {
+    log_segment missing = {.partition = (store_partition *)partition, .base_offset = from};
+    char path[STORE_PATH_BYTES];
+
+    segment_path(&missing, "log", path);
     return weir_fail(err, WEIR_FATAL,
                      "topic %.*s partition %d is damaged: the segment with offsets %lld to below "
-                     "%lld is missing",
+                     "%lld is missing: '%s'",
                      WEIR_ARG(partition->topic->info.name), partition->number, (long long)from,
-                     (long long)to);
+                     (long long)to, path);
+}
+
+/* Whether a segment follows the one before it, which ends at next_offset. WEIR_END: it was replaced by that one, but not
+ * removed in time; only compaction replaces. */
+static weir_code check_follows(const store_partition *partition, int64_t base, int64_t next_offset,
+                               bool is_first, weir_error *err)
+{
+    bool is_compact = partition->topic->info.config.compact;
+
+    if (is_first) /* retention removes from the front, compaction does not */
+        return is_compact && base > 0 ? fail_gap(partition, 0, base, err) : WEIR_OK;
+    if (base > next_offset)
+        return fail_gap(partition, next_offset, base, err);
+    if (base == next_offset)
+        return WEIR_OK;
+    if (is_compact)
+        return WEIR_END;
+    return weir_fail(err, WEIR_FATAL,
+                     "topic %.*s partition %d is damaged: the segment %020lld.log begins below "
+                     "offset %lld, where the one before it ends",
+                     WEIR_ARG(partition->topic->info.name), partition->number, (long long)base,
+                     (long long)next_offset);
 }
 
 /* Lists the segments of a partition that the checkpoint knows. */
@@ -121,7 +172,6 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     weir_code code;
     const int64_t *at;
     int64_t next_offset = 0;
-    bool has_any = false;
     size_t count;
 
     partition_dir(partition, dir);
@@ -133,16 +183,16 @@ static weir_code load_partition(store_partition *partition, const checkpoint_par
     for (size_t i = 0; i < count && code == WEIR_OK && at[i] <= state->segment_base; i++) {
         log_segment *added;
 
-        if (at[i] < next_offset) /* replaced by the one before, but not removed in time */
+        code = check_follows(partition, at[i], next_offset, partition->active == NULL, err);
+        if (code == WEIR_END) {
+            code = WEIR_OK;
             continue;
-        if (at[i] > next_offset && has_any && !partition->topic->info.config.compact)
-            code = fail_gap(partition, next_offset, at[i], err);
+        }
         if (code != WEIR_OK)
             break;
-        has_any = true;
         added = segment_new(partition, at[i]);
         if (at[i] < state->segment_base)
-            code = load_complete(added, &next_offset, err);
+            code = load_complete(added, &bases, &next_offset, err);
         else
             code = load_last(added, state, err);
         partition_take_segment(partition, added);

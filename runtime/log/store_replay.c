@@ -32,11 +32,12 @@ static weir_code open_large(store_partition *partition, const journal_piece *pie
     if (code != WEIR_OK || !found)
         return code;
     segment_path(&named, "log", path);
-    return disk_open(on, path, DISK_READ, file, err);
+    return disk_open(on, path, DISK_WRITE, file, err);
 }
 
 /* Whether the bytes of a large piece are in the segment. They were synced before the entry was acknowledged,
- * but not before it was written. WEIR_END: they are not. */
+ * but not before it was written. WEIR_END: they are not. When they are, they are written again: when the last run
+ * ended because that sync failed, they may be in memory only, and the system takes them for written. */
 static weir_code check_large(store_partition *partition, const journal_piece *piece,
                              weir_error *err)
 {
@@ -50,12 +51,14 @@ static weir_code check_large(store_partition *partition, const journal_piece *pi
 
     if (code == WEIR_OK && file != NULL)
         code = disk_pread(file, weir_buf_reserve(&bytes, size), size, piece->segment_at, &got, err);
-    disk_close(file);
     if (code == WEIR_OK && (got != size || crc32c(0, bytes.ptr, size) != piece->crc)) {
         segment_path(&named, "log", path);
         code = weir_fail(err, WEIR_END, "the segment '%s' is damaged between offsets %lld and %lld",
                          path, (long long)piece->segment_at, (long long)end);
     }
+    if (code == WEIR_OK)
+        code = disk_pwritev(file, &(struct iovec){bytes.ptr, size}, 1, piece->segment_at, err);
+    disk_close(file);
     weir_buf_done(&bytes);
     return code;
 }

@@ -133,8 +133,12 @@ weir_code store_rewrite_add(store_rewrite *rewrite, weir_str batch, weir_error *
 
     if (record_batch_peek(batch, &info, err) != WEIR_OK)
         return weir_wrap(err, "rewriting '%s'", rewrite->path);
-    assert(info.base_offset >= rewrite->facts.next_offset);
-    assert(info.last_offset < rewrite->end_offset);
+    if (info.base_offset < rewrite->facts.next_offset || info.last_offset >= rewrite->end_offset)
+        return weir_fail(err, WEIR_REJECT,
+                         "rewriting '%s': offsets %lld to %lld come behind %lld, of up to %lld",
+                         rewrite->path, (long long)info.base_offset, (long long)info.last_offset,
+                         (long long)rewrite->facts.next_offset - 1,
+                         (long long)rewrite->end_offset - 1);
     if (at == 0 || at - rewrite->indexed_at >= INDEX_INTERVAL_BYTES) {
         sparse_index_add(&rewrite->offsets, info.base_offset, at);
         if (at > 0)
@@ -147,6 +151,18 @@ weir_code store_rewrite_add(store_rewrite *rewrite, weir_str batch, weir_error *
     rewrite->facts.segment_bytes += (int64_t)info.size_bytes;
     weir_buf_add(&rewrite->bytes, batch.ptr, info.size_bytes);
     return rewrite->bytes.len >= FLUSH_BYTES ? flush(rewrite, err) : WEIR_OK;
+}
+
+static weir_code write_indexes(const store_rewrite *rewrite, weir_error *err)
+{
+    disk *on = rewrite->partition->topic->store->disk;
+    char path[STORE_PATH_BYTES];
+
+    segment_path(old_at(rewrite, 0), "index", path);
+    if (index_write(on, path, &rewrite->offsets, &rewrite->facts, err) != WEIR_OK)
+        return err->code;
+    segment_path(old_at(rewrite, 0), "timeindex", path);
+    return index_write(on, path, &rewrite->times, &rewrite->facts, err);
 }
 
 /* Puts the new file where the first old one is. */
@@ -165,12 +181,9 @@ static weir_code put_in_place(store_rewrite *rewrite, const char *dir, weir_erro
     if (disk_rename(on, rewrite->path, path, err) != WEIR_OK ||
         (!PLANTED(PLANT_SWAP_NOT_SYNCED) && disk_sync_dir(on, dir, err) != WEIR_OK))
         return err->code;
-    segment_path(old_at(rewrite, 0), "index", path);
-    if (index_write(on, path, &rewrite->offsets, &rewrite->facts, err) != WEIR_OK)
-        return err->code;
-    segment_path(old_at(rewrite, 0), "timeindex", path);
-    if (index_write(on, path, &rewrite->times, &rewrite->facts, err) != WEIR_OK)
-        return err->code;
+    if (write_indexes(rewrite, err) != WEIR_OK && err->code != WEIR_RETRY)
+        return err
+            ->code; /* without room there is none: reading does without, and the next start makes it */
     return PLANTED(PLANT_SWAP_NOT_SYNCED) ? WEIR_OK : disk_sync_dir(on, dir, err);
 }
 
@@ -225,6 +238,8 @@ weir_code store_rewrite_end(store_rewrite *rewrite, weir_error *err)
         return err->code;
     }
     mark_replaced(rewrite);
+    rewrite->facts.next_offset =
+        rewrite->end_offset; /* so far nothing is missing behind its last record */
     code = put_in_place(rewrite, dir, err);
     if (code != WEIR_OK) {
         store_stop(rewrite->partition->topic->store, err); /* which file is there is not known */
@@ -268,13 +283,33 @@ static weir_code compare_index(log_segment *segment, const char *suffix, const s
     return code == WEIR_REJECT ? (err->code = WEIR_FATAL) : code;
 }
 
+/* Behind its last record comes the next segment's first, or a gap, which only compaction makes; the index files of one
+ * that was compacted say where that ends. */
+static weir_code check_end(const log_segment *segment, int64_t end, index_facts *facts,
+                           weir_error *err)
+{
+    bool is_compact = segment->partition->topic->info.config.compact;
+    char path[STORE_PATH_BYTES];
+
+    if (facts->next_offset > end || (facts->next_offset < end && !is_compact)) {
+        segment_path(segment, "log", path);
+        return weir_fail(err, WEIR_FATAL,
+                         "the segment '%s' is damaged at offset %lld: its records end before %lld, "
+                         "not before %lld",
+                         path, (long long)facts->segment_bytes, (long long)facts->next_offset,
+                         (long long)end);
+    }
+    facts->next_offset = end;
+    return WEIR_OK;
+}
+
 weir_code store_verify_segment(store_partition *partition, int64_t base_offset, weir_error *err)
 {
     store *self = partition->topic->store;
     sparse_index offsets = {0}, times = {0};
     log_segment *segment = NULL;
     index_facts facts;
-    int64_t size = 0;
+    int64_t size = 0, end = 0;
     bool is_final = false;
     weir_code code;
     ptrdiff_t i;
@@ -286,11 +321,16 @@ weir_code store_verify_segment(store_partition *partition, int64_t base_offset, 
         segment_hold(segment);
         size = segment->applied_bytes;
         is_final = segment->is_final;
+        end = partition_end_of(partition, (size_t)i);
+        if (end > partition->applied_offset)
+            end = partition->applied_offset;
     }
     pthread_mutex_unlock(&self->lock);
     if (segment == NULL)
         return WEIR_OK; /* removed since it was listed */
     code = segment_index(segment, size, &offsets, &times, &facts, err);
+    if (code == WEIR_OK)
+        code = check_end(segment, end, &facts, err);
     if (code == WEIR_OK && is_final)
         code = compare_index(segment, "index", &offsets, &facts, err);
     if (code == WEIR_OK && is_final)

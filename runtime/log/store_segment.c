@@ -238,6 +238,7 @@ static bool read_header(const char *header, record_batch_info *info)
     (void)reader_be64(&in); /* base timestamp */
     info->max_timestamp_ms = (int64_t)reader_be64(&in);
     if (magic != 2 || last_delta < 0 || info->base_offset < 0 ||
+        info->base_offset > INT64_MAX - INT32_MAX ||
         length < RECORD_BATCH_HEADER_BYTES - RECORD_BATCH_LENGTH_AT - 4)
         return false;
     info->last_offset = info->base_offset + last_delta;
@@ -292,6 +293,14 @@ static weir_code view_header(batch_walk *walk, int64_t at, const char **header, 
     return WEIR_OK;
 }
 
+/* Only what was compacted has gaps. */
+static bool follows(const batch_walk *walk, int64_t base_offset)
+{
+    return walk->segment->partition->topic->info.config.compact
+               ? base_offset >= walk->facts->next_offset
+               : base_offset == walk->facts->next_offset;
+}
+
 static weir_code walk_batch(batch_walk *walk, int64_t size, weir_error *err)
 {
     int64_t at = walk->facts->segment_bytes;
@@ -301,8 +310,8 @@ static weir_code walk_batch(batch_walk *walk, int64_t size, weir_error *err)
 
     if (view_header(walk, at, &header, err) != WEIR_OK)
         return err->code;
-    if (header == NULL || !read_header(header, &info) ||
-        info.base_offset < walk->facts->next_offset || at + (int64_t)info.size_bytes > size) {
+    if (header == NULL || !read_header(header, &info) || !follows(walk, info.base_offset) ||
+        at + (int64_t)info.size_bytes > size) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is pinned, so nobody frees it */
         segment_path(walk->segment, "log", path);
         return weir_fail(err, WEIR_FATAL, "the segment '%s' is damaged at offset %lld", path,

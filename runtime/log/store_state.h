@@ -65,6 +65,7 @@ struct store {
     append_list parked; /* wait for a full topic */
     bool is_closing, writer_has_ended;
     bool pending_is_crowded; /* the writer waits for the applier */
+    bool apply_is_full;      /* the applier waits for room on the disk */
     bool recheck_parked;
     bool disk_is_full; /* the queue waits; full_reason says for what */
     int64_t full_ns;   /* since when */
@@ -76,6 +77,8 @@ struct store {
     int64_t pending_pieces;
     uint64_t applied_position;    /* all entries below are in their segments */
     uint64_t checkpoint_position; /* and durable there */
+    uint64_t applied_bytes;       /* since the store was opened; large ones count, too */
+    uint64_t checkpoint_bytes;    /* of them, those behind the checkpoint */
     int64_t checkpoint_ns;        /* when it was made */
     bool checkpoint_is_asked;     /* by store_want_checkpoint, since then */
     int64_t checkpoint_retry_ns;  /* not before, since the last one found no room; 0: it did */

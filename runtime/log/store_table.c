@@ -120,6 +120,7 @@ store_topic *topic_new(store *self, weir_str name, const uint8_t *id,
     topic->info.config = *config;
     topic->is_internal = name_is_internal(name);
     topic->deleted_at = UINT64_MAX;
+    topic->deletion_offset = INT64_MAX;
     memcpy(topic->id, id, sizeof(topic->id));
     store_id_text(id, topic->info.id);
     topic->dir = mem_zalloc(1, dir_size);

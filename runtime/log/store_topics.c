@@ -97,6 +97,7 @@ static void replay_deletion(store *self, store_topic *topic)
 {
     table_remove(self, topic);
     topic->deleted_at = 0; /* recovery's own checkpoint is behind it */
+    topic->deletion_offset = -1;
     atomic_store(&topic->is_deleted, true);
 }
 
@@ -273,20 +274,25 @@ weir_code store_topic_create(store *self, weir_str name, const log_topic_config 
 static weir_code delete_topic(store *self, store_topic *topic, weir_error *err)
 {
     weir_str name = topic->info.name;
+    const store_partition *definitions = &self->metadata->partitions[0];
 
-    /* First no append to it is taken any more; then the record: so none comes behind it. */
+    /* First no append to it is taken any more; then the record: so none comes behind it. A checkpoint may be made as
+     * soon as that is applied, before we are told: its offset says on which side of it the checkpoint is. */
     pthread_mutex_lock(&self->lock);
     table_remove(self, topic);
     atomic_store(&topic->is_deleted, true);
+    topic->deletion_offset = definitions->visible_offset; /* under `admin` nobody else adds one */
     pthread_mutex_unlock(&self->lock);
     if (put_record(self, "topic", name, NULL, err) != WEIR_OK) {
         pthread_mutex_lock(&self->lock);
         atomic_store(&topic->is_deleted, false);
+        topic->deletion_offset = INT64_MAX;
         table_link(self, topic);
         pthread_mutex_unlock(&self->lock);
         return weir_wrap(err, "could not delete topic %.*s", WEIR_ARG(name));
     }
     pthread_mutex_lock(&self->lock);
+    assert(definitions->visible_offset == topic->deletion_offset + 1);
     topic->deleted_at = journal_position(self->journal);
     topic->next_doomed = self->doomed;
     self->doomed = topic;

@@ -133,6 +133,8 @@ static weir_code write_piece(const store_piece *piece, const pending_piece *pend
 static weir_code sync_segment(store *self, log_segment *segment, weir_error *err)
 {
     char dir[STORE_PATH_BYTES];
+    store_topic *topic = segment->partition->topic;
+    bool is_new, dirs_are_new;
     disk_file *file;
     weir_code code;
 
@@ -142,13 +144,17 @@ static weir_code sync_segment(store *self, log_segment *segment, weir_error *err
         return err->code;
     code = segment_sync(segment, err);
     segment_unpin(segment);
-    if (code != WEIR_OK || !segment->is_new)
+    pthread_mutex_lock(&self->lock); /* the keeper may be syncing the same names */
+    is_new = segment->is_new;
+    dirs_are_new = topic->dirs_are_new;
+    pthread_mutex_unlock(&self->lock);
+    if (code != WEIR_OK || !is_new)
         return code;
-    if (segment->partition->topic->dirs_are_new) {
-        if (topics_sync_dirs(segment->partition->topic, err) != WEIR_OK)
+    if (dirs_are_new) {
+        if (topics_sync_dirs(topic, err) != WEIR_OK)
             return err->code;
         pthread_mutex_lock(&self->lock);
-        segment->partition->topic->dirs_are_new = false;
+        topic->dirs_are_new = false;
         pthread_mutex_unlock(&self->lock);
     }
     partition_dir(segment->partition, dir);
@@ -314,13 +320,15 @@ static void finish_group(store *self, append_group *group)
     pthread_cond_signal(&self->to_apply); /* last: who waits for the disk goes first */
 }
 
-static bool may_write(store *self)
+/* *any: something is queued. */
+static bool may_write(store *self, bool *any)
 {
     bool may;
 
     pthread_mutex_lock(&self->lock);
     self->pending_is_crowded = self->pending_pieces >= MAX_PENDING_PIECES;
     may = !self->has_stopped && !self->pending_is_crowded;
+    *any = self->queue.first != NULL;
     pthread_mutex_unlock(&self->lock);
     return may;
 }
@@ -329,10 +337,10 @@ bool store_write_group(store *self)
 {
     append_group group = {0};
     weir_error err = {0};
-    bool did;
+    bool did, any;
 
-    if (!may_write(self)) {
-        if (!self->has_stopped || self->queue.first == NULL)
+    if (!may_write(self, &any)) {
+        if (!self->has_stopped || !any)
             return false;
         store_fail_queue(self);
         return true;

@@ -223,7 +223,8 @@ weir_code record_batch_peek(weir_str bytes, record_batch_info *info, weir_error 
     length = (int32_t)reader_be32(&in);
     if (in.failed)
         return weir_fail(err, WEIR_END, "the bytes end in a batch's header");
-    if (length < RECORD_BATCH_HEADER_BYTES - LENGTH_OVERHEAD || info->base_offset < 0)
+    if (length < RECORD_BATCH_HEADER_BYTES - LENGTH_OVERHEAD || info->base_offset < 0 ||
+        info->base_offset > INT64_MAX - INT32_MAX)
         return weir_fail(err, WEIR_REJECT,
                          "no record batch: its length is %" PRId32 ", its offset %" PRId64, length,
                          info->base_offset);
@@ -301,7 +302,7 @@ static weir_str nullable_bytes(reader *in)
 weir_code record_iterator_next(record_iterator *records, record_view *record, weir_error *err)
 {
     reader in = {.at = records->at, .end = records->end};
-    int64_t size, header_count;
+    int64_t size, header_count, timestamp_delta, offset_delta;
 
     if (records->left == 0)
         return in.at == in.end
@@ -314,14 +315,17 @@ weir_code record_iterator_next(record_iterator *records, record_view *record, we
     records->at = in.at + size;
     in.end = records->at;
     (void)reader_u8(&in); /* attributes */
-    record->timestamp_ms = records->info.base_timestamp_ms + reader_varint(&in);
-    record->offset = records->info.base_offset + reader_varint(&in);
+    timestamp_delta = reader_varint(&in);
+    offset_delta = reader_varint(&in);
     record->key = nullable_bytes(&in);
     record->value = nullable_bytes(&in);
     header_count = reader_varint(&in);
     if (in.failed || header_count < 0 || (uint64_t)header_count > reader_left(&in) ||
-        record->offset > records->info.last_offset)
-        return weir_fail(err, WEIR_REJECT, "a record whose parts contradict its length");
+        offset_delta < 0 || offset_delta > records->info.last_offset - records->info.base_offset ||
+        __builtin_add_overflow(records->info.base_timestamp_ms, timestamp_delta,
+                               &record->timestamp_ms))
+        return weir_fail(err, WEIR_REJECT, "a record whose parts contradict its batch");
+    record->offset = records->info.base_offset + offset_delta;
     if (records->info.is_append_time)
         record->timestamp_ms = records->info.max_timestamp_ms;
     record->header_count = (uint32_t)header_count;

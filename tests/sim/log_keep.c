@@ -193,6 +193,8 @@ void world_change_topics(world *self)
     code = wanted ? store_topic_create(self->store, WEIR_STR("passing"), &config, &err)
                   : store_topic_delete(self->store, WEIR_STR("passing"), &err);
     self->role = ROLE_NONE;
+    if (wanted)
+        self->dynamic_next = self->dynamic_unknown = 0;
     if (code == WEIR_OK) {
         if (wanted)
             check_new_topic(self);
@@ -221,18 +223,55 @@ void world_append_passing(world *self)
     piece = (store_piece){
         .partition = store_partition_at(topic, 0), .bytes = bytes.ptr, .size = bytes.len};
     self->role = ROLE_ALL;
-    if (store_append_now(self->store, &append, &err) == WEIR_REJECT)
+    switch (store_append_now(self->store, &append, &err)) {
+    case WEIR_OK:
+        self->dynamic_next = piece.last_offset + 1;
+        break;
+    case WEIR_RETRY:
+        break; /* it was not written */
+    case WEIR_FATAL:
+        self->dynamic_unknown++;
+        break;
+    case WEIR_END:
+    case WEIR_REJECT:
+    case WEIR_CONFIG:
         world_broken(self, "%s", err.message);
+        break;
+    }
     self->role = ROLE_NONE;
+    weir_buf_done(&bytes);
+}
+
+/* What was acknowledged is there, and can be read. */
+static void check_passing(world *self, store_partition *partition)
+{
+    int64_t end = store_end_offset(partition), at = store_start_offset(partition);
+    store_cursor cursor = {0};
+    weir_buf bytes = {0};
+    weir_error err;
+
+    if (end < self->dynamic_next || end > self->dynamic_next + self->dynamic_unknown)
+        world_broken(self, "topic 'passing' ends at %" PRId64 ", acknowledged is %" PRId64, end,
+                     self->dynamic_next);
+    for (; at < end && !self->failed; at = cursor.offset) {
+        weir_buf_clear(&bytes);
+        if (store_read(partition, at, 1000, &cursor, &bytes, &err) != WEIR_OK || bytes.len == 0)
+            world_broken(self, "topic 'passing' cannot be read at %" PRId64, at);
+    }
+    self->dynamic_next = end;
+    self->dynamic_unknown = 0;
     weir_buf_done(&bytes);
 }
 
 void world_check_dynamic(world *self)
 {
-    bool exists = store_topic_find(self->store, WEIR_STR("passing")) != NULL;
+    store_topic *topic = store_topic_find(self->store, WEIR_STR("passing"));
+    bool exists = topic != NULL;
 
     if (self->dynamic_is_sure && exists != self->dynamic_exists)
         world_broken(self, "topic 'passing' %s", exists ? "came back" : "is lost");
+    if (exists)
+        check_passing(self, store_partition_at(topic, 0));
     self->dynamic_exists = exists;
     self->dynamic_is_sure = true;
 }

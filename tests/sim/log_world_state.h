@@ -65,6 +65,7 @@ struct world {
     uint32_t unit_count;
     bool dynamic_exists, dynamic_is_sure; /* the topic that comes and goes */
     char dynamic_id[37];
+    int64_t dynamic_next, dynamic_unknown; /* its records: acknowledged; perhaps there */
     int64_t facts[FACTS];
     bool fact_is_sure[FACTS];
     bool verbose;

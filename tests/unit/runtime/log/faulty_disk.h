@@ -16,6 +16,9 @@ typedef struct faulty_disk {
     atomic_bool segment_syncs_find_no_room; /* of segments, with WEIR_RETRY */
     atomic_int segment_syncs;               /* of files whose names end in .log */
     atomic_int journal_syncs;
+    atomic_long segment_bytes;            /* written */
+    atomic_int journal_fronts;            /* likewise */
+    atomic_bool index_finds_no_room;      /* making an index file fails with WEIR_RETRY */
     void (*before_unlink)(void *context); /* of each file; NULL: nothing */
     void *context;
 } faulty_disk;
@@ -30,8 +33,12 @@ typedef struct faulty_file {
 static inline weir_code faulty_open(disk *self, const char *path, disk_mode mode, disk_file **out,
                                     weir_error *err)
 {
-    faulty_file *file = calloc(1, sizeof(*file));
+    faulty_file *file;
 
+    if (((faulty_disk *)self)->index_finds_no_room && mode == DISK_CREATE &&
+        strstr(path, "index") != NULL)
+        return weir_fail(err, WEIR_RETRY, "could not open '%s': No space left on device", path);
+    file = calloc(1, sizeof(*file));
     file->disk = (faulty_disk *)self;
     file->base.ops = &file->disk->file_ops;
     file->is_segment = strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".log") == 0;
@@ -53,7 +60,13 @@ static inline void faulty_close(disk_file *base)
 static inline weir_code faulty_pwritev(disk_file *base, const struct iovec *buffers, int count,
                                        int64_t at, weir_error *err)
 {
-    return disk_pwritev(((faulty_file *)base)->inner, buffers, count, at, err);
+    faulty_file *file = (faulty_file *)base;
+
+    for (int i = 0; i < count && file->is_segment; i++)
+        file->disk->segment_bytes += (long)buffers[i].iov_len;
+    file->disk->journal_fronts +=
+        file->is_journal && at == 0 && count == 1 && buffers->iov_len < 512;
+    return disk_pwritev(file->inner, buffers, count, at, err);
 }
 
 static inline weir_code faulty_pread(disk_file *base, void *bytes, size_t size, int64_t at,

@@ -224,6 +224,37 @@ static void a_full_disk_in_the_sync_of_a_segment_stops_the_log(void **state)
     fixture_close(f);
 }
 
+/* Room in segments and journal is reserved; that of index files is not. */
+static void without_room_for_an_index_what_is_committed_waits_in_the_journal(void **state)
+{
+    fixture *f = *state;
+    faulty_disk faults = {0};
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    f->options.segment_bytes = 16384;
+    fixture_open(f, false);
+    fixture_topic(f, "t", 1);
+    faults.index_finds_no_room = true;
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_expect_count(f, "t", 0, 60);
+    assert_false(store_has_stopped(f->store, NULL));
+    fixture_close(f); /* without waiting for room */
+    assert_int_equal(store_open(&f->options, &f->store, &f->err), WEIR_RETRY);
+    assert_non_null(strstr(f->err.message, "No space left on device"));
+    faults.index_finds_no_room = false;
+    fixture_open(f, false);
+    fixture_expect_count(f, "t", 0, 60);
+    faults.index_finds_no_room = true;
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    faults.index_finds_no_room = false;
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK); /* it went on */
+    fixture_expect_count(f, "t", 0, 120);
+    fixture_close(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +263,9 @@ int main(void)
         cmocka_unit_test(the_segment_in_which_the_checkpoint_ends_cannot_be_trimmed),
         cmocka_unit_test_setup_teardown(a_full_disk_in_the_sync_of_a_segment_stops_the_log,
                                         fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            without_room_for_an_index_what_is_committed_waits_in_the_journal, fixture_setup,
+            fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

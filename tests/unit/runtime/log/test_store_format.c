@@ -82,6 +82,25 @@ static void a_directory_of_something_else_is_left_alone(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+static void a_log_whose_format_file_is_missing_is_not_made_anew(void **state)
+{
+    fixture *f = *state;
+    char path[128], aside[128];
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    fixture_close(f);
+    snprintf(path, sizeof(path), "%s/format", f->dir);
+    snprintf(aside, sizeof(aside), "%s/format.new", f->dir);
+    assert_int_equal(rename(path, aside), 0);
+    expect_refused(f, "but its file 'format' is missing: put that back");
+    assert_int_equal(rename(aside, path), 0);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "one");
+    fixture_close(f);
+}
+
 static void a_second_opening_is_refused_while_the_first_lasts(void **state)
 {
     fixture *f = *state;
@@ -182,6 +201,7 @@ int main(void)
         CASE(a_format_file_that_says_something_else_is_refused),
         CASE(what_a_file_system_puts_into_an_empty_directory_does_no_harm),
         CASE(a_directory_of_something_else_is_left_alone),
+        CASE(a_log_whose_format_file_is_missing_is_not_made_anew),
         CASE(a_second_opening_is_refused_while_the_first_lasts),
         CASE(a_path_that_is_too_long_is_refused),
         CASE(a_crash_while_a_log_is_made_leaves_a_directory_that_can_be_opened),

@@ -79,6 +79,130 @@ static void a_read_takes_as_much_as_fits_and_at_least_one_batch(void **state)
     fixture_close(f);
 }
 
+/* --- Damaged offsets -------------------------------------------------------------------------- */
+
+enum { OFFSET_BITS = 64, BATCHES = 10, BATCH_RECORDS = 3 };
+
+static void make_batches(fixture *f, bool compact)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    weir_buf bytes = {0}, scratch = {0};
+
+    config.compact = compact;
+    fixture_open(f, true);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    for (int i = 0; i < BATCHES; i++) {
+        store_piece piece = {.partition = fixture_partition(f, "t", 0)};
+        store_append append = {.pieces = &piece, .piece_count = 1};
+        record_batch_builder builder;
+
+        weir_buf_clear(&bytes);
+        record_batch_begin(&builder, &bytes);
+        for (int j = 0; j < BATCH_RECORDS; j++)
+            record_batch_add(&builder, &(record_fields){.value = WEIR_STR("v")});
+        assert_int_equal(record_batch_end(&builder, RECORD_NONE, &scratch, &f->err), WEIR_OK);
+        piece.bytes = bytes.ptr;
+        piece.size = bytes.len;
+        assert_int_equal(store_append_now(f->store, &append, &f->err), WEIR_OK);
+    }
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    weir_buf_done(&bytes);
+    weir_buf_done(&scratch);
+}
+
+/* Turns over a bit of the base offset of a batch in the first segment. */
+static void turn_bit(fixture *f, long batch_bytes, int batch, int bit)
+{
+    char command[200], path[200] = "";
+    uint8_t byte;
+    FILE *file;
+
+    snprintf(command, sizeof(command), "ls %s/topics/t-*/0/*.log", f->dir);
+    file = popen(command, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%199s", path), 1);
+    pclose(file);
+    file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, batch * batch_bytes + 7 - bit / 8, SEEK_SET), 0);
+    assert_int_equal(fread(&byte, 1, 1, file), 1);
+    byte ^= (uint8_t)(1u << bit % 8);
+    assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
+    assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+    fclose(file);
+}
+
+/* Reads from an offset to the end, or to an error; returns where that was. */
+static int64_t read_on(fixture *f, int64_t offset, size_t max_bytes, weir_error *err)
+{
+    int64_t end = store_end_offset(fixture_partition(f, "t", 0));
+    store_cursor cursor = {0};
+    weir_buf bytes = {0};
+
+    *err = (weir_error){0};
+    while (offset < end) {
+        weir_buf_clear(&bytes);
+        if (store_read(fixture_partition(f, "t", 0), offset, max_bytes, &cursor, &bytes, err) !=
+            WEIR_OK)
+            break;
+        assert_true(bytes.len > 0);
+        offset = cursor.offset;
+    }
+    weir_buf_done(&bytes);
+    return offset;
+}
+
+static void expect_stop(fixture *f, int64_t from, int64_t at, size_t max_bytes)
+{
+    weir_error err;
+
+    assert_int_equal(read_on(f, from, max_bytes, &err), at);
+    assert_int_equal(err.code, WEIR_FATAL);
+    assert_non_null(strstr(err.message, ".log' is damaged at offset"));
+}
+
+/* A batch's offset is not covered by its CRC. */
+static void a_batch_with_a_damaged_offset_is_an_error_behind_what_is_good(void **state)
+{
+    fixture *f = *state;
+    long size;
+
+    make_batches(f, false);
+    size = (long)(store_size_bytes(fixture_partition(f, "t", 0)) / BATCHES);
+    for (int batch = 0; batch < BATCHES; batch++) {
+        for (int bit = 0; bit < OFFSET_BITS; bit++) {
+            int64_t place = (int64_t)batch * BATCH_RECORDS;
+
+            turn_bit(f, size, batch, bit);
+            expect_stop(f, 0, place, 1);
+            expect_stop(f, 0, place, 10000);
+            expect_stop(f, place, place, 10000);
+            turn_bit(f, size, batch, bit);
+        }
+    }
+    fixture_close(f);
+}
+
+/* There, offsets may be missing; but what comes behind such a batch tells. */
+static void so_it_is_in_a_compacted_topic(void **state)
+{
+    fixture *f = *state;
+    weir_error err;
+    long size;
+
+    make_batches(f, true);
+    size = (long)(store_size_bytes(fixture_partition(f, "t", 0)) / BATCHES);
+    for (int batch = 0; batch < BATCHES; batch++) {
+        for (int bit = 0; bit < OFFSET_BITS; bit++) {
+            turn_bit(f, size, batch, bit);
+            assert_true(read_on(f, 0, 10000, &err) >= (int64_t)batch * BATCH_RECORDS);
+            assert_int_equal(err.code, WEIR_FATAL);
+            turn_bit(f, size, batch, bit);
+        }
+    }
+    fixture_close(f);
+}
+
 /* --- Meanwhile -------------------------------------------------------------------------------- */
 
 static fixture *scene;
@@ -209,6 +333,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(every_offset_is_found_before_while_and_after_it_is_applied),
         CASE(a_read_takes_as_much_as_fits_and_at_least_one_batch),
+        CASE(a_batch_with_a_damaged_offset_is_an_error_behind_what_is_good),
+        CASE(so_it_is_in_a_compacted_topic),
         CASE(what_was_read_of_a_journal_that_was_freed_meanwhile_does_not_count),
     };
 

@@ -153,6 +153,147 @@ static void a_missing_segment_in_the_middle_is_refused(void **state)
         strstr(err.message, "topic t partition 0 is damaged: the segment with offsets"));
 }
 
+/* A compacted topic of several segments, the first two of them made one. */
+static void make_compacted(fixture *f)
+{
+    log_topic_config config = LOG_TOPIC_DEFAULTS;
+    store_partition *partition;
+    store_segment_info first, second;
+    store_cursor cursor = {0};
+    store_rewrite *rewrite;
+    record_batch_info info;
+    weir_buf bytes = {0};
+
+    f->options.segment_bytes = 16384;
+    config.compact = true;
+    fixture_open(f, true);
+    assert_int_equal(store_topic_create(f->store, WEIR_STR("t"), &config, &f->err), WEIR_OK);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    partition = fixture_partition(f, "t", 0);
+    assert_true(store_segment_at(partition, 0, &first));
+    assert_true(store_segment_at(partition, first.end_offset, &second));
+    assert_int_equal(store_rewrite_begin(partition, 0, second.end_offset, &rewrite, &f->err),
+                     WEIR_OK);
+    assert_int_equal(store_read(partition, 0, 1, &cursor, &bytes, &f->err), WEIR_OK);
+    assert_int_equal(record_batch_peek(weir_buf_str(&bytes), &info, &f->err), WEIR_OK);
+    assert_int_equal(store_rewrite_add(rewrite, weir_buf_str(&bytes), &f->err), WEIR_OK);
+    assert_int_equal(store_rewrite_end(rewrite, &f->err), WEIR_OK);
+    weir_buf_done(&bytes);
+    fixture_close(f);
+}
+
+static void remove_segment(fixture *f, int number)
+{
+    char command[300];
+
+    snprintf(command, sizeof(command), "rm $(ls %s/topics/t-*/0/*.log | sed -n %dp)", f->dir,
+             number);
+    assert_int_equal(system(command), 0);
+}
+
+static void of_a_compacted_topic_no_segment_may_be_missing_either(void **state)
+{
+    for (int number = 1; number <= 3; number++) {
+        fixture *f = *state;
+        char copy[400];
+        weir_error err;
+
+        if (number == 1) {
+            make_compacted(f);
+            fixture_open(f, true);
+            fixture_close(f); /* the gap that compaction made is none */
+        }
+        snprintf(copy, sizeof(copy), "rm -rf %s.kept && cp -a %s %s.kept", f->dir, f->dir, f->dir);
+        assert_int_equal(system(copy), 0);
+        remove_segment(f, number);
+        assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+        assert_true(strstr(err.message, "is missing") != NULL);
+        snprintf(copy, sizeof(copy), "rm -rf %s && mv %s.kept %s", f->dir, f->dir, f->dir);
+        assert_int_equal(system(copy), 0);
+    }
+}
+
+/* Only compaction leaves such ones behind, and what is left behind is removed. */
+static void a_segment_that_begins_inside_another_is_refused_and_not_removed(void **state)
+{
+    fixture *f = *state;
+    char command[400];
+    weir_error err;
+
+    f->options.segment_bytes = 16384;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    for (int i = 0; i < 60; i++)
+        fixture_append_size(f, "t", 0, 1000);
+    fixture_close(f);
+    /* the index files of the third segment are those of the first one now */
+    snprintf(command, sizeof(command),
+             "cd %s/topics/t-*/0 && set -- $(ls *.log) && for s in index timeindex; do cp "
+             "${3%%log}$s ${1%%log}$s; done",
+             f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "begins below offset"));
+    snprintf(command, sizeof(command), "test $(ls %s/topics/t-*/0/*.log | wc -l) = 4", f->dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_checkpoint_that_is_older_than_the_journal_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    snprintf(command, sizeof(command), "cp %s/checkpoint %s/checkpoint.old", f->dir, f->dir);
+    assert_int_equal(system(command), 0);
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_append(f, "t", 0, "two");
+    fixture_abandon(f);
+    snprintf(command, sizeof(command), "mv %s/checkpoint.old %s/checkpoint", f->dir, f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "the journal is damaged"));
+}
+
+static void a_journal_that_was_emptied_is_refused(void **state)
+{
+    fixture *f = *state;
+    char command[300];
+    weir_error err;
+
+    make_three(f); /* all of it is behind the first checkpoint, at position 0 */
+    snprintf(command, sizeof(command), "truncate -s 0 %s/journal-001", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->options, &f->store, &err), WEIR_FATAL);
+    assert_non_null(strstr(err.message, "no journal file holds position 0"));
+}
+
+/* When a sync failed, the file may be read as if it had not, until the power goes off. */
+static void what_a_large_append_left_in_memory_is_written_again(void **state)
+{
+    fixture *f = *state;
+    faulty_disk faults = {0};
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append_size(f, "t", 0, 300000);
+    fixture_abandon(f);
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    fixture_open(f, true);
+    assert_true(faults.segment_bytes >= 300000);
+    assert_true(faults.segment_syncs > 0);
+    assert_int_equal(faults.journal_fronts, 1); /* nor may the journal rely on its front */
+    fixture_expect_count(f, "t", 0, 1);
+    fixture_close(f);
+}
+
 static void a_missing_last_segment_is_refused(void **state)
 {
     fixture *f = *state;
@@ -478,6 +619,11 @@ int main(void)
         TEST(what_was_behind_a_cut_does_not_come_back),
         TEST(a_segment_shorter_than_the_checkpoint_says_is_refused),
         TEST(a_missing_segment_in_the_middle_is_refused),
+        TEST(of_a_compacted_topic_no_segment_may_be_missing_either),
+        TEST(a_segment_that_begins_inside_another_is_refused_and_not_removed),
+        TEST(a_checkpoint_that_is_older_than_the_journal_is_refused),
+        TEST(a_journal_that_was_emptied_is_refused),
+        TEST(what_a_large_append_left_in_memory_is_written_again),
         TEST(a_missing_last_segment_is_refused),
         TEST(a_lost_time_index_is_written_again),
         TEST(the_checkpoint_of_another_log_is_refused),

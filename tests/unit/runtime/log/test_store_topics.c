@@ -201,6 +201,46 @@ static void facts_are_kept_and_the_last_one_counts(void **state)
 
 /* --- Leftovers -------------------------------------------------------------------------------- */
 
+/* The record of a deletion is applied, and a checkpoint made, before who asked for it is told and notes its place. */
+static void a_checkpoint_between_a_deletion_and_its_end_does_no_harm(void **state)
+{
+    fixture *f = *state;
+    store_topic *topic;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    topic = store_topic_find(f->store, WEIR_STR("t"));
+    assert_int_equal(store_topic_delete(f->store, WEIR_STR("t"), &f->err), WEIR_OK);
+    topic->deleted_at = UINT64_MAX; /* as it is until then */
+    f->store->doomed = NULL;
+    assert_int_equal(store_checkpoint_now(f->store, &f->err), WEIR_OK);
+    fixture_abandon(f);
+    fixture_open(f, true);
+    assert_null(store_topic_find(f->store, WEIR_STR("t")));
+    fixture_close(f);
+}
+
+/* Nor one before it: then the topic is in the checkpoint, and its records are. */
+static void so_does_one_before_a_deletion_is_applied(void **state)
+{
+    fixture *f = *state;
+
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "one");
+    while (store_step(f->store, STORE_APPLY))
+        ;
+    assert_int_equal(store_topic_delete(f->store, WEIR_STR("t"), &f->err), WEIR_OK);
+    assert_true(store_step(f->store, STORE_CHECKPOINT)); /* of what was applied: not the deletion */
+    fixture_topic(f, "t", 1);
+    fixture_append(f, "t", 0, "two");
+    fixture_abandon(f);
+    fixture_open(f, true);
+    fixture_expect(f, "t", 0, "two");
+    fixture_close(f);
+}
+
 static void directories_that_no_topic_has_are_removed_at_the_start(void **state)
 {
     fixture *f = *state;
@@ -285,6 +325,8 @@ int main(void)
         CASE(what_is_not_there_or_needed_is_not_deleted),
         CASE(identities_as_text_are_read_back),
         CASE(facts_are_kept_and_the_last_one_counts),
+        CASE(a_checkpoint_between_a_deletion_and_its_end_does_no_harm),
+        CASE(so_does_one_before_a_deletion_is_applied),
         CASE(directories_that_no_topic_has_are_removed_at_the_start),
         CASE(a_topic_is_there_or_not_wherever_the_power_goes_off),
     };
