@@ -69,7 +69,9 @@ predicate *predicate_open(const config_setting *settings, size_t count, weir_str
     config_setting *own = mem_zalloc(count + 1, sizeof(*own));
     size_t own_count = settings_of(settings, count, "predicates", name, own);
     weir_str wanted = settings_get(own, own_count, WEIR_STR("type"));
+    size_t first = config_issue_count(issues);
     predicate *self = mem_zalloc(1, sizeof(*self));
+    WEIR_CLEANUP(weir_buf_done) weir_buf prefix = {0};
     weir_error err;
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && self->holds == NULL; i++) {
@@ -83,13 +85,15 @@ predicate *predicate_open(const config_setting *settings, size_t count, weir_str
                     memory, self, issues);
     }
     if (self->holds == NULL)
-        config_issue_add(issues, name, CONFIG_ERROR,
-                         "predicates.%.*s.type is none of topic-name-matches, has-header-key and "
+        config_issue_add(issues, WEIR_STR("type"), CONFIG_ERROR,
+                         "\"%.*s\" is none of topic-name-matches, has-header-key and "
                          "record-is-tombstone, nor the Java class name of one of these",
-                         WEIR_ARG(name));
+                         WEIR_ARG(wanted));
     else if (self->holds == topic_matches && !config_has_error(issues) &&
              java_regex_new(self->pattern, &self->regex, &err) != WEIR_OK)
-        config_issue_add(issues, name, CONFIG_ERROR, "%s", err.message);
+        config_issue_add(issues, WEIR_STR("pattern"), CONFIG_ERROR, "%s", err.message);
+    weir_buf_printf(&prefix, "predicates.%.*s.", WEIR_ARG(name));
+    config_issues_prefix(issues, first, weir_buf_str(&prefix));
     free(own);
     if (!config_has_error(issues))
         return self;

@@ -54,14 +54,19 @@ static bool list_has(const weir_list *list, weir_str name)
     return false;
 }
 
-static predicate *open_predicate(transform_chain *chain, weir_str name, const chain_source *from)
+/* The predicate that a transform names. */
+static predicate *open_predicate(transform_chain *chain, weir_str transform, weir_str name,
+                                 const chain_source *from)
 {
-    if (!list_has(&chain->predicates, name)) {
-        config_issue_add(from->issues, name, CONFIG_ERROR, "predicates does not name it");
-        return NULL;
-    }
-    return predicate_open(from->settings, from->count, name, from->unknown, &chain->memory,
-                          from->issues);
+    WEIR_CLEANUP(weir_buf_done) weir_buf setting = {0};
+
+    if (list_has(&chain->predicates, name))
+        return predicate_open(from->settings, from->count, name, from->unknown, &chain->memory,
+                              from->issues);
+    weir_buf_printf(&setting, "transforms.%.*s.predicate", WEIR_ARG(transform));
+    config_issue_add(from->issues, weir_buf_str(&setting), CONFIG_ERROR,
+                     "is \"%.*s\", which predicates does not name", WEIR_ARG(name));
+    return NULL;
 }
 
 /* What every transform can be told. Returns how many settings are its own. */
@@ -80,8 +85,9 @@ static size_t bind_common(chain_link *part, config_setting *own, size_t own_coun
     return settings_without(own, own_count, WEIR_STR("negate"));
 }
 
-static void bind_link(transform_chain *chain, const transform_type *type, weir_str name,
-                      config_setting *own, size_t own_count, const chain_source *from)
+/* Adds a transform to the chain; returns the name of its predicate. */
+static weir_str bind_link(transform_chain *chain, const transform_type *type, config_setting *own,
+                          size_t own_count, const chain_source *from)
 {
     config_table table = {type->fields, type->field_count, sizeof(weir_field)};
     chain_link *part = &chain->links[chain->count++];
@@ -93,30 +99,36 @@ static void bind_link(transform_chain *chain, const transform_type *type, weir_s
     own_count = bind_common(part, own, own_count, &only_if, from->issues);
     config_bind(&table, own, own_count, from->unknown, NULL, &chain->memory, part->state,
                 from->issues);
-    if (only_if.len > 0)
-        part->only_if = open_predicate(chain, only_if, from);
     if (!config_has_error(from->issues) && type->open != NULL &&
         type->open(part->state, &err) != WEIR_OK)
-        config_issue_add(from->issues, name, CONFIG_ERROR, "%s", err.message);
+        config_issue_add(from->issues, WEIR_STR("type"), CONFIG_ERROR, "%s", err.message);
+    return only_if;
 }
 
 static void open_link(transform_chain *chain, weir_str name, const chain_source *from)
 {
     config_setting *own = mem_zalloc(from->count + 1, sizeof(*own));
     size_t own_count = settings_of(from->settings, from->count, "transforms", name, own);
-    weir_str wanted = settings_get(own, own_count, WEIR_STR("type"));
+    size_t first = config_issue_count(from->issues);
+    weir_str wanted = settings_get(own, own_count, WEIR_STR("type")), only_if = {0};
     const transform_type *type = transform_find(wanted);
+    WEIR_CLEANUP(weir_buf_done) weir_buf prefix = {0};
 
     if (wanted.ptr == NULL)
-        config_issue_add(from->issues, name, CONFIG_ERROR, "the transform has no type");
+        config_issue_add(from->issues, WEIR_STR("type"), CONFIG_ERROR,
+                         "is missing; it says which transform this is");
     else if (type == NULL)
-        config_issue_add(from->issues, name, CONFIG_ERROR,
+        config_issue_add(from->issues, WEIR_STR("type"), CONFIG_ERROR,
                          "\"%.*s\" is no transform; there are unwrap "
                          "(io.debezium.transforms.ExtractNewRecordState) and route "
                          "(org.apache.kafka.connect.transforms.RegexRouter)",
                          WEIR_ARG(wanted));
     else
-        bind_link(chain, type, name, own, own_count, from);
+        only_if = bind_link(chain, type, own, own_count, from);
+    weir_buf_printf(&prefix, "transforms.%.*s.", WEIR_ARG(name));
+    config_issues_prefix(from->issues, first, weir_buf_str(&prefix));
+    if (only_if.len > 0)
+        chain->links[chain->count - 1].only_if = open_predicate(chain, name, only_if, from);
     free(own);
 }
 
@@ -144,7 +156,7 @@ weir_code transform_chain_open(const config_setting *settings, size_t count,
     task_done(&memory);
     code = config_result(&found, err);
     if (issues != NULL)
-        weir_buf_add(&issues->items, found.items.ptr, found.items.len);
+        config_issues_take(issues, &found);
     config_issues_done(&found);
     *out = self;
     if (code != WEIR_OK) {

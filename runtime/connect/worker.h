@@ -60,6 +60,10 @@ void connector_validate(plugins *plugins, const config_setting *settings, size_t
  * by the first error. */
 WEIR_MUST_CHECK weir_code worker_put(worker *worker, weir_str name, const config_setting *settings,
                                      size_t count, const target_state *target, weir_error *err);
+/* The same for a connector that must not be there yet: WEIR_REJECT when it is. */
+WEIR_MUST_CHECK weir_code worker_create(worker *worker, weir_str name,
+                                        const config_setting *settings, size_t count,
+                                        const target_state *target, weir_error *err);
 /* WEIR_END: there is no such connector. So everywhere below. */
 WEIR_MUST_CHECK weir_code worker_remove(worker *worker, weir_str name, weir_error *err);
 WEIR_MUST_CHECK weir_code worker_set_target(worker *worker, weir_str name, target_state target,

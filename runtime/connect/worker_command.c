@@ -29,6 +29,29 @@ static void check_topics(const plugin *found, const connector_settings *common,
                          "is a sink's setting, and \"%s\" is a source", found->name);
 }
 
+/* Settings of a transform or predicate that its list does not name: they would have no effect. */
+static void check_named(const char *kind, const weir_list *names, const config_setting *settings,
+                        size_t count, bool strict, config_issues *issues)
+{
+    size_t length = strlen(kind);
+
+    for (size_t i = 0; i < count; i++) {
+        weir_str name = settings[i].name;
+        bool known =
+            name.len <= length || memcmp(name.ptr, kind, length) != 0 || name.ptr[length] != '.';
+
+        for (size_t n = 0; n < names->count && !known; n++) {
+            weir_str one = names->items[n];
+
+            known = name.len > length + one.len + 2 && name.ptr[length + 1 + one.len] == '.' &&
+                    memcmp(name.ptr + length + 1, one.ptr, one.len) == 0;
+        }
+        if (!known)
+            config_issue_add(issues, name, strict ? CONFIG_ERROR : CONFIG_WARNING,
+                             "is of none of those that \"%s\" names", kind);
+    }
+}
+
 static void check_plugin(const plugin *found, const config_setting *settings, size_t count,
                          bool strict, config_issues *issues)
 {
@@ -45,8 +68,7 @@ static void check_plugin(const plugin *found, const config_setting *settings, si
     if (!config_has_error(&own) && validate != NULL &&
         plugin_outcome(found, validate(state, &err), &err) != WEIR_OK)
         config_issue_add(&own, WEIR_STR("connector.class"), CONFIG_ERROR, "%s", err.message);
-    weir_buf_add(&issues->items, own.items.ptr, own.items.len);
-    config_issues_done(&own);
+    config_issues_take(issues, &own);
     task_done(&memory);
     free(state);
 }
@@ -95,6 +117,8 @@ void connector_validate(plugins *all, const config_setting *settings, size_t cou
         common.dead_letter_topic.len == 0)
         config_issue_add(issues, WEIR_STR("schema.incompatible.policy"), CONFIG_ERROR,
                          "is dead-letter, but errors.deadletterqueue.topic.name is not set");
+    check_named("transforms", &common.transforms, settings, count, strict, issues);
+    check_named("predicates", &common.predicates, settings, count, strict, issues);
     if (transform_chain_open(settings, count, strict ? CONFIG_ERROR : CONFIG_WARNING, issues,
                              &chain, &err) == WEIR_OK)
         transform_chain_close(chain);
@@ -129,7 +153,7 @@ typedef struct work_order {
     weir_str name;
     config_setting *settings;
     size_t count;
-    bool has_target;
+    bool has_target, must_be_new;
     target_state wanted;
     bool is_written;        /* the log has it; what is left waits for tasks to end */
     uint64_t config_writes; /* when it was written */
@@ -215,6 +239,11 @@ static bool put_begins(worker *self, work_order *order, const connector *before)
 {
     target_state target = before != NULL ? before->target : TARGET_RUNNING;
 
+    if (order->must_be_new && before != NULL) {
+        order->code = weir_fail(&order->error, WEIR_REJECT, "connector \"%.*s\" exists already",
+                                WEIR_ARG(order->name));
+        return false;
+    }
     if (order->has_target)
         target = order->wanted;
     if (before != NULL && !before->is_ending && before->target == target &&
@@ -279,8 +308,9 @@ static bool put(worker *self, void *context)
     return true;
 }
 
-weir_code worker_put(worker *self, weir_str name, const config_setting *settings, size_t count,
-                     const target_state *target, weir_error *err)
+/* A valid one; NULL, with err, when it is not. */
+static work_order *put_order(worker *self, weir_str name, const config_setting *settings,
+                             size_t count, const target_state *target, weir_error *err)
 {
     config_issues issues = {0};
     work_order *order;
@@ -290,7 +320,7 @@ weir_code worker_put(worker *self, weir_str name, const config_setting *settings
     code = config_result(&issues, err);
     config_issues_done(&issues);
     if (code != WEIR_OK)
-        return code;
+        return NULL;
     order = order_new(name);
     order->settings = arena_alloc(&order->memory, count + 1, sizeof(*order->settings));
     order->count = count;
@@ -299,6 +329,25 @@ weir_code worker_put(worker *self, weir_str name, const config_setting *settings
                                               arena_copy(&order->memory, settings[i].value)};
     order->has_target = target != NULL;
     order->wanted = target != NULL ? *target : TARGET_RUNNING;
+    return order;
+}
+
+weir_code worker_put(worker *self, weir_str name, const config_setting *settings, size_t count,
+                     const target_state *target, weir_error *err)
+{
+    work_order *order = put_order(self, name, settings, count, target, err);
+
+    return order != NULL ? order_take(self, order, put, err) : err->code;
+}
+
+weir_code worker_create(worker *self, weir_str name, const config_setting *settings, size_t count,
+                        const target_state *target, weir_error *err)
+{
+    work_order *order = put_order(self, name, settings, count, target, err);
+
+    if (order == NULL)
+        return err->code;
+    order->must_be_new = true;
     return order_take(self, order, put, err);
 }
 

@@ -28,12 +28,30 @@ static const char *joint(const char *message)
     return ":";
 }
 
+/* Where a setting stands; one that is missing: where its transform or predicate does, or the connector. */
+static int line_of(const pipeline_connector *connector, weir_str name)
+{
+    const pipeline_setting *setting = pipeline_setting_of(connector, name);
+    static const weir_str TYPE = {".type", 5};
+
+    if (setting != NULL)
+        return setting->line;
+    for (size_t i = 0; i < connector->setting_count; i++) {
+        const pipeline_setting *one = &connector->settings[i];
+        size_t length = one->name.len > TYPE.len ? one->name.len - TYPE.len + 1 : 0;
+
+        if (length > 0 && name.len > length && memcmp(one->name.ptr, name.ptr, length) == 0 &&
+            memcmp(one->name.ptr + length - 1, TYPE.ptr, TYPE.len) == 0)
+            return one->line;
+    }
+    return connector->line;
+}
+
 /* A warning goes on, a line of it stays. */
 static void take_issue(pipeline_set *set, const pipeline_connector *connector,
                        const config_issue *issue)
 {
-    const pipeline_setting *setting = pipeline_setting_of(connector, issue->name);
-    int line = setting != NULL ? setting->line : connector->line;
+    int line = line_of(connector, issue->name);
 
     if (issue->severity == CONFIG_ERROR)
         pipeline_add_problem(set, connector->file, line, "%s: setting \"%.*s\"%s %s",

@@ -42,18 +42,39 @@ bool config_has_error(const config_issues *issues)
 void config_issues_done(config_issues *issues)
 {
     weir_buf_done(&issues->items);
+    arena_done(&issues->names);
 }
 
 void config_issue_add(config_issues *issues, weir_str name, config_severity severity,
                       const char *fmt, ...)
 {
-    config_issue issue = {.name = name, .severity = severity};
+    config_issue issue = {.name = arena_copy(&issues->names, name), .severity = severity};
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(issue.message, sizeof(issue.message), fmt, args);
     va_end(args);
     weir_buf_add(&issues->items, &issue, sizeof(issue));
+}
+
+void config_issues_take(config_issues *issues, config_issues *from)
+{
+    for (size_t i = 0; i < config_issue_count(from); i++) {
+        config_issue issue = *config_issue_at(from, i);
+
+        issue.name = arena_copy(&issues->names, issue.name);
+        weir_buf_add(&issues->items, &issue, sizeof(issue));
+    }
+    config_issues_done(from);
+}
+
+void config_issues_prefix(config_issues *issues, size_t first, weir_str prefix)
+{
+    config_issue *items = (config_issue *)(void *)issues->items.ptr;
+
+    for (size_t i = first; i < config_issue_count(issues); i++)
+        items[i].name =
+            arena_printf(&issues->names, "%.*s%.*s", WEIR_ARG(prefix), WEIR_ARG(items[i].name));
 }
 
 weir_code config_result(const config_issues *issues, weir_error *err)

@@ -6,6 +6,7 @@
 #ifndef SDK_SRC_CONFIG_H
 #define SDK_SRC_CONFIG_H
 
+#include "runtime/base/arena.h"
 #include "sdk/src/task.h"
 #include "weir/buf.h"
 
@@ -25,7 +26,7 @@ weir_field config_field(const config_table *table, size_t index);
 typedef enum config_severity { CONFIG_WARNING, CONFIG_ERROR } config_severity;
 
 typedef struct config_issue {
-    weir_str name; /* of the setting; the table's or the caller's memory */
+    weir_str name; /* of the setting; the issues' memory */
     config_severity severity;
     char message[512];
 } config_issue;
@@ -33,6 +34,7 @@ typedef struct config_issue {
 /* What was found; `config_issues x = {0}`, released by config_issues_done. */
 typedef struct config_issues {
     weir_buf items; /* of config_issue */
+    arena names;
 } config_issues;
 
 size_t config_issue_count(const config_issues *issues);
@@ -41,6 +43,10 @@ bool config_has_error(const config_issues *issues);
 void config_issues_done(config_issues *issues);
 void config_issue_add(config_issues *issues, weir_str name, config_severity severity,
                       const char *fmt, ...) WEIR_PRINTF(4, 5);
+/* Adds what from has; from is empty then. */
+void config_issues_take(config_issues *issues, config_issues *from);
+/* Puts a prefix before the names of the issues from first on: those of "transforms.route." */
+void config_issues_prefix(config_issues *issues, size_t first, weir_str prefix);
 
 /* Binds settings to state. Names that the table does not have are issues of the severity unknown, with the
  * nearest name as a hint, unless is_common (which may be NULL) knows them. */

@@ -153,12 +153,12 @@ static void assert_refused(const char *const (*settings)[2], const char *expecte
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
-    assert_refused(SETTINGS({"transforms", "x"}), "the transform has no type");
+    assert_refused(SETTINGS({"transforms", "x"}), "setting \"transforms.x.type\": is missing");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "nonsense"}),
-                   "\"nonsense\" is no transform");
+                   "setting \"transforms.x.type\": \"nonsense\" is no transform");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "route"},
                             {"transforms.x.regex", "("}, {"transforms.x.replacement", "y"}),
-                   "\"(\" is no regular expression");
+                   "setting \"transforms.x.regex\": \"(\" is no regular expression");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "route"},
                             {"transforms.x.regex", "(a)"}, {"transforms.x.replacement", "$2"}),
                    "the replacement \"$2\" names a group");
@@ -170,14 +170,14 @@ static void what_is_wrong_is_named(void **state)
                    "add.fields");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "unwrap"},
                             {"transforms.x.predicate", "p"}),
-                   "predicates does not name it");
+                   "setting \"transforms.x.predicate\": is \"p\", which predicates does not name");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "unwrap"},
                             {"transforms.x.negate", "perhaps"}),
                    "neither true nor false");
     assert_refused(SETTINGS({"transforms", "x"}, {"transforms.x.type", "unwrap"},
                             {"transforms.x.predicate", "p"}, {"predicates", "p"},
                             {"predicates.p.type", "nonsense"}),
-                   "predicates.p.type is none of");
+                   "setting \"predicates.p.type\": \"nonsense\" is none of");
 }
 
 int main(void)

@@ -275,6 +275,24 @@ static void the_reference_has_every_setting_once(void **state)
     weir_buf_done(&page);
 }
 
+static void issues_have_names_of_their_own(void **state)
+{
+    config_issues all = {0}, some = {0};
+    char name[] = "regex";
+    (void)state;
+
+    config_issue_add(&all, WEIR_STR("topics"), CONFIG_WARNING, "one");
+    config_issue_add(&some, weir_cstr(name), CONFIG_ERROR, "two");
+    name[0] = 'X';
+    config_issues_take(&all, &some);
+    assert_int_equal(config_issue_count(&some), 0);
+    config_issues_prefix(&all, 1, WEIR_STR("transforms.route."));
+    assert_true(weir_str_eq(config_issue_at(&all, 0)->name, WEIR_STR("topics")));
+    assert_true(weir_str_eq(config_issue_at(&all, 1)->name, WEIR_STR("transforms.route.regex")));
+    assert_string_equal(config_issue_at(&all, 1)->message, "two");
+    config_issues_done(&all);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -295,6 +313,7 @@ int main(void)
         TEST(what_we_do_not_support_is_refused),
         TEST(an_older_field_lacks_what_it_did_not_know),
         TEST(the_reference_has_every_setting_once),
+        TEST(issues_have_names_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
