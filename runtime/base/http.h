@@ -1,6 +1,6 @@
 /* http.h - an HTTP server: routes, bodies, JSON answers.
  *
- * A server listens on one address and answers from a small pool of threads. A route is a method and a
+ * A server listens on one address and answers from a small pool of threads, or from one for each connection. A route is a method and a
  * pattern of a path, "/connectors/{name}/config"; the texts that its {…} stand for come percent-decoded.
  * A path without route is 404, a route without this method is 405 with Allow. HEAD is answered as GET
  * without the body, OPTIONS with the methods of the path; a slash at the end of a path does not count.
@@ -10,11 +10,12 @@
  * Errors are Kafka Connect's and the Schema Registry's: {"error_code":404,"message":"…"}.
  *
  * Threads: handlers run on the server's threads, several at a time, and may block: the other connections of
- * that thread wait meanwhile. A request and its reply belong to the handler's thread until it returns.
+ * that thread wait meanwhile, so a service whose handlers wait for others says so. A request and its reply belong to the handler's thread until it returns.
  */
 #ifndef RUNTIME_BASE_HTTP_H
 #define RUNTIME_BASE_HTTP_H
 
+#include "runtime/base/http_path.h"
 #include "weir/buf.h"
 
 #include <jansson.h>
@@ -22,7 +23,6 @@
 #define HTTP_BODY_LIMIT  (1 << 20) /* unless a service says otherwise */
 #define HTTP_CONNECTIONS 256
 #define HTTP_THREADS     4 /* unless a service says otherwise */
-#define HTTP_PARAMETERS  4
 
 typedef struct http_server http_server;
 typedef struct http_service http_service;
@@ -69,14 +69,11 @@ struct http_service {
         *body_types;   /* what JSON may be sent as, NULL at the end; NULL: as content_type */
     size_t body_limit; /* bytes; 0: HTTP_BODY_LIMIT */
     int threads;       /* 0: HTTP_THREADS */
+    bool waits;        /* handlers may wait long: each connection has a thread of its own */
     bool optional;     /* "none" switches the listener off: said when its port is in use */
     const char *tls_certificate; /* PEM texts; both or none */
     const char *tls_key;
 };
-
-/* Splits "HOST:PORT"; "[::1]:8083" is an IPv6 address. host has room for 256 bytes. WEIR_CONFIG. */
-WEIR_MUST_CHECK weir_code http_parse_address(const char *text, char *host, int *port,
-                                             weir_error *err);
 
 /* Listens and answers from now on. name is for messages: the flag that sets the address, "--rest".
  * WEIR_CONFIG when the address cannot be listened on. */

@@ -20,6 +20,7 @@ static weir_code start_rest(const options *wanted, host *self, weir_error *err)
                                              .route_count = rest_route_count,
                                              .context = &self->api,
                                              .admit = rest_admit,
+                                             .waits = true, /* commands for tasks */
                                              .optional = true},
                              &self->server, err);
 }
@@ -38,12 +39,12 @@ static weir_code start_registry(const options *wanted, host *self, weir_error *e
     return registry_host_listen(&self->registry, &settings, err);
 }
 
-weir_code host_open(const options *wanted, host *self, weir_error *err)
+weir_code host_open(const options *wanted, plugins *take_plugins, host *self, weir_error *err)
 {
     worker_options worker_wanted = {.clock = clock_system()};
     weir_code code;
 
-    *self = (host){0};
+    *self = (host){.parts = {.plugins = take_plugins}};
     memcpy(self->id, wanted->rest, sizeof(self->id));
     code = start_rest(wanted, self, err);
     if (code == WEIR_OK)
@@ -53,7 +54,6 @@ weir_code host_open(const options *wanted, host *self, weir_error *err)
     if (code == WEIR_OK)
         code = registry_host_open(&self->registry, self->parts.log, err);
     if (code == WEIR_OK) {
-        self->parts.plugins = plugins_new(wanted->plugins);
         worker_wanted.log = self->parts.log;
         worker_wanted.plugins = self->parts.plugins;
         worker_wanted.registry = atomic_load(&self->registry.api.registry);

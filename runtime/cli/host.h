@@ -20,8 +20,10 @@ typedef struct host {
 } host;
 
 /* Opens the listener, which says that it is starting until all is there; then the log in wanted->data and
- * the worker, which brings everything back that is deployed there. What was opened before a failure is closed again. */
-WEIR_MUST_CHECK weir_code host_open(const options *wanted, host *self, weir_error *err);
+ * the worker, which brings everything back that is deployed there. What was opened before a failure is closed again.
+ * The plugins are taken in any case. */
+WEIR_MUST_CHECK weir_code host_open(const options *wanted, plugins *take_plugins, host *self,
+                                    weir_error *err);
 
 /* Closes all, in reverse: no request is answered any more, tasks end, sinks are flushed, offsets committed. */
 void host_close(host *self);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,49 @@ static void a_service_has_its_own_types_limit_and_threads(void **state)
     server = shared;
 }
 
+static sem_t gate;
+
+static void handle_wait(void *context, const http_request *request, http_reply *reply)
+{
+    (void)context, (void)request, (void)reply;
+    while (sem_wait(&gate) != 0) {
+        /* interrupted by a signal */
+    }
+}
+
+static void handlers_that_wait_hold_nobody_up(void **state)
+{
+    static const http_route own[] = {{"GET", "/wait", handle_wait}, {"GET", "/", handle_nothing}};
+    static const char request[] = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
+    http_server *shared = server;
+    int waiting[2 * HTTP_THREADS];
+    char byte;
+    weir_error err;
+    (void)state;
+
+    sem_init(&gate, 0, 0);
+    assert_int_equal(
+        http_server_start(
+            "--x", "127.0.0.1:0",
+            &(http_service){.routes = own, .route_count = 2, .context = &nothing, .waits = true},
+            &server, &err),
+        WEIR_OK);
+    for (size_t i = 0; i < 2 * HTTP_THREADS; i++) {
+        waiting[i] = connected();
+        send_all(waiting[i], request, sizeof(request) - 1);
+    }
+    assert_has(ask("GET / HTTP/1.1", "", 0), "HTTP/1.1 204");
+    for (size_t i = 0; i < 2 * HTTP_THREADS; i++)
+        sem_post(&gate);
+    for (size_t i = 0; i < 2 * HTTP_THREADS; i++) {
+        assert_int_equal(read(waiting[i], &byte, 1), 1);
+        close(waiting[i]);
+    }
+    http_server_stop(server);
+    server = shared;
+    sem_destroy(&gate);
+}
+
 static void many_connections_are_answered(void **state)
 {
     (void)state;
@@ -280,23 +324,6 @@ static void a_port_in_use_is_named_with_the_flag(void **state)
     assert_string_equal(err.message, expected);
 }
 
-static void addresses_are_host_and_port(void **state)
-{
-    static const char *const bad[] = {"8083", "h:", "h:x", "h:65536", "h:-1", ""};
-    char host[256];
-    weir_error err;
-    int port;
-    (void)state;
-
-    assert_int_equal(http_parse_address("[::1]:80", host, &port, &err), WEIR_OK);
-    assert_string_equal(host, "::1");
-    assert_int_equal(port, 80);
-    assert_int_equal(http_parse_address(":8083", host, &port, &err), WEIR_OK);
-    assert_string_equal(host, "");
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(http_parse_address(bad[i], host, &port, &err), WEIR_CONFIG);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,9 +335,9 @@ int main(void)
         cmocka_unit_test(a_body_past_the_limit_is_413),
         cmocka_unit_test(a_parameter_may_be_as_long_as_the_path),
         cmocka_unit_test(a_service_has_its_own_types_limit_and_threads),
+        cmocka_unit_test(handlers_that_wait_hold_nobody_up),
         cmocka_unit_test(many_connections_are_answered),
         cmocka_unit_test(a_port_in_use_is_named_with_the_flag),
-        cmocka_unit_test(addresses_are_host_and_port),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
