@@ -27,20 +27,28 @@ static json_t *text(weir_str value)
     return json_stringn(value.ptr != NULL ? value.ptr : "", value.len);
 }
 
+/* Sorts the names in place, and returns them as an array. */
+static json_t *sorted_array(const char **all, size_t count)
+{
+    json_t *array = json_array();
+
+    qsort(all, count, sizeof(*all), compare_names);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(all[i]));
+    return array;
+}
+
 static bool names(worker *self, void *context)
 {
     inquiry *question = context;
-    size_t count = weir_map_count(self->connectors), n = 0;
-    const char **sorted = mem_zalloc(count + 1, sizeof(*sorted));
+    const char **all = mem_zalloc(weir_map_count(self->connectors) + 1, sizeof(*all));
+    size_t count = 0;
     void *value;
 
     for (size_t at = 0; weir_map_next(self->connectors, &at, NULL, &value);)
-        sorted[n++] = ((connector *)value)->name.ptr;
-    qsort(sorted, n, sizeof(*sorted), compare_names);
-    question->answer = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(question->answer, json_string(sorted[i]));
-    free(sorted);
+        all[count++] = ((connector *)value)->name.ptr;
+    question->answer = sorted_array(all, count);
+    free(all);
     return true;
 }
 
@@ -239,27 +247,37 @@ json_t *worker_offsets(worker *self, weir_str name)
     return question.answer;
 }
 
+static void add_topics(task_view *view, json_t *set)
+{
+    pthread_mutex_lock(&view->lock);
+    for (size_t p = 0; p < view->partition_count; p++)
+        json_object_setn_new(set, view->partitions[p].topic.ptr, view->partitions[p].topic.len,
+                             json_true());
+    for (size_t t = 0; t < view->topic_count; t++)
+        json_object_setn_new(set, view->topics[t].ptr, view->topics[t].len, json_true());
+    pthread_mutex_unlock(&view->lock);
+}
+
+/* Each once, whatever number of tasks and partitions it has. */
 static bool topics(worker *self, void *context)
 {
     inquiry *question = context;
     const connector *one = worker_find(self, question->name);
+    json_t *set, *value;
+    const char **all, *name;
+    size_t count = 0;
 
     if (one == NULL)
         return true;
-    question->answer = json_array();
-    for (int i = 0; i < one->task_count; i++) {
-        task_view *view = one->tasks[i].task != NULL ? &one->tasks[i].task->view : NULL;
-
-        if (view == NULL)
-            continue;
-        pthread_mutex_lock(&view->lock);
-        for (size_t p = 0; p < view->partition_count; p++)
-            if (view->partitions[p].partition == 0)
-                json_array_append_new(question->answer, text(view->partitions[p].topic));
-        for (size_t t = 0; t < view->topic_count; t++)
-            json_array_append_new(question->answer, text(view->topics[t]));
-        pthread_mutex_unlock(&view->lock);
-    }
+    set = json_object();
+    for (int i = 0; i < one->task_count; i++)
+        if (one->tasks[i].task != NULL)
+            add_topics(&one->tasks[i].task->view, set);
+    all = mem_zalloc(json_object_size(set) + 1, sizeof(*all));
+    json_object_foreach(set, name, value) all[count++] = name;
+    question->answer = sorted_array(all, count);
+    free(all);
+    json_decref(set);
     return true;
 }
 

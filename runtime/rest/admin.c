@@ -121,7 +121,7 @@ static void set_level(const http_request *request, weir_level level, http_reply 
 
     diag_set_level(level);
     atomic_store(&changed_ms, clock_wall_ms(clock_system()));
-    if (scope != NULL && strcmp(scope, "cluster") == 0) {
+    if (scope != NULL && strcasecmp(scope, "cluster") == 0) {
         weir_buf_clear(&reply->body);
         reply->status = 204;
     } else {

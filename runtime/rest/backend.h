@@ -38,9 +38,9 @@ typedef struct rest_backend {
     json_t *(*topics)(void *context, const char *name);
 
     /* Makes a connector or gives it new settings. target is "RUNNING", "PAUSED", "STOPPED" or, to leave
-     * it as it is, NULL. */
+     * it as it is, NULL. must_be_new: REST_CONFLICT when there is one of this name. */
     rest_result (*put)(void *context, const char *name, const json_t *config, const char *target,
-                       weir_error *err);
+                       bool must_be_new, weir_error *err);
     rest_result (*remove)(void *context, const char *name, weir_error *err);
     rest_result (*set_target)(void *context, const char *name, const char *target, weir_error *err);
     /* task -1: the connector and, as asked for, its tasks. */

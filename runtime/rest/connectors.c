@@ -116,8 +116,14 @@ static void add_location(const char *name, weir_buf *out)
     }
 }
 
+/* How a connector is put. */
+typedef struct wish {
+    const char *target; /* NULL: as it was */
+    bool must_be_new;
+} wish;
+
 /* Puts the connector and answers with its info. Takes the reference to config. */
-static void put(const rest_api *self, const char *name, json_t *take_config, const char *target,
+static void put(const rest_api *self, const char *name, json_t *take_config, wish how,
                 http_reply *reply)
 {
     const rest_backend *backend = &self->backend;
@@ -136,7 +142,8 @@ static void put(const rest_api *self, const char *name, json_t *take_config, con
     else {
         (void)json_object_set_new(take_config, "name", json_string(name));
         restore_secrets(self, take_config, known);
-        result = backend->put(backend->context, name, take_config, target, &err);
+        result =
+            backend->put(backend->context, name, take_config, how.target, how.must_be_new, &err);
     }
     json_decref(take_config);
     if (result != REST_OK)
@@ -144,7 +151,7 @@ static void put(const rest_api *self, const char *name, json_t *take_config, con
     else if ((info = rest_info(self, name)) == NULL)
         rest_reply_unknown(reply, name);
     else
-        http_reply_json(reply, known != NULL ? 200 : 201, info);
+        http_reply_json(reply, known != NULL && !how.must_be_new ? 200 : 201, info);
     if (reply->status == 201)
         add_location(name, &reply->location);
     json_decref(known);
@@ -189,10 +196,11 @@ static bool has_only_known(const json_t *body, http_reply *reply)
 static void create(const rest_api *self, const json_t *body, http_reply *reply)
 {
     const char *name = json_string_value(json_object_get(body, "name"));
-    const char *given_target = json_string_value(json_object_get(body, "initial_state"));
-    const char *target = given_target != NULL ? known_target(given_target) : NULL;
+    const json_t *given_target = json_object_get(body, "initial_state");
+    const char *target =
+        json_is_string(given_target) ? known_target(json_string_value(given_target)) : NULL;
     const json_t *config = json_object_get(body, "config");
-    json_t *texts, *known;
+    json_t *texts;
 
     if (!json_is_object(config) || (name == NULL && json_object_get(config, "name") == NULL)) {
         http_reply_error(reply, 400, "a connector is {\"name\": \"...\", \"config\": {...}}");
@@ -200,9 +208,8 @@ static void create(const rest_api *self, const json_t *body, http_reply *reply)
     }
     if (!has_only_known(body, reply))
         return;
-    if (given_target != NULL && target == NULL) {
-        http_reply_error(reply, 400, "initial_state is RUNNING, PAUSED or STOPPED, not \"%s\"",
-                         given_target);
+    if (given_target != NULL && !json_is_null(given_target) && target == NULL) {
+        http_reply_error(reply, 400, "initial_state is \"RUNNING\", \"PAUSED\" or \"STOPPED\"");
         return;
     }
     texts = texts_of(config, reply);
@@ -212,14 +219,7 @@ static void create(const rest_api *self, const json_t *body, http_reply *reply)
         name = json_string_value(json_object_get(texts, "name"));
     if (name == NULL)
         name = "";
-    known = self->backend.config(self->backend.context, name);
-    if (known != NULL) {
-        http_reply_error(reply, 409, "Connector %s already exists", name);
-        json_decref(known);
-        json_decref(texts);
-        return;
-    }
-    put(self, name, texts, target, reply);
+    put(self, name, texts, (wish){.target = target, .must_be_new = true}, reply);
 }
 
 void rest_connectors_create(void *context, const http_request *request, http_reply *reply)
@@ -275,7 +275,7 @@ void rest_config_put(void *context, const http_request *request, http_reply *rep
     if (!json_is_object(body))
         http_reply_error(reply, 400, "a configuration is {\"setting\": \"value\", ...}");
     else if ((texts = texts_of(body, reply)) != NULL)
-        put(context, request->parameters[0], texts, NULL, reply);
+        put(context, request->parameters[0], texts, (wish){0}, reply);
     json_decref(body);
 }
 
@@ -297,11 +297,10 @@ void rest_config_patch(void *context, const http_request *request, http_reply *r
     else
         texts = texts_of(body, reply);
     if (texts != NULL) {
-        restore_secrets(self, texts, known);
-        (void)json_object_update(known, texts);
+        (void)json_object_update(known, texts); /* secrets among them are restored when it is put */
         json_object_foreach(body, key, value) if (json_is_null(value))(void)
             json_object_del(known, key); /* may not be there */
-        put(self, request->parameters[0], known, NULL, reply);
+        put(self, request->parameters[0], known, (wish){0}, reply);
         known = NULL;
     }
     json_decref(texts);

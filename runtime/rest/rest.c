@@ -54,6 +54,15 @@ bool rest_admit(void *context, const http_request *request, http_reply *reply)
     return false;
 }
 
+/* Nothing but references, as "${env:X}": what they stand for is not in the text. */
+static bool is_reference(const char *text)
+{
+    while (strncmp(text, "${", 2) == 0 && (text = strchr(text, '}')) != NULL)
+        if (*++text == '\0')
+            return true;
+    return false;
+}
+
 json_t *rest_mask(const rest_api *self, json_t *take_config)
 {
     json_t *masked = json_object();
@@ -63,7 +72,7 @@ json_t *rest_mask(const rest_api *self, json_t *take_config)
     json_object_foreach(take_config, key, value)
     {
         const char *text = json_string_value(value);
-        bool hide = text != NULL && text[0] != '\0' && strncmp(text, "${", 2) != 0 &&
+        bool hide = text != NULL && text[0] != '\0' && !is_reference(text) &&
                     self->backend.is_secret(self->backend.context, take_config, key);
 
         (void)json_object_set_new(masked, key, hide ? json_string("***") : json_incref(value));

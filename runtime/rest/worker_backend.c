@@ -118,12 +118,24 @@ static bool accept_issues(const config_issues *issues, const char *name, weir_er
     return count == 0;
 }
 
+static rest_result create(worker_backend *self, const char *name, const config_setting *settings,
+                          size_t count, const target_state *target, weir_error *err)
+{
+    weir_code code = worker_create(self->worker, weir_cstr(name), settings, count, target, err);
+
+    if (code != WEIR_REJECT)
+        return result_for(code, name, err);
+    weir_fail(err, WEIR_REJECT, "Connector %s already exists", name);
+    return REST_CONFLICT;
+}
+
 static rest_result put(void *context, const char *name, const json_t *given, const char *target,
-                       weir_error *err)
+                       bool must_be_new, weir_error *err)
 {
     worker_backend *self = context;
     config_issues issues = {0};
     target_state state = TARGET_RUNNING;
+    const target_state *wanted = target != NULL ? &state : NULL;
     size_t count;
     config_setting *settings = worker_plugins_settings(given, &count);
     rest_result result = REST_BAD_REQUEST;
@@ -132,9 +144,10 @@ static rest_result put(void *context, const char *name, const json_t *given, con
     if (target != NULL && !target_state_parse(weir_cstr(target), &state))
         weir_fail(err, WEIR_CONFIG, "there is no state \"%s\"", target);
     else if (accept_issues(&issues, name, err))
-        result = result_for(worker_put(self->worker, weir_cstr(name), settings, count,
-                                       target != NULL ? &state : NULL, err),
-                            name, err);
+        result = must_be_new ? create(self, name, settings, count, wanted, err)
+                             : result_for(worker_put(self->worker, weir_cstr(name), settings, count,
+                                                     wanted, err),
+                                          name, err);
     config_issues_done(&issues);
     free(settings);
     return result;

@@ -290,6 +290,59 @@ def test_options_names_the_methods_of_a_path(server):
                                                        "message": "HTTP 404 Not Found"})
 
 
+def test_of_creations_at_a_time_one_succeeds(server, source):
+    import threading
+    answers = []
+
+    def create(number):
+        answers.append(server.ask("POST", "/connectors", {
+            "name": "one", "config": {**source, "topic": f"t{number}"}})[0])
+
+    for _ in range(5):
+        answers.clear()
+        threads = [threading.Thread(target=create, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == [201, 409, 409, 409]
+        assert server.ask("DELETE", "/connectors/one") == (204, "")
+
+
+def test_health_is_answered_while_commands_wait_for_their_tasks(server, folder):
+    """More commands than there used to be threads, each for a sink whose server accepts and says nothing."""
+    import socket
+    import threading
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        for number in range(6):
+            assert server.ask("PUT", f"/connectors/s{number}/config", {
+                "connector.class": "warehouse", "topics": "lines",
+                "connection.url": f"postgresql://x@127.0.0.1:{silent.getsockname()[1]}/x"})[0] == 201
+        servers.wait_until(lambda: all(server.state(f"s{number}")[1] for number in range(6)), "their tasks")
+        waiting = [threading.Thread(target=lambda number=number: server.ask(
+            "PUT", f"/connectors/s{number}/config", {"connector.class": "file", "topics": "lines", "file":
+                                                     f"{folder}/{number}"})) for number in range(6)]
+        for thread in waiting:
+            thread.start()
+        deadline = 5
+        for path in ("/healthz", "/readyz", "/connectors", "/metrics"):
+            import urllib.request
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=deadline) as answer:
+                assert answer.status == 200
+        assert any(thread.is_alive() for thread in waiting), "nothing waited: this proves nothing"
+    for thread in waiting:
+        thread.join()
+
+
+def test_topics_are_listed_once_whatever_number_of_tasks_uses_them(server):
+    server.ask("PUT", "/connectors/many/config", {
+        "connector.class": "counter", "topic": "numbers", "limit": "100", "counters": "4", "tasks.max": "4"})
+    servers.wait_until(lambda: server.state("many")[1] == ["COMPLETED"] * 4, "its tasks to end")
+    assert server.ask("GET", "/connectors/many/topics") == (200, {"many": {"topics": ["numbers"]}})
+
+
 def test_used_topics_are_listed(server, sink):
     assert server.ask("GET", "/connectors/src/topics") == (200, {"src": {"topics": ["lines"]}})
     assert server.ask("GET", "/connectors/snk/topics") == (200, {"snk": {"topics": ["lines"]}})

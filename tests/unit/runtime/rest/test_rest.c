@@ -71,11 +71,16 @@ static rest_result refuse(const char *name, weir_error *err)
 }
 
 static rest_result fake_put(void *context, const char *name, const json_t *config,
-                            const char *target, weir_error *err)
+                            const char *target, bool must_be_new, weir_error *err)
 {
-    char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text;
 
     (void)context;
+    if (must_be_new && strcmp(name, "a") == 0) {
+        weir_fail(err, WEIR_REJECT, "Connector %s already exists", name);
+        return REST_CONFLICT;
+    }
+    text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
     snprintf(asked, sizeof(asked), "put %s %s %s", name, target != NULL ? target : "-", text);
     free(text);
     if (json_object_get(config, "bad") != NULL) {
@@ -315,6 +320,8 @@ static void a_wrong_creation_is_refused(void **state)
           {"POST", "/connectors", "{\"name\":\"\",\"config\":{}}", 400, NULL, ""},
           {"POST", "/connectors", "{\"name\":\"x\",\"config\":{},\"initial_state\":\"NO\"}", 400,
            NULL, ""},
+          {"POST", "/connectors", "{\"name\":\"x\",\"config\":{},\"initial_state\":1}", 400, NULL,
+           ""},
           {"POST", "/connectors", "{\"name\":\"x\",\"config\":{\"name\":\"y\"}}", 400, NULL, ""},
           {"POST", "/connectors", "{\"name\":\"x\",\"config\":{\"bad\":\"1\"}}", 400,
            "{\"error_code\":400,\"message\":\"bad is bad\"}", NULL});
