@@ -148,6 +148,21 @@ static weir_code scalar_text(build *b, weir_str *out, weir_error *err)
     return WEIR_OK;
 }
 
+/* YAML's own tags say nothing that the text does not. Others stand for something that nobody would do here. */
+static weir_code check_tag(const build *b, const yaml_char_t *tag, weir_error *err)
+{
+    static const char core[] = "tag:yaml.org,2002:";
+    const char *text = (const char *)tag;
+
+    if (text == NULL || strcmp(text, "!") == 0 ||
+        (strncmp(text, core, sizeof(core) - 1) == 0 &&
+         strcmp(text, "tag:yaml.org,2002:binary") != 0))
+        return WEIR_OK;
+    return weir_fail(err, WEIR_CONFIG,
+                     "%s:%d: the tag %s means nothing here; a text that begins with ! needs quotes",
+                     b->file, line_of(b), text);
+}
+
 static weir_code build_node(build *b, int depth, const yaml_tree_node **out, weir_error *err);
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most YAML_TREE_DEPTH deep */
@@ -171,47 +186,118 @@ static weir_code build_list(build *b, int depth, yaml_tree_node *list, weir_erro
     return code;
 }
 
-static weir_code build_key(build *b, const yaml_tree_pair *pairs, size_t count, yaml_tree_pair *out,
-                           weir_error *err)
+/* The pairs of a map while it is built. */
+typedef struct pair_list {
+    yaml_tree_pair *pairs;
+    size_t count, weight;
+} pair_list;
+
+static void add_pair(build *b, pair_list *list, const yaml_tree_pair *pair)
 {
-    weir_code code;
+    list->pairs = arena_grow(&b->tree->arena, list->pairs, list->count, sizeof(*list->pairs));
+    list->pairs[list->count++] = *pair;
+    list->weight += pair->value->weight;
+}
+
+static const yaml_tree_pair *find_pair(const pair_list *list, weir_str key)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (weir_str_eq(list->pairs[i].key, key))
+            return &list->pairs[i];
+    return NULL;
+}
+
+static weir_code build_key(build *b, const pair_list *list, yaml_tree_pair *out, weir_error *err)
+{
+    const yaml_tree_pair *same;
 
     *out = (yaml_tree_pair){.line = line_of(b)};
     if (b->event.type != YAML_SCALAR_EVENT || b->event.data.scalar.anchor != NULL)
         return weir_fail(err, WEIR_CONFIG, "%s:%d: a key must be a plain text", b->file, out->line);
-    code = scalar_text(b, &out->key, err);
-    if (code != WEIR_OK)
-        return code;
-    for (size_t i = 0; i < count; i++)
-        if (weir_str_eq(pairs[i].key, out->key))
-            return weir_fail(err, WEIR_CONFIG, "%s:%d: \"%s\" stands twice, first in line %d",
-                             b->file, out->line, out->key.ptr, pairs[i].line);
+    if (scalar_text(b, &out->key, err) != WEIR_OK)
+        return err->code;
+    same = find_pair(list, out->key);
+    if (same != NULL)
+        return weir_fail(err, WEIR_CONFIG, "%s:%d: \"%s\" stands twice, first in line %d", b->file,
+                         out->line, out->key.ptr, same->line);
+    return WEIR_OK;
+}
+
+/* The event is a plain `<<`. */
+static bool is_merge_key(const build *b)
+{
+    return b->event.type == YAML_SCALAR_EVENT &&
+           b->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           strcmp((const char *)b->event.data.scalar.value, "<<") == 0;
+}
+
+/* Adds what the map does not have itself; of several maps the earlier one counts more. */
+static weir_code merge(build *b, const yaml_tree_pair *from, pair_list *list, weir_error *err)
+{
+    bool is_list = from->value->kind == YAML_TREE_LIST;
+    const yaml_tree_node *const *maps = is_list ? from->value->items : &from->value;
+    size_t count = is_list ? from->value->count : 1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (maps[i]->kind != YAML_TREE_MAP)
+            return weir_fail(err, WEIR_CONFIG,
+                             "%s:%d: << takes a map or a list of maps, as in <<: *defaults",
+                             b->file, from->line);
+        for (size_t p = 0; p < maps[i]->count; p++)
+            if (find_pair(list, maps[i]->pairs[p].key) == NULL)
+                add_pair(b, list, &maps[i]->pairs[p]);
+    }
     return WEIR_OK;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most YAML_TREE_DEPTH deep */
 static weir_code build_map(build *b, int depth, yaml_tree_node *map, weir_error *err)
 {
-    yaml_tree_pair *pairs = NULL;
+    pair_list list = {0};
+    yaml_tree_pair merged = {0};
     weir_code code = advance(b, err);
 
     while (code == WEIR_OK && b->event.type != YAML_MAPPING_END_EVENT) {
+        bool merges = is_merge_key(b);
         yaml_tree_pair pair;
 
-        code = build_key(b, pairs, map->count, &pair, err);
+        code = build_key(b, &list, &pair, err);
+        if (code == WEIR_OK && merges && merged.value != NULL)
+            code = weir_fail(err, WEIR_CONFIG, "%s:%d: << stands twice, first in line %d", b->file,
+                             pair.line, merged.line);
         if (code == WEIR_OK)
             code = advance(b, err);
         if (code == WEIR_OK)
             code = build_node(b, depth + 1, &pair.value, err);
         if (code != WEIR_OK)
             return code;
-        pairs = arena_grow(&b->tree->arena, pairs, map->count, sizeof(*pairs));
-        pairs[map->count++] = pair;
-        map->weight += pair.value->weight;
+        if (merges)
+            merged = pair;
+        else
+            add_pair(b, &list, &pair);
         code = advance(b, err);
     }
-    map->pairs = pairs;
+    if (code == WEIR_OK && merged.value != NULL)
+        code = merge(b, &merged, &list, err);
+    map->pairs = list.pairs;
+    map->count = list.count;
+    map->weight += list.weight;
     return code;
+}
+
+static void name_and_tag(const yaml_event_t *event, const yaml_char_t **name,
+                         const yaml_char_t **tag)
+{
+    if (event->type == YAML_SCALAR_EVENT) {
+        *name = event->data.scalar.anchor;
+        *tag = event->data.scalar.tag;
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        *name = event->data.sequence_start.anchor;
+        *tag = event->data.sequence_start.tag;
+    } else {
+        *name = event->data.mapping_start.anchor;
+        *tag = event->data.mapping_start.tag;
+    }
 }
 
 /* The node that begins with the event read last; the event that ends it is the last one read then. */
@@ -219,8 +305,8 @@ static weir_code build_map(build *b, int depth, yaml_tree_node *map, weir_error 
 static weir_code build_node(build *b, int depth, const yaml_tree_node **out, weir_error *err)
 {
     yaml_tree_node *node;
-    const yaml_char_t *name = NULL;
-    anchor *own;
+    const yaml_char_t *name = NULL, *tag = NULL;
+    anchor *own = NULL;
     weir_code code;
 
     if (b->event.type == YAML_ALIAS_EVENT)
@@ -228,13 +314,10 @@ static weir_code build_node(build *b, int depth, const yaml_tree_node **out, wei
     if (depth > YAML_TREE_DEPTH)
         return weir_fail(err, WEIR_CONFIG, "%s:%d: nested deeper than %d", b->file, line_of(b),
                          YAML_TREE_DEPTH);
-    if (b->event.type == YAML_SCALAR_EVENT)
-        name = b->event.data.scalar.anchor;
-    else if (b->event.type == YAML_SEQUENCE_START_EVENT)
-        name = b->event.data.sequence_start.anchor;
-    else
-        name = b->event.data.mapping_start.anchor;
-    code = begin_anchor(b, name, &own, err);
+    name_and_tag(&b->event, &name, &tag);
+    code = check_tag(b, tag, err);
+    if (code == WEIR_OK)
+        code = begin_anchor(b, name, &own, err);
     if (code == WEIR_OK)
         code = add_weight(b, 1, err);
     if (code != WEIR_OK)

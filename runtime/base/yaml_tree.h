@@ -3,7 +3,11 @@
  * What a tree cannot hold is refused with file and line: a key that is no scalar, a key that stands twice
  * in a map, nesting deeper than YAML_TREE_DEPTH, a file larger than YAML_TREE_BYTES, more than
  * YAML_TREE_NODES nodes (aliases counted as often as they are used, so that a small file cannot unfold
- * into a large one). Tags are ignored: a scalar is a text.
+ * into a large one), and a tag that is none of YAML's own: a scalar is a text, whatever `!!int` says, but
+ * what `!env X` would be is not known here.
+ *
+ * `<<: *a` and `<<: [*a, *b]` add the pairs of other maps that a map does not have itself; their lines are those
+ * where they stand.
  *
  * The tree owns everything in it; texts have a NUL behind them. Immutable once parsed: any thread.
  */

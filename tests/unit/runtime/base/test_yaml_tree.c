@@ -75,6 +75,54 @@ static void an_alias_is_its_anchor_once_more(void **state)
     assert_string_equal(root->pairs[3].value->text.ptr, "2");
 }
 
+static void a_merged_map_gives_what_is_not_there(void **state)
+{
+    CLEANUP(yaml_tree_freep)
+    yaml_tree *tree = parsed("a: &a {x: 1, y: 2}\n"
+                             "b: &b\n  y: 3\n  z: 4\n"
+                             "one:\n  <<: *a\n  y: own\n"
+                             "both: {<<: [*a, *b], \"<<\": text}\n");
+    const yaml_tree_node *root = yaml_tree_document(tree, 0);
+    const yaml_tree_node *one = root->pairs[2].value, *both = root->pairs[3].value;
+    static const char *const expected[][2] = {{"<<", "text"}, {"x", "1"}, {"y", "2"}, {"z", "4"}};
+    (void)state;
+
+    assert_int_equal(one->count, 2);
+    assert_string_equal(one->pairs[0].value->text.ptr, "own");
+    assert_string_equal(one->pairs[1].key.ptr, "x");
+    assert_int_equal(one->pairs[1].line, 1); /* where it stands */
+    assert_int_equal(both->count, 4);
+    for (size_t i = 0; i < both->count; i++) {
+        assert_string_equal(both->pairs[i].key.ptr, expected[i][0]);
+        assert_string_equal(both->pairs[i].value->text.ptr, expected[i][1]);
+    }
+    assert_int_equal(both->pairs[3].line, 4);
+}
+
+static void tags_of_yaml_say_nothing(void **state)
+{
+    CLEANUP(yaml_tree_freep) yaml_tree *tree = parsed("[!!str 12, !!int 0123, ! x, !!seq [y]]");
+    const yaml_tree_node *root = yaml_tree_document(tree, 0);
+    (void)state;
+
+    assert_string_equal(root->items[0]->text.ptr, "12");
+    assert_string_equal(root->items[1]->text.ptr, "0123");
+    assert_string_equal(root->items[3]->items[0]->text.ptr, "y");
+}
+
+static void a_byte_order_mark_and_line_ends_of_windows_are_fine(void **state)
+{
+    CLEANUP(yaml_tree_freep)
+    yaml_tree *tree = parsed("\xef\xbb\xbf"
+                             "a: 1\r\nb: x\r\n");
+    const yaml_tree_node *root = yaml_tree_document(tree, 0);
+    (void)state;
+
+    assert_string_equal(root->pairs[0].key.ptr, "a");
+    assert_string_equal(root->pairs[1].value->text.ptr, "x");
+    assert_int_equal(root->pairs[1].line, 2);
+}
+
 static void a_stream_has_many_documents(void **state)
 {
     CLEANUP(yaml_tree_freep) yaml_tree *tree = parsed("a: 1\n---\n- b\n---\n");
@@ -107,6 +155,15 @@ static void what_a_tree_cannot_hold_is_refused_by_line(void **state)
         {"&k a: 1\n", "f.yaml:1: a key must be a plain text"},
         {"a: 1\nb: *nowhere\n", "f.yaml:2: *nowhere has no anchor &nowhere before it"},
         {"a: &x\n  b: *x\n", "f.yaml:2: *x stands inside of &x"},
+        {"a: &x\n  <<: *x\n", "f.yaml:2: *x stands inside of &x"},
+        {"a: 1\n<<: 2\n", "f.yaml:2: << takes a map or a list of maps, as in <<: *defaults"},
+        {"a: &x {}\n<<: *x\n<<: *x\n", "f.yaml:3: << stands twice, first in line 2"},
+        {"a:\n  b: !env X\n",
+         "f.yaml:2: the tag !env means nothing here; a text that begins with ! "
+         "needs quotes"},
+        {"a: !!binary aGFsbG8=\n",
+         "f.yaml:1: the tag tag:yaml.org,2002:binary means nothing here; a "
+         "text that begins with ! needs quotes"},
         {"a: \"x\\0y\"\n", "f.yaml:1: a NUL character in a text"},
         {"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "f.yaml:1: nested deeper than 16"},
     };
@@ -169,6 +226,9 @@ int main(void)
         cmocka_unit_test(nodes_know_their_lines),
         cmocka_unit_test(only_plain_scalars_are_null),
         cmocka_unit_test(an_alias_is_its_anchor_once_more),
+        cmocka_unit_test(a_merged_map_gives_what_is_not_there),
+        cmocka_unit_test(tags_of_yaml_say_nothing),
+        cmocka_unit_test(a_byte_order_mark_and_line_ends_of_windows_are_fine),
         cmocka_unit_test(a_stream_has_many_documents),
         cmocka_unit_test(what_a_tree_cannot_hold_is_refused_by_line),
         cmocka_unit_test(a_small_file_cannot_unfold_into_a_large_one),
