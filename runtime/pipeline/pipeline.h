@@ -66,8 +66,8 @@ const pipeline_connector *pipeline_connector_at(const pipeline_set *set, size_t 
 /* The setting of this name, or NULL. */
 const pipeline_setting *pipeline_setting_of(const pipeline_connector *connector, weir_str name);
 
-/* Sets what the command line adds to every connector of the set that is named so, or to all when name is
- * empty. The setting's line is that of the connector. */
+/* Sets what the command line adds to the connector of the set that is called so, or to all when connector is
+ * empty; that there is none is a problem. The setting's line is that of the connector. */
 void pipeline_override(pipeline_set *set, weir_str connector, weir_str name, weir_str value);
 
 /* Adds a problem that was found elsewhere. */

@@ -212,6 +212,10 @@ static void what_is_wrong_is_told_with_its_line(void **state)
         {"name: a\nsinks: {}\n", "f.yaml:2: sinks is a map where a list is expected"},
         {"name: a\nsinks: [x]\n", "f.yaml:2: a sink is a text where a map is expected"},
         {"name: a\nsinks: [{connector: x, topics: [t]}]\n", "f.yaml:2: a sink has no name"},
+        {"name: a\nsinks:\n- {connector: x, topcis: [t]}\n- {connector: x, topics: [t]}\n",
+         "f.yaml:3: a sink has no name\nf.yaml:3: sink \"?\" has no \"topics\"\n"
+         "f.yaml:3: sink \"?\" has no key \"topcis\"; did you mean \"topics\"?\n"
+         "f.yaml:4: a sink has no name"},
         {"name: a\nsinks: [{name: b.c, connector: x, topics: [t]}]\n",
          "f.yaml:2: the name of a sink is made of letters, digits and any of \"-_\", up to 100 of "
          "them"},
@@ -248,6 +252,27 @@ static void the_command_line_overrides_settings(void **state)
     assert_setting(pipeline_connector_at(set, 0), "database.port", "6432", 6);
     assert_setting(pipeline_connector_at(set, 1), "database.port", NULL, 0);
     assert_setting(pipeline_connector_at(set, 2), "value.converter", "string", 20);
+    assert_problems(set, "");
+    pipeline_override(set, WEIR_STR("shop.dhw"), WEIR_STR("insert.mode"), WEIR_STR("insert"));
+    pipeline_override(set, WEIR_STR("x"), WEIR_STR("y"), WEIR_STR("z"));
+    assert_problems(set,
+                    "--set shop.dhw:insert.mode: there is no connector \"shop.dhw\"; did you mean "
+                    "\"shop.dwh\"?\n--set x:y: there is no connector \"x\"");
+}
+
+static void a_merged_map_is_part_of_the_settings(void **state)
+{
+    CLEANUP(pipeline_set_freep)
+    pipeline_set *set =
+        parsed("name: p\nsinks:\n"
+               "  - {name: a, connector: c, topics: [t], config: &base {x: 1, y: 2}}\n"
+               "  - name: b\n    connector: c\n    topics: [t]\n"
+               "    config: {<<: *base, y: 3}\n");
+    (void)state;
+
+    assert_problems(set, "");
+    assert_setting(pipeline_connector_at(set, 1), "x", "1", 3);
+    assert_setting(pipeline_connector_at(set, 1), "y", "3", 7);
 }
 
 static void more_problems_than_the_limit_are_counted(void **state)
@@ -300,6 +325,7 @@ int main(void)
         cmocka_unit_test(many_documents_are_many_pipelines),
         cmocka_unit_test(what_is_wrong_is_told_with_its_line),
         cmocka_unit_test(the_command_line_overrides_settings),
+        cmocka_unit_test(a_merged_map_is_part_of_the_settings),
         cmocka_unit_test(more_problems_than_the_limit_are_counted),
         cmocka_unit_test(more_settings_than_the_limit_are_refused),
         cmocka_unit_test(a_missing_file_is_a_problem),
