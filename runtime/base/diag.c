@@ -23,6 +23,7 @@ typedef struct line {
 
 static _Atomic(int) minimum_level = WEIR_INFO;
 static atomic_bool as_json = false;
+static _Atomic(uint64_t) line_count;
 static _Thread_local const diag_pair *context_pairs;
 static _Thread_local size_t context_count;
 
@@ -41,6 +42,11 @@ void diag_set_json(bool json)
 bool diag_is_on(weir_level level)
 {
     return (int)level >= atomic_load(&minimum_level);
+}
+
+uint64_t diag_line_count(void)
+{
+    return atomic_load(&line_count);
 }
 
 void diag_context(const diag_pair *pairs, size_t count)
@@ -153,6 +159,8 @@ static void write_line(weir_level level, const diag_pair *pairs, size_t count, c
     if (out.json)
         out.text[out.len++] = '}';
     out.text[out.len++] = '\n';
+    atomic_fetch_add(&line_count,
+                     1); /* before: a line is never there without having been counted */
     if (write(STDERR_FILENO, out.text, out.len) < 0)
         return; /* there is nowhere left to say so */
 }

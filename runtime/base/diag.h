@@ -19,6 +19,8 @@ typedef struct diag_pair {
 void diag_set_level(weir_level level);
 void diag_set_json(bool json);
 bool diag_is_on(weir_level level);
+/* How many lines were written so far: who draws on the same terminal sees by it that he was interrupted. */
+uint64_t diag_line_count(void);
 
 /* Pairs that every later line of this thread carries, at most 4: connector=, task=. They are not copied:
  * they live until the next call. */

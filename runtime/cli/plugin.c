@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +63,11 @@ static const char *kind_of(const plugin *one)
 
 static void print_table(plugins *all)
 {
-    struct libscols_table *table = scols_new_table();
+    struct libscols_table *table;
     const plugin *one;
 
+    (void)setlocale(LC_CTYPE, ""); /* else letters are taken for bytes, and written as numbers */
+    table = scols_new_table();
     if (table == NULL)
         abort(); /* fails only without memory */
     (void)scols_table_new_column(table, "NAME", 0, 0);

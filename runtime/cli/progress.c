@@ -30,6 +30,7 @@ typedef struct track {
 
 struct progress {
     int columns;
+    int rows;     /* of the terminal; 0: not known */
     size_t lines; /* of the block that is on the terminal */
     weir_map *tracks;
 };
@@ -45,6 +46,22 @@ progress *progress_new(int columns)
     self->columns = columns;
     self->tracks = weir_map_new();
     return self;
+}
+
+void progress_resize(progress *self, int columns, int rows)
+{
+    if (self->columns <= 0)
+        return; /* no terminal */
+    if (columns != self->columns)
+        self->lines =
+            0; /* the terminal has broken the lines anew: how many there are now, nobody knows */
+    self->columns = columns;
+    self->rows = rows;
+}
+
+void progress_interrupted(progress *self)
+{
+    self->lines = 0;
 }
 
 void progress_free(progress *self)
@@ -179,13 +196,21 @@ static void add_line(weir_buf *out, const progress_row *row, const rates *speed)
     }
 }
 
-/* Cuts what was added since start to the width of the terminal, at a whole character. */
+/* Cuts what was added since start to the width of the terminal, at a whole character. What would move the cursor
+ * becomes a blank. Letters from U+1000 on may be two columns wide, and are counted so. */
 static void cut(weir_buf *out, size_t start, size_t width)
 {
     size_t shown = 0;
 
     for (size_t i = start; i < out->len; i++) {
-        if (((unsigned char)out->ptr[i] & 0xc0) != 0x80 && shown++ == width) {
+        unsigned char c = (unsigned char)out->ptr[i];
+
+        if (c < ' ' || c == 0x7f)
+            out->ptr[i] = ' ';
+        if ((c & 0xc0) == 0x80)
+            continue; /* the rest of a character */
+        shown += c >= 0xe1 ? 2 : 1;
+        if (shown > width) {
             out->len = i;
             return;
         }
@@ -193,10 +218,13 @@ static void cut(weir_buf *out, size_t start, size_t width)
 }
 
 static void draw(progress *self, const progress_row *rows, size_t count, int64_t now_ms,
-                 weir_buf *out)
+                 bool is_last, weir_buf *out)
 {
-    size_t widest = 0;
+    size_t widest = 0, drawn = count;
 
+    if (!is_last && self->rows > 1 && count >= (size_t)self->rows)
+        drawn = (size_t)self->rows -
+                2; /* the last line says how many there are more; the cursor is below */
     for (size_t i = 0; i < count; i++)
         if (rows[i].connector.len > widest)
             widest = rows[i].connector.len;
@@ -208,6 +236,8 @@ static void draw(progress *self, const progress_row *rows, size_t count, int64_t
         rates speed = rates_of(track_of(self, rows[i].connector), &rows[i], now_ms);
         size_t start;
 
+        if (i >= drawn)
+            continue;                                /* its rates go on */
         weir_buf_add_str(out, WEIR_STR("\r\x1b[K")); /* clears the line */
         start = out->len;
         weir_buf_printf(out, "%-*.*s  ", (int)widest, WEIR_ARG(rows[i].connector));
@@ -215,8 +245,10 @@ static void draw(progress *self, const progress_row *rows, size_t count, int64_t
         cut(out, start, (size_t)self->columns - 1);
         weir_buf_add_byte(out, '\n');
     }
+    if (drawn < count)
+        weir_buf_printf(out, "\r\x1b[Kand %zu more\n", count - drawn);
     weir_buf_add_str(out, WEIR_STR("\x1b[J")); /* lines of a longer block before */
-    self->lines = count;
+    self->lines = drawn < count ? drawn + 1 : count;
 }
 
 /* "name":"text" */
@@ -282,7 +314,7 @@ void progress_update(progress *self, const progress_row *rows, size_t count, int
                      bool is_last, weir_buf *out)
 {
     if (self->columns > 0) {
-        draw(self, rows, count, now_ms, out);
+        draw(self, rows, count, now_ms, is_last, out);
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -30,6 +30,11 @@ typedef struct progress progress;
 
 /* columns 0: not a terminal. */
 progress *progress_new(int columns);
+/* The size of the terminal, which may have changed: no line is longer than columns, no block higher than rows. 0:
+ * not known. */
+void progress_resize(progress *self, int columns, int rows);
+/* Somebody else has written to the terminal: the next block begins where the cursor is, and not over the last. */
+void progress_interrupted(progress *self);
 void progress_free(progress *self);
 
 /* Adds to out what is to be written now; nothing when there is nothing new. is_last: there is no later

@@ -13,6 +13,7 @@
 #include "runtime/cli/unmatched.h"
 #include "runtime/pipeline/deploy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,19 @@ static void override(pipeline_set *set, const char *setting)
 
     pipeline_override(set, connector, (weir_str){name, (size_t)(equals - name)},
                       weir_cstr(equals + 1));
+}
+
+/* Nobody reads any more: no harm, the data goes on. stdio would keep what it could not write. */
+static void put_out(weir_str text)
+{
+    while (text.len > 0) {
+        ssize_t written = write(STDOUT_FILENO, text.ptr, text.len);
+
+        if (written < 0 && errno != EINTR)
+            return;
+        if (written > 0)
+            text = (weir_str){text.ptr + written, text.len - (size_t)written};
+    }
 }
 
 static bool read_files(const arguments *args, pipeline_set *set, plugins *all)
@@ -152,7 +166,53 @@ static progress_row row_of(const json_t *status)
     return row;
 }
 
-static void show(worker *running, progress *view, const pipeline_set *set, bool is_last)
+/* Columns and rows of the terminal that standard output is. Columns are 0 when it is none, or one that cannot move
+ * its cursor. */
+static void terminal_size(int *columns, int *rows)
+{
+    const char *kind = getenv("TERM"); /* NOLINT(concurrency-mt-unsafe): nobody sets any */
+    struct winsize size = {0};
+
+    *columns = *rows = 0;
+    if (isatty(STDOUT_FILENO) == 0 || (kind != NULL && strcmp(kind, "dumb") == 0))
+        return;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        size = (struct winsize){0};
+    *columns = size.ws_col > 0 ? size.ws_col : 80;
+    *rows = size.ws_row;
+}
+
+/* What is shown, and where. */
+typedef struct screen {
+    progress *view;
+    bool is_shared;      /* with diagnostics, which are written to the same terminal */
+    uint64_t line_count; /* of diagnostics, when it was drawn last */
+} screen;
+
+static screen screen_open(bool json)
+{
+    int columns, rows;
+
+    terminal_size(&columns, &rows);
+    return (screen){.view = progress_new(json ? PROGRESS_JSON : columns),
+                    .is_shared = isatty(STDERR_FILENO) != 0,
+                    .line_count = diag_line_count()};
+}
+
+/* What has happened to the terminal since it was drawn last. */
+static void screen_look(screen *self)
+{
+    uint64_t line_count = diag_line_count();
+    int columns, rows;
+
+    terminal_size(&columns, &rows);
+    progress_resize(self->view, columns, rows);
+    if (self->is_shared && line_count != self->line_count)
+        progress_interrupted(self->view);
+    self->line_count = line_count;
+}
+
+static void show(worker *running, screen *on, const pipeline_set *set, bool is_last)
 {
     size_t count = pipeline_connector_count(set), shown = 0;
     progress_row *rows = mem_zalloc(count + 1, sizeof(*rows));
@@ -166,9 +226,9 @@ static void show(worker *running, progress *view, const pipeline_set *set, bool 
             shown++;
         }
     }
-    progress_update(view, rows, shown, clock_mono_ms(clock_system()), is_last, &out);
-    (void)fwrite(out.ptr != NULL ? out.ptr : "", 1, out.len, stdout); /* nobody reads: no harm */
-    (void)fflush(stdout);
+    screen_look(on);
+    progress_update(on->view, rows, shown, clock_mono_ms(clock_system()), is_last, &out);
+    put_out(weir_buf_str(&out));
     weir_buf_done(&out);
     for (size_t i = 0; i < shown; i++)
         json_decref(statuses[i]);
@@ -176,13 +236,12 @@ static void show(worker *running, progress *view, const pipeline_set *set, bool 
     free(rows);
 }
 
-static int terminal_columns(void)
+static bool on_terminal(void)
 {
-    struct winsize size;
+    int columns, rows;
 
-    if (isatty(STDOUT_FILENO) == 0)
-        return 0;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    terminal_size(&columns, &rows);
+    return columns > 0;
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
@@ -192,8 +251,8 @@ static bool watch(const host *worked, const pipeline_set *set, int signals, bool
                   weir_error *err)
 {
     worker *running = worked->parts.worker;
-    int columns = json ? 0 : terminal_columns();
-    progress *view = progress_new(json ? PROGRESS_JSON : columns);
+    screen on = screen_open(json);
+    int show_ms = !json && on_terminal() ? DRAW_MS : TELL_MS;
     int64_t shown_ms = -TELL_MS, look_ms = clock_mono_ms(clock_system()) + UNMATCHED_MS;
     bool failed = false, ended = false, finished = false;
 
@@ -207,12 +266,12 @@ static bool watch(const host *worked, const pipeline_set *set, int signals, bool
             (void)unmatched_tell(running, worked->parts.log, set, err); /* may still come */
             look_ms = INT64_MAX;
         }
-        if (!ended && now_ms - shown_ms < (columns > 0 ? DRAW_MS : TELL_MS))
+        if (!ended && now_ms - shown_ms < show_ms)
             continue;
         shown_ms = now_ms;
-        show(running, view, set, ended);
+        show(running, &on, set, ended);
     }
-    progress_free(view);
+    progress_free(on.view);
     if (finished && !unmatched_tell(running, worked->parts.log, set, err))
         return false;
     return !failed;
@@ -220,17 +279,17 @@ static bool watch(const host *worked, const pipeline_set *set, int signals, bool
 
 static int run(const arguments *args, pipeline_set *set, int signals)
 {
+    plugins *all = plugins_new(args->options.plugins);
     host running;
     weir_error err;
     bool good;
 
-    if (host_open(&args->options, &running, &err) != WEIR_OK)
-        return cli_fail("run", "%s", err.message);
-    good = read_files(args, set, running.parts.plugins);
-    if (!good) {
-        host_close(&running);
+    if (!read_files(args, set, all)) { /* before anything is opened, or made */
+        plugins_free(all);
         return CLI_FAILED;
     }
+    if (host_open(&args->options, all, &running, &err) != WEIR_OK)
+        return cli_fail("run", "%s", err.message);
     good = pipeline_deploy(set, running.parts.worker, &err) == WEIR_OK &&
            watch(&running, set, signals, args->json, &err);
     host_close(&running);
@@ -262,7 +321,7 @@ int cli_run(int argc, char **argv)
     options_init(&args.options);
     memcpy(args.options.data, "weir-data", sizeof("weir-data"));
     memcpy(args.options.rest, "none", sizeof("none"));
-    if (terminal_columns() > 0) /* diagnostics of level info would tear the picture */
+    if (on_terminal()) /* diagnostics of level info would tear the picture */
         memcpy(args.options.log_level, "warn", sizeof("warn"));
     cli_parse(&parser, argc, argv, &args);
     if (options_apply(&args.options, &err) != WEIR_OK) {

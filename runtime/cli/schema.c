@@ -14,6 +14,7 @@
 enum { WORDS = 4, FILE_LIMIT = 16 << 20 };
 
 typedef struct arguments {
+    const char *url; /* as it was given */
     http_client_options to;
     bool json, deleted, normalize;
     const char *type;    /* of the schema in FILE */
@@ -42,68 +43,56 @@ static const struct argp_option flags[] = {
     {0},
 };
 
-static error_t parse_migration(int key, const char *value, migration_arguments *args)
+/* Options by where their text goes, and by what they switch on. */
+typedef struct place {
+    int key;
+    size_t offset;
+} place;
+
+static const place texts[] = {
+    {'u', offsetof(arguments, url)},
+    {'U', offsetof(arguments, to.user)},
+    {'a', offsetof(arguments, to.ca_file)},
+    {'t', offsetof(arguments, type)},
+    {'v', offsetof(arguments, version)},
+    {'s', offsetof(arguments, migration.source)},
+    {'S', offsetof(arguments, migration.scratch)},
+    {'r', offsetof(arguments, migration.rest)},
+    {'f', offsetof(arguments, migration.pipeline)},
+    {'p', offsetof(arguments, migration.plugins)},
+};
+
+static const place switches[] = {
+    {'j', offsetof(arguments, json)},
+    {'d', offsetof(arguments, deleted)},
+    {'n', offsetof(arguments, normalize)},
+};
+
+static void *member_of(arguments *args, const place *all, size_t count, int key)
 {
-    switch (key) {
-    case 's':
-        args->source = value;
-        return 0;
-    case 'S':
-        args->scratch = value;
-        return 0;
-    case 'r':
-        args->rest = value;
-        return 0;
-    case 'f':
-        args->pipeline = value;
-        return 0;
-    case 'p':
-        args->plugins = value;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (all[i].key == key)
+            return (char *)args + all[i].offset;
+    return NULL;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     arguments *args = state->input;
+    const char **text = member_of(args, texts, sizeof(texts) / sizeof(texts[0]), key);
+    bool *is_on = member_of(args, switches, sizeof(switches) / sizeof(switches[0]), key);
 
-    switch (key) {
-    case 'u':
-        args->to.url = value;
-        args->migration.registry.url = value;
-        return 0;
-    case 'U':
-        args->to.user = value;
-        return 0;
-    case 'a':
-        args->to.ca_file = value;
-        return 0;
-    case 'j':
-        args->json = true;
-        return 0;
-    case 'd':
-        args->deleted = true;
-        return 0;
-    case 'n':
-        args->normalize = true;
-        return 0;
-    case 't':
-        args->type = value;
-        return 0;
-    case 'v':
-        args->version = value;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (args->count == WORDS)
-            argp_error(state, "too many words");
-        else
-            args->words[args->count++] = value;
-        return 0;
-    default:
-        return parse_migration(key, value, &args->migration);
-    }
+    if (text != NULL)
+        *text = value;
+    else if (is_on != NULL)
+        *is_on = true;
+    else if (key == ARGP_KEY_ARG && args->count < WORDS)
+        args->words[args->count++] = value;
+    else if (key == ARGP_KEY_ARG)
+        argp_error(state, "too many words");
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
 }
 
 /* --- Asking the registry ---------------------------------------------------------------------- */
@@ -374,6 +363,7 @@ static int check_migration(const arguments *args)
         (void)cli_fail("schema", "check-migration takes --source CONNECTOR and --scratch URL");
         return CLI_USAGE;
     }
+    wanted.registry.url = args->url;
     wanted.registry.user = args->to.user;
     wanted.registry.ca_file = args->to.ca_file;
     wanted.json = args->json;
@@ -421,6 +411,8 @@ int cli_schema(int argc, char **argv)
                       .version = "all"};
 
     cli_parse(&parser, argc, argv, &args);
+    if (args.url != NULL)
+        args.to.url = args.url;
     for (size_t i = 0; args.count > 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(args.words[0], commands[i].name) != 0)
             continue;

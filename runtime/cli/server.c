@@ -62,7 +62,8 @@ int cli_server(int argc, char **argv)
         (void)cli_fail("server", "%s", err.message);
         return CLI_USAGE;
     }
-    if (signals_open(&signals, &err) != WEIR_OK || host_open(&wanted, &running, &err) != WEIR_OK)
+    if (signals_open(&signals, &err) != WEIR_OK ||
+        host_open(&wanted, plugins_new(wanted.plugins), &running, &err) != WEIR_OK)
         return cli_fail("server", "%s", err.message);
     say_ready(&wanted, &running);
     while (!signals_wait(signals, -1)) {

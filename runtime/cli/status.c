@@ -4,6 +4,7 @@
 #include "runtime/cli/client.h"
 
 #include <libsmartcols/libsmartcols.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,10 +86,12 @@ static void add_line(struct libscols_table *table, const char *name, const json_
 
 static void print_table(const json_t *all)
 {
-    struct libscols_table *table = scols_new_table();
+    struct libscols_table *table;
     const char *name;
     json_t *entry;
 
+    (void)setlocale(LC_CTYPE, ""); /* else letters are taken for bytes, and written as numbers */
+    table = scols_new_table();
     if (table == NULL)
         abort(); /* fails only without memory */
     (void)scols_table_new_column(table, "CONNECTOR", 0, 0);

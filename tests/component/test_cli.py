@@ -49,6 +49,17 @@ def test_version_is_printed_as_text_and_as_json(cli):
     assert cli("--version").stdout.split() == text
 
 
+def test_an_output_that_cannot_be_written_is_told(build):
+    for arguments in (["plugin", "list"], ["plugin", "describe", "counter"], ["--help"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([os.path.join(build, "weir"), *arguments], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, arguments
+        assert done.stderr == "weir: the output cannot be written: No space left on device\n"
+    closed = subprocess.run(["bash", "-c", f"{build}/weir version >&-"], capture_output=True, text=True, timeout=60)
+    assert closed.returncode == 1 and "cannot be written: Bad file descriptor" in closed.stderr
+
+
 def test_no_worker_at_the_address_is_told(cli):
     done = cli("status", "--rest", "127.0.0.1:1")
     assert done.returncode == 1
@@ -138,6 +149,42 @@ sinks:
                for line in lines), lines
     assert any(line.startswith(f"{path}:11: ") and 'did you mean "config"?' in line
                for line in lines), lines
+
+
+def test_settings_of_transforms_and_predicates_are_named_with_their_line(cli, folder):
+    path = write(folder, "bad.yaml", """name: p
+source: {connector: counter, config: {topic: numbers}}
+sinks:
+  - name: copy
+    connector: file
+    topics: [numbers]
+    transforms:
+      - route:
+          regexp: a
+          replacement: b
+      - rout: {regex: a, replacement: b}
+      - unwrap:
+          add.feilds: op
+          predicate: late
+    config:
+      file: x
+      predicates: early
+      predicates.early.type: topic-name-matches
+      predicates.late.type: record-is-tombstone
+      transforms.rute.regex: c
+""")
+    done = cli("validate", path)
+    assert done.returncode == 1
+    assert sorted(done.stdout.splitlines()) == sorted(f"{path}:{line}" for line in (
+        '9: p.copy: setting "transforms.route.regexp" is not known; did you mean "regex"?',
+        '8: p.copy: setting "transforms.route.regex" is missing; it has no default',
+        '11: p.copy: setting "transforms.rout.type": "rout" is no transform; there are unwrap '
+        '(io.debezium.transforms.ExtractNewRecordState) and route '
+        '(org.apache.kafka.connect.transforms.RegexRouter)',
+        '13: p.copy: setting "transforms.unwrap.add.feilds" is not known; did you mean "add.fields"?',
+        '14: p.copy: setting "transforms.unwrap.predicate" is "late", which predicates does not name',
+        '19: p.copy: setting "predicates.late.type" is of none of those that "predicates" names',
+        '20: p.copy: setting "transforms.rute.regex" is of none of those that "transforms" names'))
 
 
 def test_a_good_file_is_good(cli, folder):

@@ -5,7 +5,10 @@ import pty
 import re
 import select
 import signal
+import subprocess
+import termios
 
+import pytest
 import servers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -69,6 +72,36 @@ def test_settings_are_changed_on_the_command_line(weir, folder):
     run = weir(["run", pipeline(folder, 0), "--set", "try.source:limit=10"])
     assert run.wait() == 0, run.output
     assert numbers(folder) == list(range(10))
+
+
+def test_a_setting_of_no_connector_is_refused(weir, folder):
+    run = weir(["run", pipeline(folder, 10), "--set", "try.cpoy:file=x"])
+    assert run.wait() == 1
+    assert ('--set try.cpoy:file: there is no connector "try.cpoy"; did you mean "try.copy"?'
+            in run.output)
+    assert not os.path.exists(os.path.join(folder, "weir-data"))
+
+
+def test_a_wrong_file_leaves_no_directory_behind(weir, folder):
+    assert weir(["run", os.path.join(folder, "nowhere.yaml")]).wait() == 1
+    assert weir(["run", write(folder, "bad.yaml", "name: x\nsource: {}\n")]).wait() == 1
+    assert not os.path.exists(os.path.join(folder, "weir-data"))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_file_of_the_log_takes_the_place_of_a_standard_one(build, folder, closed):
+    """Diagnostics are written to descriptor 2, whatever file that is."""
+    weir = os.path.join(build, "weir")
+    done = subprocess.run(["bash", "-c", f'exec {weir} run "$0" --log-level debug {closed}',
+                           pipeline(folder, 50000)], cwd=folder, timeout=60)
+    assert done.returncode == 0
+    assert numbers(folder) == list(range(50000))
+    verified = subprocess.run([weir, "log", "verify"], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert verified.returncode == 0, verified
+    for top, _, files in os.walk(os.path.join(folder, "weir-data")):
+        for name in files:
+            with open(os.path.join(top, name), "rb") as file:
+                assert b"level=" not in file.read(), name
 
 
 def test_what_is_wrong_is_told_with_its_line_and_code_1(weir, folder):
@@ -144,28 +177,71 @@ sinks:
     assert [line["value"].strip('"') for line in lines] == ["eins", "zwei", "drei"]
 
 
+class Terminal:
+    """The program on a terminal; what it has written there is in .text."""
+
+    def __init__(self, build, folder, arguments, columns=100, kind="xterm"):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            termios.tcsetwinsize(0, (24, columns))
+            os.chdir(folder)
+            os.environ["TERM"] = kind
+            os.execv(os.path.join(build, "weir"), ["weir", *arguments])
+        self.text = b""
+
+    def read_until(self, condition):
+        """To the end when it never comes to be true."""
+        while not condition():
+            if not select.select([self.terminal], [], [], 30)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError(self.text[-2000:])
+            try:
+                self.text += os.read(self.terminal, 65536)
+            except OSError:
+                return
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGINT)
+        self.read_until(lambda: False)
+        assert os.waitpid(self.pid, 0)[1] == 0, self.text[-2000:]
+
+
 def test_a_terminal_is_drawn_over(build, folder):
-    path = pipeline(folder, 0, "interval.ms: 1, batch.size: 1000")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execv(os.path.join(build, "weir"), ["weir", "run", path])
-    text = b""
-    stopped = False
-    while True:
-        if not select.select([terminal], [], [], 30)[0]:
-            os.kill(pid, signal.SIGKILL)
-            raise AssertionError(text[-2000:])
-        try:
-            text += os.read(terminal, 65536)
-        except OSError:
-            break
-        if not stopped and text.count(b"\x1b[2A") >= 3:
-            os.kill(pid, signal.SIGINT)
-            stopped = True
-    assert os.waitpid(pid, 0)[1] == 0, text[-2000:]
+    shown = Terminal(build, folder, ["run", pipeline(folder, 0, "interval.ms: 1, batch.size: 1000")])
+    shown.read_until(lambda: shown.text.count(b"\x1b[2A") >= 3)
+    shown.stop()
+    text = shown.text
     assert re.search(rb"try\.source  \S+  [\d,]+ read  [\d,]+/s", text), text[-2000:]
     assert re.search(rb"try\.copy    \S+  [\d,]+ written  [\d,]+/s  lag [\d,]+", text), text[-2000:]
+
+
+def test_a_terminal_that_becomes_narrow_gets_narrow_lines(build, folder):
+    shown = Terminal(build, folder, ["run", pipeline(folder, 0, "interval.ms: 1, batch.size: 1000")])
+    shown.read_until(lambda: shown.text.count(b"\x1b[2A") >= 2)
+    begin = len(shown.text)
+    termios.tcsetwinsize(shown.terminal, (24, 30))
+    shown.read_until(lambda: shown.text[begin:].count(b"\x1b[2A") >= 6)
+    shown.stop()
+    last = shown.text[begin:].split(b"\x1b[2A")[-2]
+    lines = re.sub(rb"\x1b\[[0-9]*[A-Z]|\r", b"", last).splitlines()
+    assert lines and all(len(line) < 30 for line in lines), lines
+
+
+def test_a_diagnostic_on_the_terminal_is_not_drawn_over(build, folder):
+    """A sink that cannot open its file warns; the block that follows begins below."""
+    path = pipeline(folder, 0, "interval.ms: 1, batch.size: 1000", "/no")
+    shown = Terminal(build, folder, ["run", path, "--set", "try.copy:errors.restart.delay.max.ms=500"])
+    shown.read_until(lambda: len(re.findall(rb"level=(warn|error)", shown.text)) >= 3)
+    shown.stop()
+    assert not re.findall(rb"level=[^\n]*\n(\x1b\[\d+A)", shown.text), shown.text[-2000:]
+
+
+def test_a_dumb_terminal_gets_plain_lines(build, folder):
+    shown = Terminal(build, folder, ["run", pipeline(folder, 100)], kind="dumb")
+    shown.read_until(lambda: False)
+    assert os.waitpid(shown.pid, 0)[1] == 0
+    assert b"\x1b" not in shown.text and b"try.copy  RUNNING  100 written  lag 0" in re.sub(
+        rb"  [\d,]+/s", b"", shown.text), shown.text
 
 
 def test_the_example_without_servers_runs(weir, folder):

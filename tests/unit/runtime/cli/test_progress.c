@@ -155,6 +155,72 @@ static void a_terminal_is_drawn_over_and_cut_to_its_width(void **state)
     progress_free(self);
 }
 
+static void a_terminal_of_another_width_gets_a_new_block(void **state)
+{
+    progress *self = progress_new(80);
+    progress_row row = sink_row("RUNNING", 0, 5);
+    (void)state;
+
+    progress_resize(self, 80, 24);
+    assert_written(self, &row, 0, "\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n\x1b[J");
+    progress_resize(self, 80, 24);
+    assert_written(self, &row, 0, "\x1b[1A\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n\x1b[J");
+    progress_resize(self, 21, 24);
+    assert_written(self, &row, 0, "\r\x1b[Ks.dwh  RUNNING  0 wr\n\x1b[J");
+    progress_free(self);
+}
+
+static void what_somebody_else_wrote_is_not_drawn_over(void **state)
+{
+    progress *self = progress_new(80);
+    progress_row row = sink_row("RUNNING", 0, 5);
+    (void)state;
+
+    assert_written(self, &row, 0, "\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n\x1b[J");
+    progress_interrupted(self);
+    assert_written(self, &row, 0, "\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n\x1b[J");
+    progress_free(self);
+}
+
+static void a_block_is_not_higher_than_the_terminal(void **state)
+{
+    progress *self = progress_new(80);
+    progress_row rows[4];
+    weir_buf out = {0};
+    (void)state;
+
+    for (size_t i = 0; i < 4; i++)
+        rows[i] = sink_row("RUNNING", 0, 5);
+    progress_resize(self, 80, 4);
+    progress_update(self, rows, 4, 0, false, &out);
+    weir_buf_clear(&out);
+    progress_update(self, rows, 4, 0, false, &out);
+    assert_string_equal(weir_buf_cstr(&out),
+                        "\x1b[3A\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n"
+                        "\r\x1b[Ks.dwh  RUNNING  0 written  lag 5\n\r\x1b[Kand 2 more\n\x1b[J");
+    weir_buf_clear(&out);
+    progress_update(self, rows, 4, 0, true, &out); /* the end tells all */
+    assert_null(strstr(weir_buf_cstr(&out), "more"));
+    weir_buf_done(&out);
+    progress_free(self);
+}
+
+static void a_reason_cannot_move_the_cursor(void **state)
+{
+    progress *self = progress_new(25);
+    progress_row row = sink_row("FAILED", 7, 0);
+    (void)state;
+
+    row.error = WEIR_STR("a\tb\r\x1b[2Jc");
+    assert_written(self, &row, 0, "\r\x1b[Ks.dwh  FAILED  a b  [2Jc\n\x1b[J");
+    row.error = WEIR_STR(
+        "\xe8\xa1\xa8\xe8\xa1\xa8\xe8\xa1\xa8\xe8\xa1\xa8\xe8\xa1\xa8"); /* two columns each */
+    assert_written(self, &row, 100,
+                   "\x1b[1A\r\x1b[Ks.dwh  FAILED  \xe8\xa1\xa8\xe8\xa1\xa8\xe8\xa1\xa8"
+                   "\xe8\xa1\xa8\n\x1b[J");
+    progress_free(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +232,10 @@ int main(void)
         cmocka_unit_test(a_failure_shows_the_first_line_of_its_reason),
         cmocka_unit_test(json_has_one_object_a_line),
         cmocka_unit_test(a_terminal_is_drawn_over_and_cut_to_its_width),
+        cmocka_unit_test(a_terminal_of_another_width_gets_a_new_block),
+        cmocka_unit_test(what_somebody_else_wrote_is_not_drawn_over),
+        cmocka_unit_test(a_block_is_not_higher_than_the_terminal),
+        cmocka_unit_test(a_reason_cannot_move_the_cursor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
