@@ -165,7 +165,11 @@ static size_t least(size_t a, size_t b)
 static weir_code add_source(plugins *self, const weir_plugin *found, const char *path,
                             weir_error *err)
 {
-    plugin one = {.path = path, .kind = PLUGIN_SOURCE, .record_size = found->record_size};
+    bool knows_proof = found->plugin_size >= offsetof(weir_plugin, puts_are_proven) + sizeof(bool);
+    plugin one = {.path = path,
+                  .kind = PLUGIN_SOURCE,
+                  .record_size = found->record_size,
+                  .puts_are_proven = knows_proof && found->puts_are_proven};
 
     memcpy(&one.source, found->source, least(found->source_size, sizeof(one.source)));
     one.name = one.source.name;

@@ -27,8 +27,9 @@ typedef struct plugin {
     config_table table;
     size_t state_size;
     size_t record_size;
-    weir_source source; /* of a source */
-    weir_sink sink;     /* of a sink */
+    bool puts_are_proven; /* else each put of a source is checked against its schema */
+    weir_source source;   /* of a source */
+    weir_sink sink;       /* of a sink */
 } plugin;
 
 typedef struct plugins plugins;

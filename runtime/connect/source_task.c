@@ -14,15 +14,17 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     BATCH_BYTES = 2 << 20,
-    UNIT_BYTES = 1 << 20, /* a unit is sent at the first checkpoint from here on */
-    POLL_MS = 100,        /* how soon acks and stops are noticed while nothing comes */
-    STOP_WAIT_MS = 30000, /* for the outcome of what was committed, when stopping */
+    UNIT_BYTES = 1 << 20,     /* a unit is sent at the first checkpoint from here on */
+    UNIT_MAX_BYTES = 1 << 30, /* and must come to one before this */
+    POLL_MS = 100,            /* how soon acks and stops are noticed while nothing comes */
+    STOP_WAIT_MS = 30000,     /* for the outcome of what was committed, when stopping */
     FULL_TOLD_EVERY_MS = 60000,
 };
 
@@ -173,12 +175,29 @@ static weir_code write_offset(source_task *self, weir_str key, weir_str offset, 
                    err);
 }
 
+/* Others read them, too: whoever asks over REST. */
+static weir_code check_object(const char *what, weir_str text, weir_error *err)
+{
+    json_t *value = json_loadb(text.ptr != NULL ? text.ptr : "", text.len, 0, NULL);
+    bool is_object = json_is_object(value);
+
+    json_decref(value);
+    return is_object ? WEIR_OK
+                     : weir_fail(err, WEIR_FATAL,
+                                 "the connector wrote a source %s that is no JSON object: %.*s",
+                                 what, WEIR_ARG(text));
+}
+
 static weir_code add_offset(source_task *self, const batch_mark *mark, weir_error *err)
 {
     weir_str partition = batch_bytes_of(self->batch, mark->partition);
     weir_str offset = batch_bytes_of(self->batch, mark->offset);
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0};
 
+    if (!self->task->plugin->puts_are_proven &&
+        (check_object("partition", partition, err) != WEIR_OK ||
+         (offset.len > 0 && check_object("offset", offset, err) != WEIR_OK)))
+        return err->code;
     remember_offset(self, partition, offset, false);
     durable_offset_key(self->task->connector, partition, &key);
     return write_offset(self, weir_buf_str(&key), offset, err);
@@ -345,6 +364,10 @@ static weir_code process_batch(source_task *self, weir_error *err)
             end_unit(self, err) != WEIR_OK)
             return err->code;
     }
+    if (log_unit_bytes(self->writer) > UNIT_MAX_BYTES)
+        return weir_fail(err, WEIR_FATAL,
+                         "the connector \"%s\" wrote more than %d bytes without a checkpoint",
+                         self->task->plugin->name, UNIT_MAX_BYTES);
     return WEIR_OK;
 }
 
@@ -418,6 +441,10 @@ static weir_code poll_once(source_task *self, weir_error *err)
                               self->first < self->next ? 1 : POLL_MS, &poll_err);
     if (code != WEIR_END)
         code = plugin_outcome(task->plugin, code, &poll_err);
+    if (batch_misuse(self->batch) != NULL && (code == WEIR_OK || code == WEIR_END))
+        code = weir_fail(&poll_err, WEIR_FATAL,
+                         "the connector \"%s\" does not write records as it must: %s",
+                         task->plugin->name, batch_misuse(self->batch));
     if (code != WEIR_OK && code != WEIR_END)
         batch_cut_to_checkpoint(self->batch);
     count_batch(self);
@@ -497,6 +524,8 @@ weir_code source_task_run(connect_task *task, weir_error *err)
     self->source = &task->plugin->source;
     self->state = task->state;
     self->batch = batch_new(BATCH_BYTES);
+    if (!task->plugin->puts_are_proven)
+        batch_set_checked(self->batch, true);
     self->topics = weir_map_new();
     code = task_open_writer(task, &self->writer, err);
     if (code == WEIR_OK)

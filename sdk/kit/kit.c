@@ -153,11 +153,13 @@ weir_code kit_open(kit *self, weir_error *err)
         task_set_offset(&self->task, partition, *(const weir_str *)offset);
     if (bind(self, err) != WEIR_OK)
         return err->code;
+    *err = (weir_error){0};
     self->is_open = true; /* close also runs after an open that failed half-way */
     if (connector->kind == PLUGIN_SOURCE && connector->source.open != NULL)
-        return connector->source.open(&self->task, self->state, err);
+        return plugin_outcome(connector, connector->source.open(&self->task, self->state, err),
+                              err);
     if (connector->kind == PLUGIN_SINK && connector->sink.open != NULL)
-        return connector->sink.open(&self->task, self->state, err);
+        return plugin_outcome(connector, connector->sink.open(&self->task, self->state, err), err);
     return WEIR_OK;
 }
 
@@ -181,7 +183,13 @@ weir_code kit_poll(kit *self, int timeout_ms, weir_batch **batch, weir_error *er
 
     assert(self->is_open && self->connector->kind == PLUGIN_SOURCE);
     batch_clear(self->batch);
+    *err = (weir_error){0};
     code = self->connector->source.poll(&self->task, self->state, self->batch, timeout_ms, err);
+    if (code != WEIR_END)
+        code = plugin_outcome(self->connector, code, err);
+    if (batch_misuse(self->batch) != NULL && (code == WEIR_OK || code == WEIR_END))
+        code = weir_fail(err, WEIR_FATAL, "records are not written as they must be: %s",
+                         batch_misuse(self->batch));
     if (code != WEIR_OK && code != WEIR_END)
         batch_cut_to_checkpoint(self->batch);
     *batch = self->batch;
@@ -251,7 +259,9 @@ weir_code kit_put(kit *self, weir_batch *batch, weir_error *err)
         entry->log_offset = self->next_offset++;
         offsets_put(self->offsets, record.topic, 0, self->next_offset);
     }
-    return self->connector->sink.put(&self->task, self->state, batch, err);
+    *err = (weir_error){0};
+    return plugin_outcome(self->connector,
+                          self->connector->sink.put(&self->task, self->state, batch, err), err);
 }
 
 weir_code kit_flush(kit *self, int64_t *next_offset, weir_error *err)
@@ -264,7 +274,10 @@ weir_code kit_flush(kit *self, int64_t *next_offset, weir_error *err)
     assert(self->is_open && self->connector->kind == PLUGIN_SINK);
     for (size_t at = 0; weir_offsets_next(self->offsets, &at, &topic, &partition, &offset);)
         offsets_put(durable, topic, partition, offset);
-    if (self->connector->sink.flush(&self->task, self->state, durable, err) != WEIR_OK)
+    *err = (weir_error){0};
+    if (plugin_outcome(self->connector,
+                       self->connector->sink.flush(&self->task, self->state, durable, err),
+                       err) != WEIR_OK)
         return err->code;
     for (size_t at = 0; weir_offsets_next(self->offsets, &at, &topic, &partition, &offset);) {
         int64_t is_durable = weir_offsets_get(durable, topic, partition);

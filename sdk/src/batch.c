@@ -58,6 +58,7 @@ void batch_clear(weir_batch *batch)
     self->used = 0;
     self->count = 0;
     self->part = PART_NONE;
+    self->misuse = NULL;
     self->batch = (weir_batch){0};
     self->last_topic = 0;
     weir_buf_clear(&self->unsent);
@@ -70,6 +71,15 @@ void batch_clear(weir_batch *batch)
 void batch_set_checked(weir_batch *batch, bool checked)
 {
     batch_state_of(batch)->checked = checked;
+}
+
+const char *batch_misuse(const weir_batch *batch)
+{
+    const batch_state *self = batch_state_of(batch);
+
+    if (self->misuse == NULL && self->part != PART_NONE)
+        return "a record was begun and not ended";
+    return self->misuse;
 }
 
 uint32_t batch_count(const weir_batch *batch)
@@ -120,6 +130,8 @@ void batch_cut_to_checkpoint(weir_batch *batch)
     batch_state *self = batch_state_of(batch);
     size_t marks = batch_mark_count(batch);
 
+    if (self->part != PART_NONE)
+        weir_record_cancel(batch);
     while (marks > 0 && !batch_mark_at(batch, marks - 1)->is_checkpoint)
         marks--;
     self->count = marks > 0 ? batch_mark_at(batch, marks - 1)->record_count : 0;

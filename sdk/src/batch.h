@@ -58,6 +58,10 @@ void batch_clear(weir_batch *batch);
 /* Every put is checked against the schema (the default in debug builds). */
 void batch_set_checked(weir_batch *batch, bool checked);
 
+/* What whoever filled the batch has called in a wrong order, or left undone; NULL: nothing. What is in the batch may
+ * lack something then. */
+const char *batch_misuse(const weir_batch *batch);
+
 uint32_t batch_count(const weir_batch *batch); /* of records, dropped ones included */
 size_t batch_bytes(const weir_batch *batch);   /* used in the arena */
 bool batch_is_full(const weir_batch *batch);

@@ -34,8 +34,10 @@ typedef struct batch_state {
     size_t part_start;   /* where its open key or value begins */
     bool too_large;
     bool checked;
-    bool illegal;    /* a put broke the schema; problem says how */
-    weir_buf unsent; /* of uint64_t: the columns that were marked */
+    bool illegal;        /* a put broke the schema; problem says how */
+    const char *misuse;  /* a call that is none of a plugin's where it came; NULL: none did */
+    batch_entry nowhere; /* what is said of a record outside of one goes here */
+    weir_buf unsent;     /* of uint64_t: the columns that were marked */
     avro_checker checker;
     char problem[400];
 } batch_state;

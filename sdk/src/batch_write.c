@@ -7,12 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PUT_ROOM = 16 }; /* the most that a put of a number takes */
+enum {
+    PUT_ROOM = 16, /* the most that a put of a number takes */
+    COLUMN_MAX = 1 << 20,
+};
+
+/* The first is told; what is called so does nothing. */
+static void misuse(batch_state *self, const char *what)
+{
+    if (self->misuse == NULL)
+        self->misuse = what;
+}
 
 static batch_entry *open_entry(batch_state *self)
 {
-    assert(self->part != PART_NONE);
-    return &self->entries[self->count];
+    if (self->part != PART_NONE)
+        return &self->entries[self->count];
+    misuse(self, "something was said of a record outside of one");
+    return &self->nowhere;
 }
 
 /* Opens the arena behind `used` for puts. While puts are checked there is never room for the inline
@@ -26,11 +38,12 @@ static void open_window(batch_state *self)
 /* Closes the key or value that is open, if any. */
 static void close_part(batch_state *self)
 {
-    batch_entry *entry = open_entry(self);
+    batch_entry *entry;
     size_t end;
 
     if (self->part != PART_KEY && self->part != PART_VALUE)
         return;
+    entry = open_entry(self);
     if (self->checked && !self->illegal &&
         batch_schema_at(&self->batch,
                         self->part == PART_KEY ? entry->key_schema : entry->value_schema) != NULL &&
@@ -53,7 +66,10 @@ bool weir_record_begin(weir_batch *batch, weir_str topic)
     batch_entry *entry;
     uint32_t number;
 
-    assert(self->part == PART_NONE);
+    if (self->part != PART_NONE) {
+        misuse(self, "a record was begun inside of another one");
+        weir_record_cancel(batch);
+    }
     if (batch_is_full(batch))
         return false;
     number = batch_topic(batch, topic);
@@ -95,8 +111,11 @@ void weir_record_header(weir_batch *batch, weir_str name, weir_str value)
     batch_entry *entry = open_entry(self);
     uint8_t *at;
 
-    assert(self->part == PART_RECORD && entry->key.len == BATCH_NULL &&
-           entry->value.len == BATCH_NULL);
+    if (self->part != PART_RECORD || entry->key.len != BATCH_NULL ||
+        entry->value.len != BATCH_NULL) {
+        misuse(self, "a header was added behind the key or the value of its record");
+        return;
+    }
     if (!batch_make_room(self, self->used, name.len + value.len + (size_t)2 * PUT_ROOM)) {
         self->too_large = true;
         return;
@@ -117,6 +136,8 @@ static void begin_part(weir_batch *batch, batch_part part, const weir_schema *sc
     batch_state *self = batch_state_of(batch);
     batch_entry *entry = open_entry(self);
 
+    if (self->part == PART_NONE)
+        return;
     close_part(self);
     *(part == PART_KEY ? &entry->key_schema : &entry->value_schema) = batch_schema(batch, schema);
     if (self->checked && schema != NULL)
@@ -143,8 +164,10 @@ void weir_record_unsent(weir_batch *batch, int column)
     batch_state *self = batch_state_of(batch);
     size_t size = ((size_t)column / 64 + 1) * 8, have = self->unsent.len;
 
-    open_entry(self);
-    assert(column >= 0);
+    if (column < 0 || column > COLUMN_MAX || self->part == PART_NONE) {
+        misuse(self, "a column was marked as not sent that is none, or of no record");
+        return;
+    }
     if (have < size) {
         memset(weir_buf_reserve(&self->unsent, size - have), 0, size - have);
         self->unsent.len = size;
@@ -179,7 +202,10 @@ void weir_record_cancel(weir_batch *batch)
 {
     batch_state *self = batch_state_of(batch);
 
-    assert(self->part != PART_NONE);
+    if (self->part == PART_NONE) {
+        misuse(self, "a record was cancelled that was not begun");
+        return;
+    }
     self->used = self->record_start;
     self->part = PART_NONE;
     weir_buf_clear(&self->unsent);
@@ -190,6 +216,10 @@ weir_code weir_record_end(weir_batch *batch, weir_error *err)
 {
     batch_state *self = batch_state_of(batch);
 
+    if (self->part == PART_NONE) {
+        misuse(self, "a record was ended that was not begun");
+        return weir_fail(err, WEIR_FATAL, "%s", self->misuse);
+    }
     close_part(self);
     if (self->unsent.len > 0)
         keep_unsent(self, open_entry(self));
@@ -215,7 +245,10 @@ static bool admit(weir_batch *batch, avro_put kind, int64_t n, weir_str bytes)
     batch_state *self = batch_state_of(batch);
     size_t used;
 
-    assert(self->part == PART_KEY || self->part == PART_VALUE);
+    if (self->part != PART_KEY && self->part != PART_VALUE) {
+        misuse(self, "something was put outside of a key or a value");
+        return false;
+    }
     used = (size_t)(self->batch.at - self->arena);
     if (self->checked && !self->illegal) {
         const batch_entry *entry = open_entry(self);
@@ -357,7 +390,8 @@ void weir_offset(weir_batch *batch, weir_str partition, const char *offset_fmt, 
     weir_buf text = {0};
     va_list args;
 
-    assert(self->part == PART_NONE);
+    if (self->part != PART_NONE)
+        misuse(self, "an offset was written inside of a record");
     va_start(args, offset_fmt);
     weir_buf_vprintf(&text, offset_fmt, args);
     va_end(args);
@@ -372,6 +406,7 @@ void weir_checkpoint(weir_batch *batch)
     batch_state *self = batch_state_of(batch);
     batch_mark mark = {.record_count = self->count, .is_checkpoint = true};
 
-    assert(self->part == PART_NONE);
+    if (self->part != PART_NONE)
+        misuse(self, "a checkpoint was made inside of a record");
     weir_buf_add(&self->marks, &mark, sizeof(mark));
 }

@@ -222,7 +222,8 @@ WEIR_API void weir_offset(weir_batch *batch, weir_str partition, const char *off
     WEIR_PRINTF(3, 4);
 
 /* A commit point: all records and all offsets since the last one become durable together, or not
- * at all. May stand alone, without records. Without one, a unit may span batches. */
+ * at all. May stand alone, without records. Without one, a unit may span batches,
+ * up to 1 GiB. */
 WEIR_API void weir_checkpoint(weir_batch *batch);
 
 /* --- Reading, for sinks --------------------------------------------------------------------- */

@@ -297,6 +297,89 @@ static void a_code_without_a_message_is_a_failure(void **state)
     connect_world_close(&world);
 }
 
+/* --- How a connector writes ------------------------------------------------------------------- */
+
+static void (*write_badly)(weir_task *task, weir_batch *batch);
+
+static weir_code bad_poll(weir_task *task, void *state, weir_batch *batch, int timeout_ms,
+                          weir_error *err)
+{
+    (void)state, (void)timeout_ms, (void)err;
+    write_badly(task, batch);
+    weir_checkpoint(batch);
+    return WEIR_END;
+}
+
+static void begin(weir_task *task, weir_batch *batch)
+{
+    weir_error err;
+
+    assert_true(weir_record_begin(batch, TOPIC));
+    weir_record_value(batch, weir_task_schema(task, WEIR_STR("\"long\""), &err));
+}
+
+static void leave_open(weir_task *task, weir_batch *batch)
+{
+    begin(task, batch);
+    weir_put_long(batch, 1);
+}
+
+static void put_another_type(weir_task *task, weir_batch *batch)
+{
+    weir_error err;
+
+    begin(task, batch);
+    weir_put_text(batch, WEIR_STR("no number"));
+    assert_int_equal(weir_record_end(batch, &err), WEIR_REJECT);
+    assert_int_equal(weir_record_end(batch, &err), WEIR_FATAL); /* once too often */
+}
+
+static void put_nowhere(weir_task *task, weir_batch *batch)
+{
+    (void)task;
+    weir_put_long(batch, 1);
+}
+
+static void put_an_offset_that_is_no_json(weir_task *task, weir_batch *batch)
+{
+    (void)task;
+    weir_offset(batch, PARTITION, "five");
+}
+
+static const plugin bad_plugin = {
+    .kind = PLUGIN_SOURCE, .name = "bad", .source = {.name = "bad", .poll = bad_poll}};
+
+static void what_is_not_written_as_it_must_be_fails_the_task(void **state)
+{
+    static const struct {
+        void (*write)(weir_task *task, weir_batch *batch);
+        const char *what;
+    } cases[] = {
+        {leave_open, "a checkpoint was made inside of a record"},
+        {put_another_type, "a record was ended that was not begun"},
+        {put_nowhere, "something was put outside of a key or a value"},
+        {put_an_offset_that_is_no_json,
+         "the connector wrote a source offset that is no JSON object: five"},
+    };
+    connect_world world;
+    (void)state;
+
+    connect_world_open(&world, the_log);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        connect_task *task =
+            task_new(&world.world, &(task_role){.plugin = &bad_plugin, .connector = WEIR_STR("c")},
+                     settings, 3);
+
+        write_badly = cases[i].write;
+        task_run(task);
+        assert_int_equal(task->outcome, WEIR_FATAL);
+        assert_non_null(strstr(task->error.message, cases[i].what));
+        task_free(task);
+    }
+    assert_int_equal(fake_log_count(the_log, TOPIC, 0), 0);
+    connect_world_close(&world);
+}
+
 static void what_the_log_has_is_known_also_when_acked_fails(void **state)
 {
     WEIR_CLEANUP(weir_buf_done) weir_buf key = {0}, value = {0};
@@ -329,6 +412,8 @@ int main(void)
                                         free_log),
         cmocka_unit_test_setup_teardown(a_code_without_a_message_is_a_failure, make_log, free_log),
         cmocka_unit_test_setup_teardown(what_the_log_has_is_known_also_when_acked_fails, make_log,
+                                        free_log),
+        cmocka_unit_test_setup_teardown(what_is_not_written_as_it_must_be_fails_the_task, make_log,
                                         free_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
