@@ -340,6 +340,31 @@ static void bind_field(const weir_field *field, const config_setting *setting, w
         config_issue_add(issues, name, CONFIG_ERROR, "%s", err.message);
 }
 
+/* A field whose name ends in a star stands for all that begin like it; it is ignored or unsupported. */
+static bool stands_for(const weir_field *field, weir_str name)
+{
+    size_t size = strlen(field->name);
+
+    return size > 0 && field->name[size - 1] == '*' && name.len >= size &&
+           memcmp(field->name, name.ptr, size - 1) == 0;
+}
+
+static bool report_family(const config_table *table, weir_str name, config_issues *issues)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        weir_field field = config_field(table, i);
+
+        if (!stands_for(&field, name))
+            continue;
+        if (field.unsupported != NULL)
+            config_issue_add(issues, name, CONFIG_ERROR, "is not supported: %s", field.unsupported);
+        else
+            config_issue_add(issues, name, CONFIG_WARNING, "has no effect: %s", field.ignored);
+        return true;
+    }
+    return false;
+}
+
 static void report_unknown(const config_table *table, weir_str name, config_severity severity,
                            config_issues *issues)
 {
@@ -381,7 +406,7 @@ void config_bind(const config_table *table, const config_setting *settings, size
 
         for (size_t f = 0; f < table->count && !known; f++)
             known = weir_str_eq(weir_cstr(config_field(table, f).name), settings[i].name);
-        if (!known)
+        if (!known && !report_family(table, settings[i].name, issues))
             report_unknown(table, settings[i].name, unknown, issues);
     }
 }

@@ -61,7 +61,8 @@ typedef struct weir_field {
         .bound = true, __VA_ARGS__                                                                 \
     }
 
-/* A name that is known, without a member: one that is ignored or unsupported. */
+/* A name that is known, without a member: one that is ignored or unsupported. A star at its end stands for
+ * all names that begin so: "column.mask.*". */
 #define WEIR_FIELD_UNBOUND(...)                                                                    \
     {                                                                                              \
         .kind = WEIR_KIND_STR, .fallback = "", .importance = WEIR_LOW, __VA_ARGS__                 \

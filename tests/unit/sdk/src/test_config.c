@@ -50,6 +50,7 @@ static const longer_field fields[] = {
                          .doc = "This | that.")},
     {.field = WEIR_FIELD_UNBOUND(.name = "old", .ignored = "it is always so", DOC)},
     {.field = WEIR_FIELD_UNBOUND(.name = "never", .unsupported = "nobody needs it", DOC)},
+    {.field = WEIR_FIELD_UNBOUND(.name = "mask.*", .unsupported = "nothing is masked", DOC)},
 };
 
 static const config_table table = {&fields[0].field, sizeof(fields) / sizeof(fields[0]),
@@ -250,6 +251,14 @@ static void what_we_do_not_support_is_refused(void **state)
     assert_issue(one, "never", CONFIG_ERROR, "is not supported: nobody needs it");
 }
 
+static void a_star_stands_for_all_names_that_begin_so(void **state)
+{
+    fixture *one = *state;
+
+    BIND(one, SET("text.name", "x"), SET("mask.with.5", "a"));
+    assert_issue(one, "mask.with.5", CONFIG_ERROR, "is not supported: nothing is masked");
+}
+
 static void an_older_field_lacks_what_it_did_not_know(void **state)
 {
     const config_table older = {&fields[0].field, 1, offsetof(weir_field, bound)};
@@ -311,6 +320,7 @@ int main(void)
         TEST(a_secret_stays_out_of_messages),
         TEST(what_has_no_effect_is_a_warning),
         TEST(what_we_do_not_support_is_refused),
+        TEST(a_star_stands_for_all_names_that_begin_so),
         TEST(an_older_field_lacks_what_it_did_not_know),
         TEST(the_reference_has_every_setting_once),
         TEST(issues_have_names_of_their_own),
