@@ -39,7 +39,7 @@ static const catalog_column *column_of(const catalog_table *table, const pgoutpu
 void announced_merge(weir_task *task, const pgoutput_message *message, const catalog_table *now,
                      catalog_table *table)
 {
-    bool same_key = true;
+    bool same_key = true, any_key = false;
 
     table->column_count = message->table.count;
     table->columns =
@@ -55,9 +55,11 @@ void announced_merge(weir_task *task, const pgoutput_message *message, const cat
         column->modifier = sent->modifier;
         column->identity = table->identity != 'f' && sent->identity; /* of 'f' all have it */
         same_key = same_key && (column->key_position > 0) == sent->identity;
+        any_key = any_key || sent->identity;
     }
     for (uint16_t i = 0, in_key_count = 0; i < message->table.count; i++) {
-        if (table->identity != 'd' || same_key)
+        if (table->identity != 'd' || same_key ||
+            !any_key) /* none: a unique index may be the key */
             break;
         bool in_key = message->table.columns[i].identity; /* the key has changed since */
         table->columns[i].key_position = in_key ? ++in_key_count : 0;

@@ -19,12 +19,14 @@ static bool is_true(weir_str text)
     return weir_str_eq(text, WEIR_STR("t"));
 }
 
-/* A partitioned table has an identity when all of its partitions have one. */
+/* In the order of "schema.table", on which the offset of a snapshot relies: that of schemas alone is another.
+ * A partitioned table has an identity when all of its partitions have one. A primary key that is
+ * deferrable is none. */
 static const char tables_sql[] =
     "SELECT c.oid, n.nspname, c.relname, c.relreplident, "
     "(SELECT pg_catalog.bool_and(l.relreplident = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_index i "
-    "WHERE i.indrelid = l.oid AND CASE l.relreplident WHEN 'd' THEN i.indisprimary "
-    "WHEN 'i' THEN i.indisreplident ELSE false END)) FROM pg_catalog.pg_class l "
+    "WHERE i.indrelid = l.oid AND i.indimmediate AND CASE l.relreplident WHEN 'd' THEN "
+    "i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)) FROM pg_catalog.pg_class l "
     "WHERE l.oid = ANY (CASE WHEN c.relkind = 'p' THEN ARRAY(SELECT t.relid::pg_catalog.oid FROM "
     "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf OR t.relid = c.oid) "
     "ELSE ARRAY[c.oid] END)), "
@@ -33,7 +35,7 @@ static const char tables_sql[] =
     "WHERE a.relid <> c.oid)::text ELSE '{}' END "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relpersistence = 'p' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
-    "AND c.relkind IN ('r', 'p') ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+    "AND c.relkind IN ('r', 'p') ORDER BY (n.nspname || '.' || c.relname) COLLATE \"C\"";
 
 static catalog_table table_of(const catalog *self, const PGresult *result, int row)
 {
@@ -50,20 +52,41 @@ static catalog_table table_of(const catalog *self, const PGresult *result, int r
     };
 }
 
+/* Takes the next oid out of "{10,12}"; *at is 0 at first. */
+static bool next_ancestor(const catalog_table *table, size_t *at, weir_str *oid)
+{
+    if (*at >= table->ancestors.len)
+        return false;
+    size_t start = ++(*at); /* behind the brace or the comma */
+    while (*at < table->ancestors.len && table->ancestors.ptr[*at] != ',' &&
+           table->ancestors.ptr[*at] != '}')
+        (*at)++;
+    *oid = (weir_str){table->ancestors.ptr + start, *at - start};
+    return *at < table->ancestors.len && oid->len > 0;
+}
+
+bool catalog_is_below(const catalog_table *table, const catalog_table *root)
+{
+    size_t at = 0;
+    weir_str oid;
+
+    while (next_ancestor(table, &at, &oid)) {
+        if (number(oid) == root->oid)
+            return true;
+    }
+    return false;
+}
+
 /* Marks the ancestors of a table that are in the lists, too; returns whether there is one. */
 static bool cover_ancestors(const weir_map *roots, const catalog_table *table)
 {
     bool any = false;
     size_t at = 0;
+    weir_str oid;
 
-    while (at < table->ancestors.len) {
-        size_t start = ++at; /* behind the brace or the comma */
+    while (next_ancestor(table, &at, &oid)) {
+        catalog_table *root = weir_map_get(roots, oid);
 
-        while (at < table->ancestors.len && table->ancestors.ptr[at] != ',' &&
-               table->ancestors.ptr[at] != '}')
-            at++;
-        catalog_table *root =
-            weir_map_get(roots, (weir_str){table->ancestors.ptr + start, at - start});
         if (root != NULL)
             root->is_covered = true;
         any = any || root != NULL;
@@ -97,6 +120,8 @@ static void choose_names(catalog *self, const weir_map *roots)
 
         if (!self->with_roots && table->is_partitioned && !table->is_covered)
             warn_of_uncovered(self, table);
+        if (table->is_partitioned && !self->with_roots)
+            self->roots[self->root_count++] = *table;
         if (table->is_captured)
             self->tables[kept++] = *table;
     }
@@ -109,7 +134,9 @@ void catalog_take(catalog *self, const PGresult *result, bool with_roots)
     int count = PQntuples(result);
 
     self->tables = weir_task_alloc(self->task, ((size_t)count + 1) * sizeof(*self->tables));
+    self->roots = weir_task_alloc(self->task, ((size_t)count + 1) * sizeof(*self->roots));
     self->table_count = 0;
+    self->root_count = 0;
     self->with_roots = with_roots;
     for (int row = 0; row < count; row++) {
         if (!filter_takes_table(self->filter, connection_field(result, row, 1),
@@ -134,16 +161,24 @@ weir_code catalog_load(catalog *self, bool with_roots, weir_error *err)
     return WEIR_OK;
 }
 
+/* The columns of an index, in their order and from 1, without those that it only includes. */
+#define INDEX_COLUMNS "(i.indkey::int2[])[0:i.indnkeyatts - 1]"
+
+/* The key is the primary key, else the first unique index by name whose columns are all NOT NULL. */
 static const char columns_sql[] =
     "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull, "
     "coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), "
-    "coalesce((SELECT pg_catalog.array_position(i.indkey::int2[], a.attnum) + 1 FROM "
-    "pg_catalog.pg_index i "
-    "WHERE i.indrelid = a.attrelid AND i.indisprimary), 0), "
+    "coalesce(pg_catalog.array_position(k.columns, a.attnum), 0), "
     "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisreplident "
-    "AND a.attnum = ANY (i.indkey::int2[])), a.attidentity <> '' "
+    "AND a.attnum = ANY (" INDEX_COLUMNS ")), a.attidentity <> '' "
     "FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d "
     "ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+    "LEFT JOIN (SELECT " INDEX_COLUMNS " AS columns FROM pg_catalog.pg_index i "
+    "JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid "
+    "WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
+    "AND i.indexprs IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute n "
+    "WHERE n.attrelid = i.indrelid AND NOT n.attnotnull AND n.attnum = ANY (" INDEX_COLUMNS ")) "
+    "ORDER BY NOT i.indisprimary, x.relname COLLATE \"C\" LIMIT 1) k ON true "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' "
     "AND ($2 = '' OR a.attnum = ANY (CASE $2 WHEN '' THEN '{}' ELSE $2 END::int2[])) "
     "ORDER BY a.attnum";
@@ -258,32 +293,6 @@ weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err)
             .identity = is_true(connection_field(result, row, 6)),
         };
     }
-    return WEIR_OK;
-}
-
-weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err)
-{
-    char oid[16];
-    const char *parameter = oid;
-
-    (void)snprintf(oid, sizeof(oid), "%u", table->oid);
-    WEIR_CLEANUP(connection_clear)
-    PGresult *result = connection_query(
-        self->connection,
-        "SELECT pg_catalog.pg_relation_size(oid) / "
-        "pg_catalog.current_setting('block_size')::bigint AS pages, "
-        "CASE WHEN reltuples > 0 AND relpages > 0 THEN (reltuples / relpages * "
-        "(pg_catalog.pg_relation_size(oid) / "
-        "pg_catalog.current_setting('block_size')::bigint))::bigint "
-        "ELSE -1 END FROM pg_catalog.pg_class WHERE oid = $1::oid AND relkind = 'r'",
-        &parameter, 1, err);
-    if (result == NULL)
-        return weir_wrap(err, "reading the size of %.*s.%.*s", WEIR_ARG(table->schema),
-                         WEIR_ARG(table->name));
-    if (PQntuples(result) == 0)
-        return WEIR_OK; /* partitioned, or gone: reading it will tell */
-    table->page_count = number(connection_field(result, 0, 0));
-    table->row_count = number(connection_field(result, 0, 1));
     return WEIR_OK;
 }
 

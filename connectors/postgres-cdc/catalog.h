@@ -47,8 +47,10 @@ typedef struct catalog {
     const filter *filter;
     weir_map *types; /* by oid: pg_type */
     catalog_table *tables;
-    size_t table_count; /* by schema and name */
-    bool with_roots;    /* partitioned tables stand for their partitions */
+    size_t table_count;   /* in the order of "schema.table" */
+    bool with_roots;      /* partitioned tables stand for their partitions */
+    catalog_table *roots; /* partitioned tables in the lists that are not captured themselves */
+    size_t root_count;
 } catalog;
 
 /* Reads the tables that are captured, without their columns. With roots, of a partitioned table and its
@@ -59,11 +61,11 @@ WEIR_MUST_CHECK weir_code catalog_load(catalog *self, bool with_roots, weir_erro
 /* The same out of the server's answer. Exposed for its test. */
 void catalog_take(catalog *self, const PGresult *result, bool with_roots);
 
+/* Whether a table is a partition, at any depth, of another. */
+bool catalog_is_below(const catalog_table *table, const catalog_table *root);
+
 /* Reads the columns of a table; a table that is gone has none. */
 WEIR_MUST_CHECK weir_code catalog_columns(catalog *self, catalog_table *table, weir_error *err);
-
-/* Brings the estimates of rows and pages up to date. */
-WEIR_MUST_CHECK weir_code catalog_size(catalog *self, catalog_table *table, weir_error *err);
 
 /* The column whose values take most room on the disk; empty when that takes too long to find out. */
 weir_str catalog_largest_column(catalog *self, const catalog_table *table);

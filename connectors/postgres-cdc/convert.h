@@ -25,6 +25,7 @@ typedef struct conversion {
     X(plain_text)                                                                                  \
     X(as_text)        /* the same for types that are asked for as text */                          \
     X(versioned_text) /* jsonb, ltree: the binary form has a byte 1 in front */                    \
+    X(char)                                                                                        \
     X(bytea)                                                                                       \
     X(bytea_text) /* as text, by binary.handling.mode */                                           \
     X(date)                                                                                        \
@@ -48,6 +49,8 @@ typedef struct conversion {
     X(bits)                                                                                        \
     X(inet)                                                                                        \
     X(macaddr)                                                                                     \
+    X(hstore)                                                                                      \
+    X(point)                                                                                       \
     X(array)
 
 #define X(name) extern const conversion convert_##name;

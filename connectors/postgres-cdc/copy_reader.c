@@ -27,7 +27,10 @@ weir_code copy_reader_open(copy_reader *self, const settings *config, weir_str s
     catalog_add_literal(&sql, snapshot);
     weir_code code = connection_run(self->connection, weir_buf_cstr(&sql), err);
     weir_buf_done(&sql);
-    return code == WEIR_OK ? WEIR_OK : weir_wrap(err, "entering the exported snapshot");
+    if (code == WEIR_OK)
+        return WEIR_OK;
+    err->code = WEIR_RETRY; /* who exported it is gone: the next start takes another one */
+    return weir_wrap(err, "entering the exported snapshot");
 }
 
 void copy_reader_done(copy_reader *self)
@@ -55,6 +58,14 @@ static void take_end(copy_reader *self)
     self->state = COPY_IDLE;
 }
 
+/* 42P01, 42703: a table or column that the state has was dropped or renamed since; the next one is right. */
+static bool is_gone(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0);
+}
+
 weir_code copy_reader_result(copy_reader *self, PGresult **result, weir_error *err)
 {
     assert(self->state == COPY_ASKED);
@@ -74,6 +85,8 @@ weir_code copy_reader_result(copy_reader *self, PGresult **result, weir_error *e
         return WEIR_OK;
     }
     (void)connection_failed(self->connection, *result, "reading it", err);
+    if (is_gone(*result))
+        err->code = WEIR_RETRY;
     PQclear(*result);
     *result = NULL;
     return err->code;

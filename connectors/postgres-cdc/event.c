@@ -301,7 +301,8 @@ weir_code event_heartbeat(event *self, const weir_schema *key, const weir_schema
                           weir_batch *batch, bool *full, weir_error *err)
 {
     weir_buf_clear(&self->topic);
-    weir_buf_printf(&self->topic, "%.*s.%.*s", WEIR_ARG(self->settings->heartbeat_topics_prefix),
+    weir_buf_printf(&self->topic, "%.*s%.*s%.*s", WEIR_ARG(self->settings->heartbeat_topics_prefix),
+                    WEIR_ARG(self->settings->topic_delimiter),
                     WEIR_ARG(self->settings->topic_prefix));
     *full = !weir_record_begin(batch, weir_buf_str(&self->topic));
     if (*full)

@@ -51,8 +51,8 @@ weir_code feed_keep_alive(feed *self, weir_error *err)
 {
     int64_t since_ms = connection_clock_ms() - self->told_ms;
 
-    if (!self->starting && (since_ms >= self->settings->status_update_interval_ms ||
-                            (self->confirm_due && since_ms >= CONFIRM_MS)))
+    if (!self->starting &&
+        (since_ms >= self->tell_ms || (self->confirm_due && since_ms >= CONFIRM_MS)))
         return feed_tell(self, false, err);
     return WEIR_OK;
 }
@@ -78,7 +78,7 @@ weir_code feed_check_silence(feed *self, bool heard, weir_error *err)
     self->polled_ms = now_ms;
     if (self->silence_limit_ms == 0 || self->heard_ms == now_ms)
         return WEIR_OK;
-    if (silent_ms > self->silence_limit_ms)
+    if (silent_ms > self->silence_limit_ms + self->silence_limit_ms / 2)
         return weir_fail(err, WEIR_RETRY,
                          "the server has not answered for %lld ms (wal_sender_timeout): the "
                          "connection is given up",
@@ -139,8 +139,22 @@ static weir_code start(feed *self, uint64_t lsn, weir_error *err)
 weir_code feed_begin(feed *self, uint64_t lsn, int64_t silence_limit_ms, weir_error *err)
 {
     self->silence_limit_ms = silence_limit_ms;
+    self->tell_ms = self->settings->status_update_interval_ms;
+    if (silence_limit_ms > 0 && silence_limit_ms / 3 < self->tell_ms)
+        self->tell_ms = silence_limit_ms / 3; /* or it would give us up while nothing is polled */
     self->confirmed = lsn;
     self->received = lsn;
+    return start(self, lsn, err);
+}
+
+static weir_code reconnect(feed *self, uint64_t lsn, weir_error *err)
+{
+    connection_close(*self->connection);
+    *self->connection = connection_open(self->settings, CONNECTION_REPLICATION, err);
+    if (*self->connection == NULL)
+        return weir_wrap(err, "a new connection for replication");
+    self->starting = true;
+    self->give_up_ms = connection_clock_ms() + START_AGAIN_MS;
     return start(self, lsn, err);
 }
 
@@ -148,13 +162,13 @@ weir_code feed_renew(feed *self, uint64_t lsn, weir_error *err)
 {
     if (self->largest_bytes < FEED_LARGE_BYTES || self->starting)
         return WEIR_OK;
-    connection_close(*self->connection);
-    *self->connection = connection_open(self->settings, CONNECTION_REPLICATION, err);
-    if (*self->connection == NULL)
-        return weir_wrap(err, "a new connection behind a very large value");
-    self->starting = true;
-    self->give_up_ms = connection_clock_ms() + START_AGAIN_MS;
-    return start(self, lsn, err);
+    return reconnect(self, lsn, err);
+}
+
+weir_code feed_ask_for_text(feed *self, uint64_t lsn, weir_error *err)
+{
+    self->binary = false;
+    return reconnect(self, lsn, err);
 }
 
 weir_code feed_start_again(feed *self, uint64_t lsn, int timeout_ms, weir_error *err)

@@ -33,6 +33,7 @@ typedef struct feed {
     int64_t polled_ms;        /* when we listened last */
     int64_t asked_ms;         /* when an answer was asked for; 0: not */
     int64_t silence_limit_ms; /* wal_sender_timeout; 0: none */
+    int64_t tell_ms;          /* the server is told something at least this often */
     bool gathering;           /* SO_RCVLOWAT is set */
     int64_t window_us;        /* when counting messages began */
     int window_count;         /* messages since */
@@ -45,6 +46,9 @@ WEIR_MUST_CHECK weir_code feed_begin(feed *self, uint64_t lsn, int64_t silence_l
 /* Begins anew with another connection, if that frees much memory. Nothing received may be wanted any more:
  * what follows the position comes again. */
 WEIR_MUST_CHECK weir_code feed_renew(feed *self, uint64_t lsn, weir_error *err);
+
+/* The same, to have all values as text from now on. */
+WEIR_MUST_CHECK weir_code feed_ask_for_text(feed *self, uint64_t lsn, weir_error *err);
 
 /* Tries again to get the slot, when it was not free. */
 WEIR_MUST_CHECK weir_code feed_start_again(feed *self, uint64_t lsn, int timeout_ms,
@@ -65,8 +69,9 @@ WEIR_MUST_CHECK weir_code feed_tell(feed *self, bool wants_answer, weir_error *e
 WEIR_MUST_CHECK weir_code feed_confirm(feed *self, uint64_t lsn, weir_error *err);
 
 /* A network that swallows everything looks like a server that has nothing to say. As the server gives up
- * after wal_sender_timeout without a word from us, so do we; half-way it is asked to answer. heard: something
- * has come since the last call, or nobody listened. */
+ * after wal_sender_timeout without a word from us, so do we: after half of it the server is asked to answer, and
+ * has a whole one for that, because one that decodes a large transaction of tables that are not captured looks up
+ * only each half. heard: something has come since the last call, or nobody listened. */
 WEIR_MUST_CHECK weir_code feed_check_silence(feed *self, bool heard, weir_error *err);
 
 #endif

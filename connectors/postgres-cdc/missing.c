@@ -53,7 +53,7 @@ bool missing_sql(const relation *table, const pgoutput_tuple *row, weir_buf *sql
 
         if (!column->identity)
             continue;
-        if (!column->included || row->values[i].form == PGOUTPUT_UNCHANGED ||
+        if (!column->supported || row->values[i].form == PGOUTPUT_UNCHANGED ||
             row->values[i].form == PGOUTPUT_NULL)
             return false;
         weir_buf_printf(sql, " AND ");

@@ -166,13 +166,14 @@ static weir_code recognise_server(source *self, weir_error *err)
     return WEIR_OK;
 }
 
-/* As Debezium has it: only a snapshot reads what is there. */
-static void warn_of_added(const source *self)
+/* As Debezium has it: only a snapshot reads what is there, and one that goes on has passed some tables. */
+static void warn_of_added(source *self)
 {
     for (size_t i = 0; i < self->catalog.table_count; i++) {
         const catalog_table *table = &self->catalog.tables[i];
 
-        if (table->is_added && !table->was_published)
+        if (table->is_added && !table->was_published &&
+            (self->phase == SOURCE_STREAMING || snapshot_is_done(self, table)))
             weir_task_diag(
                 self->task, WEIR_WARN,
                 "table %.*s.%.*s is new in the publication: its changes are captured from "
@@ -196,8 +197,7 @@ static weir_code choose_phase(source *self, const slot_state *slot, weir_error *
         self->position.in_snapshot = mode_of(self) != SNAPSHOT_NO_DATA;
     }
     self->phase = self->position.in_snapshot ? SOURCE_SNAPSHOT : SOURCE_STREAMING;
-    if (self->phase == SOURCE_STREAMING)
-        warn_of_added(self);
+    warn_of_added(self);
     return self->phase == SOURCE_SNAPSHOT ? snapshot_begin(self, err) : stream_begin(self, err);
 }
 

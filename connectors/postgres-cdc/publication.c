@@ -83,15 +83,33 @@ static bool lists_table(const PGresult *result, const catalog_table *table)
     return false;
 }
 
+/* A partitioned table is published beside its partitions, because those that are made later are so from their
+ * beginning. They have its primary key; without one their updates would fail. */
 static bool wants(const publication *self, const catalog_table *table)
 {
+    if (!table->is_captured)
+        return table->has_identity && table->identity == 'd' && !self->inserts_only;
     return table->has_identity != self->inserts_only;
+}
+
+static size_t table_count(const publication *self)
+{
+    return self->catalog->table_count + self->catalog->root_count;
+}
+
+/* Captured tables, then partitioned ones that are not captured themselves. */
+static catalog_table *table_at(const publication *self, size_t index)
+{
+    size_t captured = self->catalog->table_count;
+
+    return index < captured ? &self->catalog->tables[index]
+                            : &self->catalog->roots[index - captured];
 }
 
 static bool any_wanted(const publication *self)
 {
-    for (size_t i = 0; i < self->catalog->table_count; i++) {
-        if (wants(self, &self->catalog->tables[i]))
+    for (size_t i = 0; i < table_count(self); i++) {
+        if (wants(self, table_at(self, i)))
             return true;
     }
     return false;
@@ -109,6 +127,7 @@ static weir_code run_privileged(PGconn *connection, const char *sql, const char 
                      name, sql);
 }
 
+/* ONLY: what inherits from a table may have no identity, and stands in the list for itself. */
 static weir_code create_publication(publication *self, bool all_tables, weir_error *err)
 {
     weir_buf sql = {0};
@@ -119,12 +138,12 @@ static weir_code create_publication(publication *self, bool all_tables, weir_err
     catalog_add_identifier(&sql, name);
     if (all_tables || any_wanted(self)) /* a publication may be empty */
         weir_buf_printf(&sql, all_tables ? " FOR ALL TABLES" : " FOR TABLE ");
-    for (size_t i = 0; i < self->catalog->table_count && !all_tables; i++) {
-        const catalog_table *table = &self->catalog->tables[i];
+    for (size_t i = 0; i < table_count(self) && !all_tables; i++) {
+        const catalog_table *table = table_at(self, i);
 
         if (!wants(self, table))
             continue;
-        weir_buf_printf(&sql, "%s", separator);
+        weir_buf_printf(&sql, "%sONLY ", separator);
         catalog_add_name(&sql, table->schema, table->name);
         separator = ", ";
     }
@@ -148,7 +167,7 @@ static weir_code adjust_table(publication *self, catalog_table *table, bool list
         return WEIR_OK;
     weir_buf_printf(&sql, "ALTER PUBLICATION ");
     catalog_add_identifier(&sql, weir_buf_str(&self->name));
-    weir_buf_printf(&sql, listed ? " DROP TABLE " : " ADD TABLE ");
+    weir_buf_printf(&sql, listed ? " DROP TABLE ONLY " : " ADD TABLE ONLY ");
     catalog_add_name(&sql, table->schema, table->name);
     weir_code code =
         run_privileged(self->connection, weir_buf_cstr(&sql), weir_buf_cstr(&self->name), err);
@@ -160,6 +179,16 @@ static weir_code adjust_table(publication *self, catalog_table *table, bool list
     table->is_added = table->is_added || (code == WEIR_OK && !listed);
     weir_buf_done(&sql);
     return code;
+}
+
+/* They were published with their table. */
+static void note_partitions(const publication *self, const catalog_table *root)
+{
+    for (size_t i = 0; i < self->catalog->table_count; i++) {
+        catalog_table *table = &self->catalog->tables[i];
+
+        table->was_published = table->was_published || catalog_is_below(table, root);
+    }
 }
 
 static weir_code adjust_publication(publication *self, weir_error *err)
@@ -177,10 +206,13 @@ static weir_code adjust_publication(publication *self, weir_error *err)
 
     if (result == NULL)
         return weir_wrap(err, "reading publication \"%s\"", name);
-    for (size_t i = 0; i < self->catalog->table_count && !self->all_tables; i++) {
-        catalog_table *table = &self->catalog->tables[i];
+    for (size_t i = 0; i < table_count(self) && !self->all_tables; i++) {
+        catalog_table *table = table_at(self, i);
+        bool listed = lists_table(result, table);
 
-        if (adjust_table(self, table, lists_table(result, table), err) != WEIR_OK)
+        if (listed && !table->is_captured)
+            note_partitions(self, table);
+        if (adjust_table(self, table, listed, err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;
@@ -196,7 +228,8 @@ static weir_code check_all_tables(publication *self, weir_error *err)
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
         "AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
         "AND c.relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
-        "i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary "
+        "i.indrelid = c.oid AND i.indimmediate AND CASE c.relreplident WHEN 'd' THEN "
+        "i.indisprimary "
         "WHEN 'i' THEN i.indisreplident ELSE false END) LIMIT 1",
         NULL, 0, err);
 
@@ -242,7 +275,7 @@ static weir_code ensure(publication *self, const settings *config, bool slot_exi
     return code;
 }
 
-weir_code publication_ensure(const catalog *tables, const settings *config, bool slot_exists,
+static weir_code ensure_both(const catalog *tables, const settings *config, bool slot_exists,
                              weir_buf *names, weir_error *err)
 {
     publication list[2] = {
@@ -267,6 +300,21 @@ weir_code publication_ensure(const catalog *tables, const settings *config, bool
     weir_buf_done(&list[0].name);
     weir_buf_done(&list[1].name);
     return code;
+}
+
+/* In one transaction: a table that moves from one to the other is in one of them at any time. */
+weir_code publication_ensure(const catalog *tables, const settings *config, bool slot_exists,
+                             weir_buf *names, weir_error *err)
+{
+    weir_error ignored; /* what failed is known already */
+
+    if (connection_run(tables->connection, "BEGIN", err) != WEIR_OK)
+        return weir_wrap(err, "beginning to look at the publications");
+    if (ensure_both(tables, config, slot_exists, names, err) == WEIR_OK)
+        return connection_run(tables->connection, "COMMIT", err);
+    if (connection_run(tables->connection, "ROLLBACK", &ignored) != WEIR_OK)
+        return err->code; /* the connection is gone, and with it the transaction */
+    return err->code;
 }
 
 /* --- What is published ------------------------------------------------------------------------ */

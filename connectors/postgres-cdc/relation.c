@@ -61,6 +61,15 @@ static weir_str encode_name(relation_context *context, const catalog_table *tabl
     return weir_task_copy(context->task, weir_buf_str(text));
 }
 
+static weir_str field_name(relation_context *context, weir_str name)
+{
+    adjust_mode mode = (adjust_mode)context->settings->field_name_adjustment.index;
+
+    weir_buf_clear(&context->text);
+    adjust_field_name(name, mode, &context->text);
+    return weir_task_copy(context->task, weir_buf_str(&context->text));
+}
+
 static weir_code compile_column(relation_context *context, const catalog_table *table,
                                 const catalog_column *from, relation_column *to, weir_error *err)
 {
@@ -71,14 +80,16 @@ static weir_code compile_column(relation_context *context, const catalog_table *
     if (code != WEIR_OK)
         return code;
     *to = (relation_column){.name = from->name,
+                            .field = field_name(context, from->name),
                             .nullable = !from->not_null,
                             .value_branch = 1,
                             .identity = from->identity};
-    if (!filter_takes_column(context->filter, table->schema, table->name, from->name))
-        return WEIR_OK;
-    to->included =
+    bool captured = filter_takes_column(context->filter, table->schema, table->name, from->name);
+    to->supported =
         type != NULL && codec_init(&to->codec, type, modifier, &context->options, context->scratch);
-    if (!to->included && !context->quiet)
+    to->included = captured && to->supported;
+    to->selected = to->included;
+    if (captured && !to->supported && !context->quiet)
         weir_task_diag(context->task, WEIR_WARN,
                        "column \"%.*s\" of %.*s.%.*s has type %.*s, which is not supported, and is "
                        "left out",
@@ -94,7 +105,7 @@ static void compile_default(relation_context *context, const catalog_column *fro
     weir_buf text = {0};
     weir_buf encoded = {0};
 
-    if (column->included && relation_schema_default(&column->codec, from->default_sql, &text) &&
+    if (column->supported && relation_schema_default(&column->codec, from->default_sql, &text) &&
         codec_default(&column->codec, weir_buf_str(&text), &encoded)) {
         *json = weir_task_copy(context->task, weir_buf_str(&encoded));
         column->fallback = weir_task_copy(context->task, weir_buf_str(&text));
@@ -104,15 +115,33 @@ static void compile_default(relation_context *context, const catalog_column *fro
     weir_buf_done(&encoded);
 }
 
+/* As Debezium: also a column that the lists leave out of the value. */
 static bool key_add(relation *self, size_t column)
 {
-    if (self->key_count == RELATION_KEY_LIMIT || !self->columns[column].included)
+    if (self->key_count == RELATION_KEY_LIMIT || !self->columns[column].supported)
         return false;
     self->key[self->key_count++] = column;
+    self->columns[column].selected = true;
     return true;
 }
 
-static weir_code key_from_setting(relation *self, weir_str names, weir_error *err)
+/* A delete that is published has the columns of the replica identity only. */
+static void warn_of_deletes(const relation_context *context, const catalog_table *table,
+                            const catalog_column *column)
+{
+    bool is_sent = table->identity == 'f' ||
+                   (table->identity == 'i' ? column->identity : column->key_position > 0);
+
+    if (table->has_identity && !is_sent && !context->quiet)
+        weir_task_diag(context->task, WEIR_WARN,
+                       "column \"%.*s\" of message.key.columns is not in the replica identity of "
+                       "%.*s.%.*s: a delete does not have it, and is an error; set the table's "
+                       "REPLICA IDENTITY to FULL if rows of it are deleted",
+                       WEIR_ARG(column->name), WEIR_ARG(table->schema), WEIR_ARG(table->name));
+}
+
+static weir_code key_from_setting(const relation_context *context, relation *self,
+                                  const catalog_table *table, weir_str names, weir_error *err)
 {
     while (names.len > 0) {
         const char *comma = memchr(names.ptr, ',', names.len);
@@ -124,13 +153,24 @@ static weir_code key_from_setting(relation *self, weir_str names, weir_error *er
             i++;
         if (i == self->column_count || !key_add(self, i))
             return weir_fail(err, WEIR_CONFIG,
-                             "message.key.columns: table %.*s.%.*s has no captured column \"%.*s\"",
+                             "message.key.columns: table %.*s.%.*s has no column \"%.*s\" whose "
+                             "type can be captured",
                              WEIR_ARG(self->schema), WEIR_ARG(self->name), WEIR_ARG(name));
+        warn_of_deletes(context, table, &table->columns[i]);
         names = (weir_str){names.ptr + size, names.len - size};
         if (names.len > 0)
             names = (weir_str){names.ptr + 1, names.len - 1};
     }
     return WEIR_OK;
+}
+
+static weir_code key_refused(const relation *self, size_t column, weir_error *err)
+{
+    return weir_fail(err, WEIR_FATAL,
+                     "column \"%.*s\" of the key of %.*s.%.*s has a type that cannot be captured; "
+                     "choose other key columns by message.key.columns",
+                     WEIR_ARG(self->columns[column].name), WEIR_ARG(self->schema),
+                     WEIR_ARG(self->name));
 }
 
 /* The key is what the server sends of an old row: the columns of the index that is the replica identity,
@@ -141,19 +181,15 @@ static weir_code choose_key(relation_context *context, relation *self, const cat
     weir_str named = filter_key_columns(context->filter, table->schema, table->name);
 
     if (named.len > 0)
-        return key_from_setting(self, named, err);
+        return key_from_setting(context, self, table, named, err);
     for (size_t i = 0; i < table->column_count && table->identity == 'i'; i++) {
         if (table->columns[i].identity && !key_add(self, i))
-            self->key_count = 0;
+            return key_refused(self, i, err);
     }
     for (int position = 1; position <= RELATION_KEY_LIMIT && table->identity != 'i'; position++) {
         for (size_t i = 0; i < table->column_count; i++) {
             if (table->columns[i].key_position == position && !key_add(self, i))
-                return weir_fail(err, WEIR_FATAL,
-                                 "column \"%.*s\" of the primary key of %.*s.%.*s is not captured; "
-                                 "choose other key columns by message.key.columns",
-                                 WEIR_ARG(self->columns[i].name), WEIR_ARG(self->schema),
-                                 WEIR_ARG(self->name));
+                return key_refused(self, i, err);
         }
     }
     return WEIR_OK;
@@ -180,7 +216,7 @@ static weir_code compile_schemas(relation_context *context, relation *self,
     const weir_plan *plan = weir_schema_plan(self->envelope);
     for (size_t i = 0; i < self->column_count; i++) {
         weir_buf_clear(text);
-        weir_buf_printf(text, "after.%.*s", WEIR_ARG(self->columns[i].name));
+        weir_buf_printf(text, "after.%.*s", WEIR_ARG(self->columns[i].field));
         self->columns[i].plan_column = weir_plan_find(plan, weir_buf_str(text));
         assert(self->columns[i].plan_column >= 0 || !self->columns[i].included);
     }
@@ -200,13 +236,13 @@ static weir_code compile(relation_context *context, relation *self, const catalo
         if (code != WEIR_OK)
             return code;
         compile_default(context, &table->columns[i], column, &defaults.json[i]);
-        if (!column->included)
-            continue;
-        self->binary = self->binary && column->codec.binary != NULL;
-        column->holds_unsent = codec_holds_unsent(&column->codec);
+        column->holds_unsent = column->supported && codec_holds_unsent(&column->codec);
     }
     if (choose_key(context, self, table, err) != WEIR_OK)
         return err->code;
+    for (size_t i = 0; i < self->column_count; i++)
+        self->binary =
+            self->binary && (!self->columns[i].selected || self->columns[i].codec.binary != NULL);
     return compile_schemas(context, self, &defaults, err);
 }
 
@@ -217,6 +253,7 @@ relation *relation_new(relation_context *context, const catalog_table *table, we
     *self = (relation){.oid = table->oid,
                        .schema = table->schema,
                        .name = table->name,
+                       .schema_names = (adjust_mode)context->settings->schema_name_adjustment.index,
                        .identity = table->identity,
                        .column_count = table->column_count,
                        .binary = true};

@@ -6,6 +6,7 @@
 #ifndef POSTGRES_CDC_RELATION_H
 #define POSTGRES_CDC_RELATION_H
 
+#include "adjust.h"
 #include "catalog.h"
 #include "pgoutput.h"
 
@@ -13,8 +14,11 @@
 
 typedef struct relation_column {
     weir_str name;
+    weir_str field; /* its name in events */
     codec codec;
-    bool included;        /* it is captured and its type can be */
+    bool supported;       /* its type can be captured */
+    bool included;        /* in a row's value: it is captured, and its type can be */
+    bool selected;        /* in a row's value or key */
     bool nullable;        /* its schema is a union with null */
     bool identity;        /* in the replica identity, of a table that is streamed */
     bool holds_unsent;    /* its type can hold the placeholder */
@@ -27,6 +31,7 @@ typedef struct relation_column {
 typedef struct relation {
     uint32_t oid;
     weir_str schema, name, topic;
+    adjust_mode schema_names;
     char identity;
     relation_column *columns; /* in the server's order */
     size_t column_count;

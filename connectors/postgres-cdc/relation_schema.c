@@ -57,19 +57,21 @@ static void add_namespace(weir_str topic, weir_buf *out)
 
 static void add_connect_name(const relation *self, const char *suffix, weir_buf *out)
 {
-    weir_buf name = {0};
+    weir_buf name = {0}, adjusted = {0};
 
     weir_buf_printf(&name, "%.*s.%s", WEIR_ARG(self->topic), suffix);
+    adjust_schema_name(weir_buf_str(&name), self->schema_names, &adjusted);
     weir_buf_add_str(out, WEIR_STR(",\"connect.name\":"));
-    weir_buf_add_json(out, weir_buf_str(&name));
+    weir_buf_add_json(out, weir_buf_str(&adjusted));
     weir_buf_done(&name);
+    weir_buf_done(&adjusted);
 }
 
-static void add_field(const relation_column *column, weir_str default_json, bool *defined,
+static void add_field(const relation_column *column, weir_str default_json, unsigned *defined,
                       weir_buf *out)
 {
     weir_buf_add_str(out, WEIR_STR("{\"name\":\""));
-    add_avro_name(column->name, out);
+    add_avro_name(column->field, out);
     weir_buf_add_str(out, WEIR_STR("\",\"type\":"));
     if (column->nullable)
         weir_buf_add_str(out, column->value_branch == 0 ? WEIR_STR("[") : WEIR_STR("[\"null\","));
@@ -80,16 +82,16 @@ static void add_field(const relation_column *column, weir_str default_json, bool
         weir_buf_printf(out, ",\"default\":%.*s", WEIR_ARG(default_json));
     else if (column->nullable)
         weir_buf_add_str(out, WEIR_STR(",\"default\":null"));
-    if (!is_avro_name(column->name) || memcmp(column->name.ptr, "_x", 2) == 0) {
+    if (!is_avro_name(column->field) || memcmp(column->field.ptr, "_x", 2) == 0) {
         weir_buf_add_str(out, WEIR_STR(",\"weir.name\":"));
-        weir_buf_add_json(out, column->name);
+        weir_buf_add_json(out, column->field);
     }
     weir_buf_add_byte(out, '}');
 }
 
 void relation_schema_key(const relation *self, const relation_defaults *defaults, weir_buf *out)
 {
-    bool defined = false;
+    unsigned defined = 0;
 
     weir_buf_add_str(out, WEIR_STR("{\"type\":\"record\",\"name\":\"Key\",\"namespace\":\""));
     add_namespace(self->topic, out);
@@ -106,7 +108,7 @@ void relation_schema_key(const relation *self, const relation_defaults *defaults
 
 static void add_value(const relation *self, const relation_defaults *defaults, weir_buf *out)
 {
-    bool defined = false;
+    unsigned defined = 0;
     bool first = true;
 
     weir_buf_add_str(out, WEIR_STR("{\"type\":\"record\",\"name\":\"Value\",\"fields\":["));

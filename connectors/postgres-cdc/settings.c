@@ -9,6 +9,7 @@ static const char *const decimal_modes[] = {"precise", "double", "string", NULL}
 static const char *const time_modes[] = {"adaptive", "adaptive_time_microseconds", "connect",
                                          "microseconds", NULL};
 static const char *const interval_modes[] = {"numeric", "string", NULL};
+static const char *const adjust_modes[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const binary_modes[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
 
 static weir_code check_slot_name(weir_str value, weir_error *err)
@@ -23,19 +24,46 @@ static weir_code check_slot_name(weir_str value, weir_error *err)
     return WEIR_OK;
 }
 
-static weir_code check_false(weir_str value, weir_error *err)
+/* Debezium's default is accepted, because many configurations spell defaults out. */
+#define CHECK_ONLY(name, only)                                                                     \
+    static weir_code check_##name(weir_str value, weir_error *err)                                 \
+    {                                                                                              \
+        if (weir_str_eq(value, WEIR_STR(only)))                                                    \
+            return WEIR_OK;                                                                        \
+        return weir_fail(err, WEIR_CONFIG, "only \"%s\" is supported, not \"%.*s\"", only,         \
+                         WEIR_ARG(value));                                                         \
+    }
+
+#define TOPIC_NAMING "io.debezium.schema.SchemaTopicNamingStrategy"
+#define SOURCE_MAKER "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker"
+
+CHECK_ONLY(false, "false")
+CHECK_ONLY(true, "true")
+CHECK_ONLY(json, "json")
+CHECK_ONLY(connector, "connector")
+CHECK_ONLY(select_all, "select_all")
+CHECK_ONLY(zero, "0")
+CHECK_ONLY(naming, TOPIC_NAMING)
+CHECK_ONLY(maker, SOURCE_MAKER)
+
+static weir_code check_placeholder(weir_str value, weir_error *err)
 {
-    if (weir_str_eq(value, WEIR_STR("false")) || value.len == 0)
+    if (value.len < 4 || memcmp(value.ptr, "hex:", 4) != 0)
         return WEIR_OK;
-    return weir_fail(err, WEIR_CONFIG, "only \"false\" is supported, not \"%.*s\"",
-                     WEIR_ARG(value));
+    return weir_fail(err, WEIR_CONFIG, "a placeholder in hexadecimal is not supported");
 }
 
-static weir_code check_none(weir_str value, weir_error *err)
+static weir_code check_delimiter(weir_str value, weir_error *err)
 {
-    if (weir_str_eq(value, WEIR_STR("none")) || value.len == 0)
-        return WEIR_OK;
-    return weir_fail(err, WEIR_CONFIG, "only \"none\" is supported, not \"%.*s\"", WEIR_ARG(value));
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-' || c == '.'))
+            return weir_fail(err, WEIR_CONFIG,
+                             "a delimiter has only letters, digits, hyphens, dots and underscores");
+    }
+    return WEIR_OK;
 }
 
 static weir_code check_prefix(weir_str value, weir_error *err)
@@ -156,7 +184,8 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(money_fraction_digits, .name = "money.fraction.digits", .fallback = "2", .min = 2,
           .max = 18, .importance = WEIR_LOW, .doc = "Decimal places of money."),
     FIELD(unavailable_value_placeholder, .name = "unavailable.value.placeholder",
-          .fallback = "__debezium_unavailable_value", .min = 1, .max = 255, .importance = WEIR_LOW,
+          .fallback = "__debezium_unavailable_value", .min = 1, .max = 255,
+          .check = check_placeholder, .importance = WEIR_LOW,
           .doc = "What stands for a value that the server did not send."),
     FIELD(skipped_operations, .name = "skipped.operations", .fallback = "t",
           .check = check_operations, .importance = WEIR_LOW,
@@ -171,8 +200,21 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     FIELD(heartbeat_topics_prefix, .name = "topic.heartbeat.prefix",
           .fallback = "__debezium-heartbeat", .min = 1, .max = 200, .importance = WEIR_LOW,
           .doc = "First part of the name of the topic of heartbeats."),
-    FIELD(topic_delimiter, .name = "topic.delimiter", .fallback = ".", .min = 1, .max = 1,
-          .importance = WEIR_LOW, .doc = "What stands between the parts of a topic's name."),
+    FIELD(
+        heartbeat_action_query, .name = "heartbeat.action.query", .fallback = "",
+        .importance = WEIR_LOW,
+        .doc =
+            "A statement that is run with each heartbeat. Not needed to confirm the slot. One that "
+            "fails is warned of."),
+    FIELD(schema_name_adjustment, .name = "schema.name.adjustment.mode", .fallback = "none",
+          .choices = adjust_modes, .importance = WEIR_LOW,
+          .doc = "What becomes of characters in the names of schemas that Avro forbids."),
+    FIELD(field_name_adjustment, .name = "field.name.adjustment.mode", .fallback = "none",
+          .choices = adjust_modes, .importance = WEIR_LOW,
+          .doc = "What becomes of characters in the names of fields that Avro forbids."),
+    FIELD(topic_delimiter, .name = "topic.delimiter", .fallback = ".", .min = 1, .max = 20,
+          .check = check_delimiter, .importance = WEIR_LOW,
+          .doc = "What stands between the parts of a topic's name."),
 
     ONLY(0, "slot.drop.on.stop", "false", ", because a dropped slot loses changes", check_false),
     ONLY(1, "slot.failover", "false", "", check_false),
@@ -180,11 +222,33 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     ONLY(3, "include.unknown.datatypes", "false", "", check_false),
     ONLY(4, "include.schema.comments", "false", "", check_false),
     ONLY(5, "skip.messages.without.change", "false", "", check_false),
-    ONLY(6, "schema.name.adjustment.mode", "none", "", check_none),
-    ONLY(7, "field.name.adjustment.mode", "none", "", check_none),
+    ONLY(6, "hstore.handling.mode", "json", ", because sinks have no maps", check_json),
+    ONLY(7, "flush.lsn.source", "true", ": the slot is confirmed for what is durable", check_true),
+    ONLY(8, "lsn.flush.mode", "connector", ": the slot is confirmed for what is durable",
+         check_connector),
+    ONLY(9, "read.only", "false", ": publication and slot have to be made", check_false),
+    ONLY(10, "snapshot.query.mode", "select_all", "", check_select_all),
+    ONLY(11, "snapshot.delay.ms", "0", "; start the connector later", check_zero),
+    ONLY(12, "topic.naming.strategy", TOPIC_NAMING,
+         ", because others are Java classes; use a route transform", check_naming),
+    ONLY(13, "sourceinfo.struct.maker", SOURCE_MAKER, ", because others are Java classes",
+         check_maker),
+    ONLY(14, "openlineage.integration.enabled", "false", "", check_false),
+    ONLY(15, "snapshot.mode.configuration.based.snapshot.data", "false", "; use snapshot.mode",
+         check_false),
+    ONLY(16, "snapshot.mode.configuration.based.snapshot.schema", "false", "; use snapshot.mode",
+         check_false),
+    ONLY(17, "snapshot.mode.configuration.based.start.stream", "false", "; use snapshot.mode",
+         check_false),
+    ONLY(18, "snapshot.mode.configuration.based.snapshot.on.schema.error", "false",
+         "; use snapshot.mode", check_false),
+    ONLY(19, "snapshot.mode.configuration.based.snapshot.on.data.error", "false",
+         "; use snapshot.mode", check_false),
 
     IGNORED("database.tcpKeepAlive", "it is always on"),
     IGNORED("database.query.timeout.ms", "queries are short; a snapshot has no time limit"),
+    IGNORED("topic.cache.size", "names of topics are kept with their tables"),
+    IGNORED("topic.transaction", "there is no transaction metadata yet"),
     IGNORED("snapshot.fetch.size", "rows are read as a stream"),
     IGNORED("query.fetch.size", "rows are read as a stream"),
     IGNORED("snapshot.isolation.mode", "a snapshot is always one consistent state"),
@@ -228,34 +292,28 @@ const weir_field settings_fields[SETTINGS_FIELD_COUNT] = {
     UNSUPPORTED("database.sslfactory", "it names a Java class; use database.sslmode"),
     UNSUPPORTED("slot.stream.params", "the connector chooses pgoutput's parameters"),
     UNSUPPORTED("replica.identity.autoset.values", "set it by ALTER TABLE ... REPLICA IDENTITY"),
-    UNSUPPORTED("flush.lsn.source", "the slot is always confirmed, and only for what is durable"),
-    UNSUPPORTED("lsn.flush.mode", "the slot is always confirmed, and only for what is durable"),
-    UNSUPPORTED("read.only", "the publication and the slot have to be made"),
     UNSUPPORTED("message.prefix.include.list", "logical decoding messages are not captured yet"),
     UNSUPPORTED("message.prefix.exclude.list", "logical decoding messages are not captured yet"),
-    UNSUPPORTED("hstore.handling.mode", "hstore is not captured yet; leave it out of the settings"),
     UNSUPPORTED("snapshot.include.collection.list", "a snapshot is of all captured tables"),
     UNSUPPORTED("snapshot.select.statement.overrides", "a snapshot reads whole tables"),
-    UNSUPPORTED("snapshot.delay.ms", "start the connector later"),
-    UNSUPPORTED("snapshot.query.mode", "a snapshot reads whole tables"),
     UNSUPPORTED("snapshot.query.mode.custom.name", "it names a Java class"),
     UNSUPPORTED("snapshot.mode.custom.name", "it names a Java class"),
-    UNSUPPORTED("snapshot.mode.configuration.based.snapshot.data", "use snapshot.mode"),
-    UNSUPPORTED("snapshot.mode.configuration.based.snapshot.schema", "use snapshot.mode"),
-    UNSUPPORTED("snapshot.mode.configuration.based.start.stream", "use snapshot.mode"),
-    UNSUPPORTED("snapshot.mode.configuration.based.snapshot.on.schema.error", "use snapshot.mode"),
-    UNSUPPORTED("snapshot.mode.configuration.based.snapshot.on.data.error", "use snapshot.mode"),
     UNSUPPORTED("signal.data.collection", "there is no signalling yet"),
     UNSUPPORTED("notification.enabled.channels", "notifications are not written yet"),
     UNSUPPORTED("notification.sink.topic.name", "notifications are not written yet"),
-    UNSUPPORTED("heartbeat.action.query", "the slot is confirmed without a change, too"),
     UNSUPPORTED("column.propagate.source.type", "schemas have no source types yet"),
     UNSUPPORTED("datatype.propagate.source.type", "schemas have no source types yet"),
-    UNSUPPORTED("topic.naming.strategy", "it names a Java class; use a route transform"),
-    UNSUPPORTED("sourceinfo.struct.maker", "it names a Java class"),
     UNSUPPORTED("converters", "they are Java classes"),
     UNSUPPORTED("post.processors", "they are Java classes"),
-    UNSUPPORTED("openlineage.integration.enabled", "lineage is not reported yet"),
+    UNSUPPORTED("column.mask.*", "values are not masked yet; leave the column out by "
+                                 "column.exclude.list, or capture a table without it"),
+    UNSUPPORTED("column.truncate.*", "values are not cut yet; leave the column out by "
+                                     "column.exclude.list"),
+    UNSUPPORTED("snapshot.select.statement.overrides.*", "a snapshot reads whole tables"),
+    UNSUPPORTED("driver.*", "they are of a JDBC driver; use the settings of database"),
+    UNSUPPORTED("signal.*", "there is no signalling yet"),
+    UNSUPPORTED("notification.*", "notifications are not written yet"),
+    UNSUPPORTED("openlineage.*", "lineage is not reported yet"),
 };
 
 _Static_assert(sizeof(settings_fields) / sizeof(settings_fields[0]) == SETTINGS_FIELD_COUNT,

@@ -21,6 +21,8 @@ typedef enum autocreate_mode {
     AUTOCREATE_DISABLED
 } autocreate_mode;
 
+#define SETTINGS_FIXED_COUNT 20
+
 typedef struct settings {
     weir_str hostname, user, password, dbname;
     int64_t port;
@@ -42,12 +44,14 @@ typedef struct settings {
     int64_t money_fraction_digits;
     weir_str unavailable_value_placeholder;
     weir_list skipped_operations;
+    weir_choice schema_name_adjustment, field_name_adjustment;
     int64_t status_update_interval_ms, heartbeat_interval_ms;
-    weir_str heartbeat_topics_prefix;
-    weir_str fixed[8]; /* settings with one supported value, which are only checked */
+    weir_str heartbeat_topics_prefix, heartbeat_action_query;
+    weir_str
+        fixed[SETTINGS_FIXED_COUNT]; /* settings with one supported value, which are only checked */
 } settings;
 
-#define SETTINGS_FIELD_COUNT          119
+#define SETTINGS_FIELD_COUNT          128
 #define SETTINGS_SNAPSHOT_THREADS_MAX 16
 
 extern const weir_field settings_fields[SETTINGS_FIELD_COUNT];

@@ -16,6 +16,9 @@
 
 #include "source.h"
 
+/* Whether the offset calls the table complete: its name is not behind that of the last one. */
+bool snapshot_is_done(source *self, const catalog_table *table);
+
 /* Opens the reading connections and enters the exported snapshot, or a new one when there is none. */
 WEIR_MUST_CHECK weir_code snapshot_begin(source *self, weir_error *err);
 

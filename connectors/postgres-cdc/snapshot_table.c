@@ -162,7 +162,7 @@ const char *snapshot_table_copy_sql(snapshot_table *self, size_t index)
     for (size_t i = 0; i < self->relation->column_count; i++) {
         const relation_column *column = &self->relation->columns[i];
 
-        if (!column->included)
+        if (!column->selected)
             continue;
         weir_buf_printf(sql, "%s", separator);
         relation_add_selected(column, sql);

@@ -1,46 +1,15 @@
 /* stream.c - takes changes from the replication slot as they are committed. */
 #include "stream.h"
 
-#include "announced.h"
 #include "bytes.h"
 #include "datetime.h"
-#include "feed.h"
-#include "missing.h"
+#include "stream_change.h"
 
 #include <libpq-fe.h>
 
-#define CHECKPOINT_RECORDS 10000 /* a large transaction becomes durable in parts of this size */
-#define CLOCK_MESSAGES     256   /* the clock is read once for so many messages */
+#define CLOCK_MESSAGES     256 /* the clock is read once for so many messages */
 #define IDLE_CHECKPOINT_MS 1000
 #define UNSEEN_MS          1000 /* for ever, if the commit itself waits for what we confirm */
-
-struct stream {
-    feed feed;
-    announced announced;
-    pgoutput_decoder decoder;
-    missing missing; /* of the message that is being delivered */
-
-    char *buffer; /* the message that is being delivered: libpq's memory */
-    size_t buffer_size;
-    pgoutput_message message;
-    uint64_t message_lsn;
-    bool pending; /* the message is not delivered completely */
-    int step;     /* of its records */
-    int64_t
-        unseen_ms; /* since when its transaction is waited for, to be seen by others; 0: it is not */
-    uint32_t truncated; /* of its relations */
-
-    bool in_transaction;
-    uint64_t final_lsn;
-    uint64_t change_lsn; /* of the last change that was seen */
-    int64_t same_index;  /* changes of that LSN so far */
-    int64_t order;       /* changes of the transaction so far */
-    int64_t uncommitted; /* records since the last checkpoint */
-
-    int64_t checkpoint_ms;                              /* when the position was written last */
-    int64_t heartbeat_ms;                               /* when the last heartbeat was written */
-    const weir_schema *heartbeat_key, *heartbeat_value; /* NULL: there are none */
-};
 
 /* --- Beginning and ending ------------------------------------------------------------------- */
 
@@ -150,13 +119,6 @@ static void on_begin(source *self)
     self->event.transaction_id = flow->message.begin.xid;
 }
 
-static void checkpoint(source *self, weir_batch *batch)
-{
-    position_write(&self->position, self->partition, batch);
-    self->stream->uncommitted = 0;
-    self->stream->checkpoint_ms = connection_clock_ms();
-}
-
 static void on_commit(source *self, weir_batch *batch)
 {
     stream *flow = self->stream;
@@ -169,152 +131,26 @@ static void on_commit(source *self, weir_batch *batch)
         self->position.open = 0;
     self->event.last_commit_lsn = flow->message.commit.end_lsn;
     if (flow->uncommitted > 0)
-        checkpoint(self, batch);
+        stream_checkpoint(self, batch);
 }
 
-/* Counts the change and says whether it was delivered before. */
-static bool is_old(source *self)
+/* A table has a type that is only read as text, which it had not when the stream began, or has no more: the
+ * transaction comes again from its beginning, and what was delivered of it is dropped. */
+static weir_code ask_for_text(source *self, weir_batch *batch, weir_error *err)
 {
     stream *flow = self->stream;
 
-    flow->order++;
-    flow->same_index = flow->message_lsn == flow->change_lsn ? flow->same_index + 1 : 1;
-    flow->change_lsn = flow->message_lsn;
-    return position_has(&self->position, flow->final_lsn, flow->change_lsn, flow->same_index);
-}
-
-/* The change is in the rows of a snapshot that was read later. */
-static bool is_seen(const source *self, const relation *table)
-{
-    return seen_has(&self->position.seen, table->oid, (uint32_t)self->event.transaction_id);
-}
-
-static weir_code check_count(const relation *table, const pgoutput_tuple *tuple, weir_error *err)
-{
-    if (tuple->values == NULL || tuple->count == table->column_count)
-        return WEIR_OK;
-    return weir_fail(
-        err, WEIR_RETRY, "a row of %.*s.%.*s came with %u columns, but the server announced %zu",
-        WEIR_ARG(table->schema), WEIR_ARG(table->name), tuple->count, table->column_count);
-}
-
-/* What fills the gaps of an updated row: its old row, if that was sent whole, or the table, when sinks
- * can't have the row that they lie in. */
-static weir_code find_fill(source *self, const relation *table, const pgoutput_tuple **fill,
-                           weir_error *err)
-{
-    stream *flow = self->stream;
-    const pgoutput_message *message = &flow->message;
-    const pgoutput_tuple *old_row = &message->change.old_tuple;
-    const pgoutput_tuple *new_row = &message->change.new_tuple;
-
-    *fill = message->change.old_kind == 'O' ? old_row : NULL;
-    if (*fill != NULL || message->kind != PGOUTPUT_UPDATE)
-        return WEIR_OK;
-    if (flow->final_lsn >= self->position.read_to &&
-        (old_row->values == NULL || relation_same_key(table, old_row, new_row)))
-        return WEIR_OK;
-    if (!missing_any(table, new_row))
-        return WEIR_OK;
-    return missing_read(&flow->missing, self->sql, table, new_row, fill, err);
-}
-
-static weir_code write_change(source *self, const event_change *change, weir_batch *batch,
-                              weir_error *err)
-{
-    stream *flow = self->stream;
-    weir_code code = event_write(&self->event, change, &flow->step, batch, err);
-
-    flow->uncommitted += code == WEIR_OK && flow->step == -1;
-    return code;
-}
-
-static weir_code deliver_row(source *self, weir_batch *batch, weir_error *err)
-{
-    stream *flow = self->stream;
-    const pgoutput_message *message = &flow->message;
-    relation *table = NULL;
-
-    if (announced_find(&flow->announced, message->relation, &table, err) != WEIR_OK)
-        return err->code;
-    if (table == NULL || is_seen(self, table)) {
-        flow->step = -1;
-        return WEIR_OK;
-    }
-    if (check_count(table, &message->change.old_tuple, err) != WEIR_OK ||
-        check_count(table, &message->change.new_tuple, err) != WEIR_OK)
-        return err->code;
-    event_change change = {
-        .relation = table,
-        .operation = message->kind == PGOUTPUT_INSERT   ? 'c'
-                     : message->kind == PGOUTPUT_UPDATE ? 'u'
-                                                        : 'd',
-        .old_row = message->change.old_tuple.values != NULL ? &message->change.old_tuple : NULL,
-        .new_row = message->change.new_tuple.values != NULL ? &message->change.new_tuple : NULL,
-        .lsn = flow->message_lsn,
-        .order = flow->order,
-    };
-    if (find_fill(self, table, &change.fill, err) != WEIR_OK)
-        return err->code;
-    weir_code code = write_change(self, &change, batch, err);
-
-    while (code != WEIR_OK && announced_was_refused(table)) {
-        if (announced_allow_null(&flow->announced, &table, err) != WEIR_OK)
-            return err->code;
-        change.relation = table;
-        code = write_change(self, &change, batch, err);
-    }
-    return code;
-}
-
-static weir_code deliver_truncate(source *self, weir_batch *batch, weir_error *err)
-{
-    stream *flow = self->stream;
-
-    while (flow->truncated < flow->message.truncate.count) {
-        relation *table = NULL;
-        uint32_t oid = pgoutput_truncated(&flow->message, flow->truncated);
-
-        if (announced_find(&flow->announced, oid, &table, err) != WEIR_OK)
-            return err->code;
-        event_change change = {
-            .relation = table, .operation = 't', .lsn = flow->message_lsn, .order = flow->order};
-        if (table != NULL && !is_seen(self, table)) {
-            flow->step = 0;
-            weir_code code = write_change(self, &change, batch, err);
-            if (code != WEIR_OK || flow->step != -1)
-                return code;
-        }
-        flow->truncated++;
-    }
-    flow->step = -1;
-    return WEIR_OK;
-}
-
-/* Delivers the pending change; it stays pending when the batch is full. */
-static weir_code deliver(source *self, weir_batch *batch, weir_error *err)
-{
-    stream *flow = self->stream;
-    weir_code code = flow->message.kind == PGOUTPUT_TRUNCATE ? deliver_truncate(self, batch, err)
-                                                             : deliver_row(self, batch, err);
-
-    if (code != WEIR_OK || flow->step != -1)
-        return code;
-    flow->pending = false;
-    missing_drop(&flow->missing);
-    if (flow->uncommitted >= CHECKPOINT_RECORDS) {
-        self->position.open = flow->final_lsn;
-        self->position.change = flow->change_lsn;
-        self->position.same_count = flow->same_index;
-        checkpoint(self, batch);
-    }
-    return WEIR_OK;
+    if (flow->uncommitted > 0)
+        stream_checkpoint_inside(self, batch);
+    flow->in_transaction = false;
+    return feed_ask_for_text(&flow->feed, self->position.commit, err);
 }
 
 /* A relation is completed from the catalog, where the transaction that changed it must be seen. */
-static weir_code take_relation(source *self, weir_error *err)
+static weir_code take_relation(source *self, weir_batch *batch, weir_error *err)
 {
     stream *flow = self->stream;
+    relation *table = NULL;
     bool is_seen_now;
 
     if (catalog_sees(&self->catalog, (uint32_t)self->event.transaction_id, &is_seen_now, err) !=
@@ -323,7 +159,11 @@ static weir_code take_relation(source *self, weir_error *err)
     if (!is_seen_now && connection_clock_ms() - flow->unseen_ms < UNSEEN_MS)
         return WEIR_OK;
     flow->unseen_ms = 0;
-    return announced_add(&flow->announced, &flow->message, err);
+    if (announced_add(&flow->announced, &flow->message, err) != WEIR_OK ||
+        announced_find(&flow->announced, flow->message.relation, &table, err) != WEIR_OK)
+        return err->code;
+    return table != NULL && !table->binary && flow->feed.binary ? ask_for_text(self, batch, err)
+                                                                : WEIR_OK;
 }
 
 static weir_code on_message(source *self, weir_str payload, weir_batch *batch, weir_error *err)
@@ -342,7 +182,7 @@ static weir_code on_message(source *self, weir_str payload, weir_batch *batch, w
         return WEIR_OK;
     case PGOUTPUT_RELATION:
         flow->unseen_ms = connection_clock_ms();
-        return take_relation(self, err);
+        return take_relation(self, batch, err);
     case PGOUTPUT_TYPE:
         catalog_forget_type(&self->catalog, flow->message.relation);
         return WEIR_OK;
@@ -350,10 +190,10 @@ static weir_code on_message(source *self, weir_str payload, weir_batch *batch, w
     case PGOUTPUT_UPDATE:
     case PGOUTPUT_DELETE:
     case PGOUTPUT_TRUNCATE:
-        flow->pending = !is_old(self);
+        flow->pending = !stream_change_is_old(self);
         flow->step = 0;
         flow->truncated = 0;
-        return flow->pending ? deliver(self, batch, err) : WEIR_OK;
+        return flow->pending ? stream_change_deliver(self, batch, err) : WEIR_OK;
     case PGOUTPUT_ORIGIN:
     case PGOUTPUT_MESSAGE:
         return WEIR_OK;
@@ -433,6 +273,24 @@ static weir_code take(source *self, weir_batch *batch, bool *none, weir_error *e
     return on_copy_data(self, (weir_str){flow->buffer, flow->buffer_size}, batch, err);
 }
 
+/* What a user wants to be done with each heartbeat; that it fails is his affair, unless the server is gone. */
+static weir_code run_action(source *self, weir_error *err)
+{
+    weir_str query = self->settings.heartbeat_action_query;
+    weir_buf sql = {0};
+
+    if (query.len == 0)
+        return WEIR_OK;
+    /* the connection's own path has no schemas but the system's */
+    weir_buf_printf(&sql, "SET LOCAL search_path = \"$user\", public; %.*s", WEIR_ARG(query));
+    weir_code code = connection_run(self->sql, weir_buf_cstr(&sql), err);
+    weir_buf_done(&sql);
+    if (code == WEIR_OK || PQstatus(self->sql) != CONNECTION_OK)
+        return code;
+    weir_task_diag(self->task, WEIR_WARN, "heartbeat.action.query failed: %s", err->message);
+    return WEIR_OK;
+}
+
 /* Between transactions, when it is time. One that does not fit is written next time. */
 static weir_code beat(source *self, weir_batch *batch, weir_error *err)
 {
@@ -448,8 +306,8 @@ static weir_code beat(source *self, weir_batch *batch, weir_error *err)
     if (code != WEIR_OK || full)
         return code;
     flow->heartbeat_ms = now_ms;
-    checkpoint(self, batch);
-    return WEIR_OK;
+    stream_checkpoint(self, batch);
+    return run_action(self, err);
 }
 
 /* Everything received is delivered and no transaction is open: the server's position is ours. Written
@@ -464,7 +322,7 @@ static void advance_idle(source *self, weir_batch *batch)
         self->position.commit = flow->feed.received;
     if (self->position.commit > flow->feed.confirmed &&
         connection_clock_ms() - flow->checkpoint_ms >= IDLE_CHECKPOINT_MS)
-        checkpoint(self, batch);
+        stream_checkpoint(self, batch);
 }
 
 /* Messages until the batch is full or nothing has come for the time. */
@@ -479,12 +337,12 @@ static weir_code take_messages(source *self, weir_batch *batch, int64_t deadline
         bool none = false;
 
         if (flow->pending)
-            code = deliver(self, batch, err);
+            code = stream_change_deliver(self, batch, err);
         else if (flow->unseen_ms != 0)
-            code = take_relation(self, err);
+            code = take_relation(self, batch, err);
         else
             code = take(self, batch, &none, err);
-        if (code != WEIR_OK || flow->pending)
+        if (code != WEIR_OK || flow->pending || flow->feed.starting)
             break; /* pending: the batch is full */
         *heard = *heard || !none;
         delivered = delivered || flow->uncommitted > 0;
@@ -511,6 +369,8 @@ weir_code stream_poll(source *self, weir_batch *batch, int timeout_ms, weir_erro
         return feed_start_again(&flow->feed, self->position.commit, timeout_ms, err);
     if (take_messages(self, batch, deadline_ms, &heard, err) != WEIR_OK)
         return err->code;
+    if (flow->feed.starting)
+        return WEIR_OK;
     advance_idle(self, batch);
     if (feed_check_silence(&flow->feed, heard || flow->pending, err) != WEIR_OK ||
         beat(self, batch, err) != WEIR_OK || feed_keep_alive(&flow->feed, err) != WEIR_OK)

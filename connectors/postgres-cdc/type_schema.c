@@ -34,28 +34,44 @@ static void add_parameters(const codec *self, const type_mapping *mapping, weir_
     }
 }
 
-static void add_variable_record(bool *defined, weir_buf *out)
+static const struct {
+    const char *name;
+    const char *definition;
+} records[] = {
+    {"io.debezium.data.VariableScaleDecimal",
+     "{\"type\":\"record\",\"name\":\"VariableScaleDecimal\","
+     "\"namespace\":\"io.debezium.data\",\"fields\":[{\"name\":\"scale\",\"type\":"
+     "\"int\"},{\"name\":\"value\",\"type\":\"bytes\"}],\"connect.doc\":\"Variable "
+     "scaled decimal\",\"connect.version\":1,\"connect.name\":"
+     "\"io.debezium.data.VariableScaleDecimal\"}"},
+    {"io.debezium.data.geometry.Point",
+     "{\"type\":\"record\",\"name\":\"Point\",\"namespace\":\"io.debezium.data.geometry\","
+     "\"fields\":[{\"name\":\"x\",\"type\":\"double\"},{\"name\":\"y\",\"type\":\"double\"},"
+     "{\"name\":\"wkb\",\"type\":[\"null\",\"bytes\"],\"default\":null},"
+     "{\"name\":\"srid\",\"type\":[\"null\",\"int\"],\"default\":null}],"
+     "\"connect.doc\":\"Geometry (POINT)\",\"connect.version\":1,"
+     "\"connect.name\":\"io.debezium.data.geometry.Point\"}"},
+};
+
+static void add_record(const type_mapping *mapping, unsigned *defined, weir_buf *out)
 {
-    if (*defined) {
-        weir_buf_add_str(out, WEIR_STR("\"io.debezium.data.VariableScaleDecimal\""));
-        return;
-    }
-    *defined = true;
-    weir_buf_add_str(
-        out,
-        WEIR_STR("{\"type\":\"record\",\"name\":\"VariableScaleDecimal\","
-                 "\"namespace\":\"io.debezium.data\",\"fields\":[{\"name\":\"scale\",\"type\":"
-                 "\"int\"},{\"name\":\"value\",\"type\":\"bytes\"}],\"connect.doc\":\"Variable "
-                 "scaled decimal\",\"connect.version\":1,\"connect.name\":"
-                 "\"io.debezium.data.VariableScaleDecimal\"}"));
+    size_t i = 0;
+
+    while (strcmp(records[i].name, mapping->connect_name) != 0)
+        i++;
+    if ((*defined >> i & 1) != 0)
+        weir_buf_printf(out, "\"%s\"", records[i].name);
+    else
+        weir_buf_add_str(out, weir_cstr(records[i].definition));
+    *defined |= 1u << i;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): an array's element, which is no array */
 static void add_schema(const codec *self, const type_mapping *mapping, weir_str default_json,
-                       bool *defined, weir_buf *out)
+                       unsigned *defined, weir_buf *out)
 {
     if (mapping->base == WEIR_TYPE_RECORD) {
-        add_variable_record(defined, out);
+        add_record(mapping, defined, out);
         return;
     }
     if (mapping->connect_name == NULL && mapping->connect_type == NULL && default_json.len == 0 &&
@@ -88,7 +104,7 @@ static void add_schema(const codec *self, const type_mapping *mapping, weir_str 
     weir_buf_add_byte(out, '}');
 }
 
-void codec_schema(const codec *self, weir_str default_json, bool *defined, weir_buf *out)
+void codec_schema(const codec *self, weir_str default_json, unsigned *defined, weir_buf *out)
 {
     add_schema(self, self->mapping, default_json, defined, out);
 }

@@ -19,6 +19,7 @@
     X(oid, 26, 1028)                                                                               \
     X(json, 114, 199)                                                                              \
     X(xml, 142, 143)                                                                               \
+    X(point, 600, 1017)                                                                            \
     X(cidr, 650, 651)                                                                              \
     X(float4, 700, 1021)                                                                           \
     X(float8, 701, 1022)                                                                           \
@@ -129,6 +130,8 @@ static const type_mapping map_money = {BYTES,
                                        .logical = "decimal", .parameters = PARAMETERS_MONEY};
 static const type_mapping map_variable = {.base = WEIR_TYPE_RECORD,
                                           .connect_name = "io.debezium.data.VariableScaleDecimal"};
+static const type_mapping map_point = {.base = WEIR_TYPE_RECORD,
+                                       .connect_name = "io.debezium.data.geometry.Point"};
 static const type_mapping map_array = {.base = WEIR_TYPE_ARRAY, .avro = "array"};
 
 /* --- Choosing ------------------------------------------------------------------------------- */
@@ -227,7 +230,7 @@ static const struct {
     {OID_oid, &convert_oid, &map_int64},
     {OID_float4, &convert_float4, &map_float},
     {OID_float8, &convert_float8, &map_double},
-    {OID_char, &convert_plain_text, &map_string},
+    {OID_char, &convert_char, &map_string},
     {OID_name, &convert_plain_text, &map_string},
     {OID_text, &convert_plain_text, &map_string},
     {OID_bpchar, &convert_plain_text, &map_string},
@@ -235,6 +238,7 @@ static const struct {
     {OID_json, &convert_plain_text, &map_json},
     {OID_jsonb, &convert_versioned_text, &map_json},
     {OID_uuid, &convert_uuid, &map_uuid},
+    {OID_point, &convert_point, &map_point},
     {OID_inet, &convert_inet, &map_string},
     {OID_cidr, &convert_inet, &map_string},
     {OID_macaddr, &convert_macaddr, &map_string},
@@ -308,6 +312,10 @@ static bool choose_other(codec *self)
         set(self, &convert_plain_text, &map_string);
     else if (weir_str_eq(self->type->name, WEIR_STR("ltree")))
         set(self, &convert_versioned_text, &map_ltree);
+    else if (weir_str_eq(self->type->name, WEIR_STR("hstore")))
+        set(self, &convert_hstore, &map_json);
+    else if (weir_str_eq(self->type->name, WEIR_STR("isbn")))
+        set(self, &convert_as_text, &map_string);
     else
         return false;
     return true;
@@ -317,7 +325,8 @@ static bool choose_array(codec *self, int32_t modifier)
 {
     codec item = {.type = self->type->element, .options = self->options};
 
-    if (item.type->element != NULL || (!choose_builtin(&item, modifier) && !choose_other(&item)))
+    if (item.type->element != NULL || item.type->oid == OID_point ||
+        (!choose_builtin(&item, modifier) && !choose_other(&item)))
         return false;
     self->item_binary = item.binary;
     self->item_text = item.text;
@@ -355,6 +364,8 @@ void codec_put_zero(const codec *self, weir_batch *out)
         weir_put_bytes(out, (weir_str){"", 1});
     else if (self->mapping == &map_variable)
         code = self->text(self, WEIR_STR("0"), out, &err);
+    else if (self->mapping == &map_point)
+        code = self->text(self, WEIR_STR("(0,0)"), out, &err);
     else if (self->mapping == &map_interval_text)
         weir_put_text(out, WEIR_STR("P0Y0M0DT0H0M0S"));
     else if (self->mapping->base == WEIR_TYPE_BOOLEAN)

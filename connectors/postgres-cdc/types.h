@@ -79,8 +79,8 @@ bool codec_holds_unsent(const codec *self);
 void codec_put_unsent(const codec *self, weir_batch *out);
 
 /* Adds the Avro schema of the type. default_json: its default in Avro's JSON encoding, or empty. The
- * record types that the schema text defines are defined once: *defined remembers that. */
-void codec_schema(const codec *self, weir_str default_json, bool *defined, weir_buf *out);
+ * record types that the schema text defines are defined once: *defined, 0 at first, remembers which. */
+void codec_schema(const codec *self, weir_str default_json, unsigned *defined, weir_buf *out);
 
 /* Adds the default in Avro's JSON encoding, from its text form. False, and nothing added, when the type
  * has no such form or the text is none of its values. */

@@ -224,10 +224,10 @@ def test_the_level_of_the_subject_decides(world):
      "table public.events becomes public.happened: its changes come in topic shop.public.happened"),
     ("drop table orders; create table orders (id int primary key, total numeric(10,2) not null, "
      "note text, v int, w bigint, m mood)", {}, None),
-    ("alter table orders add place point", {},
-     'column "place" of public.orders gets type point, which is not supported: it is left out'),
-    ("alter table orders alter v type point using null", {ORDERS: "compatible"},
-     'column "v" of public.orders gets type point'),
+    ("alter table orders add place line", {},
+     'column "place" of public.orders gets type line, which is not supported: it is left out'),
+    ("alter table orders alter v type line using null", {ORDERS: "compatible"},
+     'column "v" of public.orders gets type line'),
 ])
 def test_tables_and_columns_that_come_and_go(world, sql, verdicts, note):
     answer = world.check(sql)

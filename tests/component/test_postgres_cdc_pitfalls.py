@@ -176,6 +176,29 @@ def test_null_from_before_a_column_became_not_null_stays_null(database):
     assert types[0] == ["int", ["null", "int"], ["null", "string"]] and types[2] == ["int", "int", "string"]
 
 
+def test_a_type_that_is_read_as_text_may_be_gone(database):
+    database.run(ORDERS + "; alter table orders add r int4range")
+    source = database.source().open()
+    settle(source)
+    source.kill()
+    database.wait_inactive()
+    database.run("insert into orders values (4, 'four', null, '[1,3)')")
+    database.run("alter table orders drop column r; insert into orders values (5, 'five')")
+    source = database.source(source.offset).open()
+    assert [r["value"]["after"] for r in source.take(2)] == [
+        {"id": 4, "name": "four", "note": None, "r": "[1,3)"}, {"id": 5, "name": "five", "note": None}]
+
+
+def test_a_type_that_is_read_as_text_may_come_in_the_middle_of_a_transaction(database):
+    database.run(ORDERS)
+    source = database.source().open()
+    settle(source)
+    database.run("insert into orders values (4, 'four'); alter table orders add x xml;"
+                 "insert into orders values (5, 'five', null, '<a/>'); update orders set x = '<b/>' where id = 4")
+    assert [(r["value"]["op"], r["key"]["id"], r["value"]["after"].get("x")) for r in source.take(3)] == [
+        ("c", 4, None), ("c", 5, "<a/>"), ("u", 4, "<b/>")]
+
+
 def test_replica_identity_nothing_gives_inserts_only_and_updates_work(database):
     database.run(ORDERS + "; alter table orders replica identity nothing")
     source = database.source().open()
@@ -347,10 +370,28 @@ def test_names_of_topics_and_placeholders_can_be_chosen(database):
     settle(source)
     assert source.records[0]["topic"] == "shop_public_big"
     database.run("update big set n = 1")
-    source.poll_until(lambda: any(r["topic"] == "beat.shop" for r in source.records))
+    source.poll_until(lambda: any(r["topic"] == "beat_shop" for r in source.records))
     source.poll_until(lambda: any(r["topic"] == "shop_public_big" and r["value"]["op"] == "u" for r in source.records))
     update = next(r for r in source.records if r["topic"] == "shop_public_big" and r["value"]["op"] == "u")
     assert update["value"]["after"]["t"] == "gone" and update["unsent"] == ["after.t"]
+
+
+def test_a_statement_can_be_run_with_each_heartbeat(database):
+    database.run(ORDERS + "; create table beats (id serial primary key)")
+    source = database.source(heartbeat_interval_ms=50, heartbeat_action_query="insert into beats default values").open()
+    source.poll_until(lambda: any(r["topic"] == "shop.public.beats" for r in source.records))
+    database.run("drop table beats")
+    source.poll_until(lambda: any("heartbeat.action.query failed" in line for line in source.diags))
+
+
+def test_names_can_be_adjusted_to_avro(database):
+    database.run('create table "Odd Name" ("Key Id" int primary key, "1st" int); insert into "Odd Name" values (1, 2)')
+    source = database.source(topic_prefix="my-shop", schema_name_adjustment_mode="avro",
+                             field_name_adjustment_mode="avro").open()
+    record, = settle(source)
+    assert (record["key"], record["value"]["after"]) == ({"Key_Id": 1}, {"Key_Id": 1, "_1st": 2})
+    assert record["value_schema"]["connect.name"] == "my_shop.public.Odd_Name.Envelope"
+    assert record["topic"] == "my-shop.public.Odd_Name"
 
 
 def test_no_data_starts_behind_what_is_there(database):

@@ -185,6 +185,19 @@ def test_partitions_come_under_their_own_names(database):
         ("high_1", None, 107), ("high_2", "c", 508)]
 
 
+def test_a_partition_that_is_made_later_is_captured_from_its_beginning(database):
+    database.run(TREE)
+    source = database.source().open()
+    settle(source)
+    database.run("create table late partition of tree for values from (1000) to (2000);"
+                 "insert into tree values (1000, 'first'); update tree set name = 'x' where id = 1000")
+    assert places(source.take(2)) == [("late", "c", 1000), ("late", "u", 1000)]
+    source = database.restart(source)
+    database.run("insert into tree values (1001, 'second')")
+    assert places(source.take(1)) == [("late", "c", 1001)]
+    assert not any("new in the publication" in line for line in source.diags)
+
+
 def test_partitions_come_under_the_name_of_their_table_and_once(database):
     database.run(TREE)
     source = database.source(publish_via_partition_root="true").open()

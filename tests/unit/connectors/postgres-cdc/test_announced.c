@@ -92,6 +92,18 @@ static void a_key_that_has_changed_since_is_taken_from_the_flags(void **state)
     assert_true(table.columns[1].not_null);
 }
 
+static void without_a_flag_a_unique_index_may_be_the_key(void **state)
+{
+    (void)state;
+    static const pgoutput_column sent[] = {{.name = WEIR_STR("a"), .type = INT4, .modifier = -1},
+                                           {.name = WEIR_STR("b"), .type = TEXT, .modifier = -1}};
+    start();
+    catalog_table table = merge('d', sent, 2);
+
+    assert_int_equal(table.columns[0].key_position, 2);
+    assert_int_equal(table.columns[1].key_position, 1);
+}
+
 static void flags_mark_the_columns_of_an_identity_that_is_not_full(void **state)
 {
     (void)state;
@@ -120,6 +132,7 @@ int main(void)
         cmocka_unit_test_teardown(the_catalog_completes_what_was_announced, release),
         cmocka_unit_test_teardown(a_column_that_the_catalog_has_no_more_is_as_announced, release),
         cmocka_unit_test_teardown(a_key_that_has_changed_since_is_taken_from_the_flags, release),
+        cmocka_unit_test_teardown(without_a_flag_a_unique_index_may_be_the_key, release),
         cmocka_unit_test_teardown(flags_mark_the_columns_of_an_identity_that_is_not_full, release),
         cmocka_unit_test_teardown(a_relation_that_was_not_announced_is_tried_again, release),
     };

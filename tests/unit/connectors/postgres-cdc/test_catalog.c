@@ -65,6 +65,26 @@ static void with_roots_the_lists_decide_which_is_the_topmost(void **state)
     weir_buf_done(&names);
 }
 
+static void partitioned_tables_of_the_lists_are_kept_beside_their_partitions(void **state)
+{
+    (void)state;
+    PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
+    weir_buf names = take(false);
+    const catalog *all = &world.catalog;
+
+    assert_int_equal(all->root_count, 2); /* high, tree */
+    assert_true(catalog_is_below(&all->tables[0], &all->roots[0]));
+    assert_true(catalog_is_below(&all->tables[0], &all->roots[1]));
+    assert_false(catalog_is_below(&all->tables[1], &all->roots[0]));
+    assert_false(catalog_is_below(&all->tables[2], &all->roots[1]));
+    weir_buf_done(&names);
+    release(NULL);
+    PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
+    names = take(true);
+    assert_int_equal(all->root_count, 0);
+    weir_buf_done(&names);
+}
+
 static void a_partitioned_table_without_its_partitions_is_warned_of(void **state)
 {
     (void)state;
@@ -116,6 +136,8 @@ int main(void)
         cmocka_unit_test_teardown(partitions_stand_for_themselves, release),
         cmocka_unit_test_teardown(the_topmost_stands_for_its_partitions_with_roots, release),
         cmocka_unit_test_teardown(with_roots_the_lists_decide_which_is_the_topmost, release),
+        cmocka_unit_test_teardown(partitioned_tables_of_the_lists_are_kept_beside_their_partitions,
+                                  release),
         cmocka_unit_test_teardown(a_partitioned_table_without_its_partitions_is_warned_of, release),
         cmocka_unit_test_teardown(what_the_server_says_of_a_table_is_kept, release),
         cmocka_unit_test_teardown(identifiers_and_literals_survive_any_content, release),

@@ -93,15 +93,50 @@ static void a_chosen_column_that_is_not_there_is_named(void **state)
     PG_WORLD_INIT(&world, "message.key.columns", ".*:note,nought");
     assert_null(compile('d'));
     assert_int_equal(world.err.code, WEIR_CONFIG);
-    assert_non_null(strstr(world.err.message, "no captured column \"nought\""));
+    assert_non_null(strstr(world.err.message, "has no column \"nought\""));
 }
 
-static void a_key_column_that_is_left_out_is_refused_with_the_remedy(void **state)
+static void a_key_column_that_the_lists_leave_out_is_in_the_key_alone(void **state)
 {
     (void)state;
-    PG_WORLD_INIT(&world, "column.exclude.list", ".*[.]a");
-    assert_null(compile('d'));
+    PG_WORLD_INIT(&world, "column.exclude.list", ".*[.](a|n)");
+    const relation *table = compile('d');
+
+    assert_int_equal(table->key_count, 2);
+    assert_int_equal(table->key[0], 2);
+    assert_true(table->columns[2].selected && !table->columns[2].included);
+    assert_true(!table->columns[3].selected && !table->columns[3].included);
+}
+
+static void a_key_column_without_a_codec_is_refused_with_the_remedy(void **state)
+{
+    (void)state;
+    static const pg_type line = {.oid = LINE, .kind = 'b', .name = WEIR_STR("line")};
+    static catalog_column key[] = {COLUMN("l", LINE, .key_position = 1, .identity = true),
+                                   COLUMN("t", TEXT, .key_position = 2, .identity = true)};
+    catalog_table table = table_of('d');
+
+    PG_WORLD_INIT(&world, PG_WORLD_PLAIN);
+    (void)weir_map_put(world.catalog.types, WEIR_STR("628"), (void *)(uintptr_t)&line);
+    table.columns = key;
+    table.column_count = 2;
+    assert_null(relation_new(&world.context, &table, &world.err));
     assert_non_null(strstr(world.err.message, "choose other key columns by message.key.columns"));
+    table.identity = 'i';
+    assert_null(relation_new(&world.context, &table, &world.err));
+    assert_non_null(strstr(world.err.message, "\"l\" of the key"));
+}
+
+static void a_chosen_key_that_a_delete_lacks_is_warned_of(void **state)
+{
+    (void)state;
+    catalog_table table = table_of('d');
+
+    PG_WORLD_INIT(&world, "message.key.columns", ".*:a,note");
+    table.has_identity = true;
+    assert_non_null(relation_new(&world.context, &table, &world.err));
+    assert_non_null(strstr(weir_buf_cstr(&world.diags), "\"note\" of message.key.columns"));
+    assert_null(strstr(weir_buf_cstr(&world.diags), "\"a\" of message.key.columns"));
 }
 
 static void a_type_without_a_codec_is_left_out_with_a_warning(void **state)
@@ -290,8 +325,10 @@ int main(void)
         cmocka_unit_test_teardown(the_index_that_is_the_identity_gives_the_key, release),
         cmocka_unit_test_teardown(chosen_columns_come_before_any_key, release),
         cmocka_unit_test_teardown(a_chosen_column_that_is_not_there_is_named, release),
-        cmocka_unit_test_teardown(a_key_column_that_is_left_out_is_refused_with_the_remedy,
+        cmocka_unit_test_teardown(a_key_column_that_the_lists_leave_out_is_in_the_key_alone,
                                   release),
+        cmocka_unit_test_teardown(a_key_column_without_a_codec_is_refused_with_the_remedy, release),
+        cmocka_unit_test_teardown(a_chosen_key_that_a_delete_lacks_is_warned_of, release),
         cmocka_unit_test_teardown(a_type_without_a_codec_is_left_out_with_a_warning, release),
         cmocka_unit_test_teardown(a_value_that_was_not_sent_is_the_placeholder_or_the_old_rows,
                                   release),

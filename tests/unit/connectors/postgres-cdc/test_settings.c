@@ -48,11 +48,21 @@ static void what_is_refused_is_named(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"slot.name", "Big-Slot"},          {"topic.prefix", "a b"},
-        {"skipped.operations", "x"},        {"snapshot.mode", "sometimes"},
-        {"slot.drop.on.stop", "true"},      {"schema.name.adjustment.mode", "avro"},
-        {"snapshot.max.threads", "17"},     {"snapshot.chunk.size", "99"},
-        {"database.port", "65536"},         {"topic.delimiter", "::"},
+        {"slot.name", "Big-Slot"},
+        {"topic.prefix", "a b"},
+        {"skipped.operations", "x"},
+        {"snapshot.mode", "sometimes"},
+        {"slot.drop.on.stop", "true"},
+        {"schema.name.adjustment.mode", "ascii"},
+        {"column.mask.with.5.chars", "a"},
+        {"snapshot.select.statement.overrides.public.t", "select 1"},
+        {"flush.lsn.source", "false"},
+        {"hstore.handling.mode", "map"},
+        {"unavailable.value.placeholder", "hex:00"},
+        {"snapshot.max.threads", "17"},
+        {"snapshot.chunk.size", "99"},
+        {"database.port", "65536"},
+        {"topic.delimiter", "::"},
         {"decimal.handling.mode", "exact"},
     };
 
@@ -60,6 +70,27 @@ static void what_is_refused_is_named(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(bind_one(cases[i][0], cases[i][1]), WEIR_CONFIG);
         assert_non_null(strstr(world.err.message, cases[i][0]));
+    }
+}
+
+static void debeziums_defaults_may_be_spelled_out(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"flush.lsn.source", "true"},
+        {"read.only", "false"},
+        {"hstore.handling.mode", "json"},
+        {"snapshot.query.mode", "select_all"},
+        {"topic.naming.strategy", "io.debezium.schema.SchemaTopicNamingStrategy"},
+        {"snapshot.delay.ms", "0"},
+        {"slot.drop.on.stop", "false"},
+        {"topic.cache.size", "10000"},
+    };
+
+    pg_world_start(&world);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (bind_one(cases[i][0], cases[i][1]) != WEIR_OK)
+            fail_msg("%s", world.err.message);
     }
 }
 
@@ -98,6 +129,7 @@ int main(void)
         cmocka_unit_test_teardown(every_setting_is_there_once_and_says_what_it_is, release),
         cmocka_unit_test_teardown(the_defaults_are_debeziums, release),
         cmocka_unit_test_teardown(what_is_refused_is_named, release),
+        cmocka_unit_test_teardown(debeziums_defaults_may_be_spelled_out, release),
         cmocka_unit_test_teardown(lists_that_exclude_each_other_are_refused, release),
         cmocka_unit_test_teardown(modes_of_types_reach_the_codecs, release),
     };

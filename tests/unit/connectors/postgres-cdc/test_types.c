@@ -160,7 +160,7 @@ static void a_schema_has_the_properties_that_connect_writes(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         codec self;
         weir_buf text = {0};
-        bool defined = false;
+        unsigned defined = 0;
 
         assert_true(codec_init(&self, pg_type_builtin(cases[i].type), cases[i].modifier, &defaults,
                                scratch));

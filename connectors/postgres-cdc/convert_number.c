@@ -1,7 +1,6 @@
-/* convert.c - conversions of numbers, texts and bytes from PostgreSQL to Avro. */
-#include "convert.h"
-
+/* convert_number.c - conversions of truth values, numbers, money and points to Avro. */
 #include "bytes.h"
+#include "convert.h"
 #include "convert_error.h"
 #include "numeric.h"
 
@@ -370,142 +369,57 @@ MONEY_PAIR(money_decimal, put_money_decimal)
 MONEY_PAIR(money_double, put_money_double)
 MONEY_PAIR(money_text, put_money_text)
 
-/* --- Texts and bytes ------------------------------------------------------------------------ */
+/* --- Points --------------------------------------------------------------------------------- */
 
-static weir_code plain_text_text(const codec *self, weir_str value, weir_batch *out,
-                                 weir_error *err)
+/* Debezium's Point: both numbers, and the same once more as WKB, the well-known binary form of geometry. */
+static void put_point(double x, double y, weir_batch *out)
 {
-    (void)self, (void)err;
-    weir_put_text(out, value);
-    return WEIR_OK;
+    char wkb[21] = {1, 1}; /* little-endian; a point */
+
+    memcpy(wkb + 5, &x, sizeof(x));
+    memcpy(wkb + 13, &y, sizeof(y));
+    weir_put_double(out, x);
+    weir_put_double(out, y);
+    weir_put_branch(out, 1);
+    weir_put_bytes(out, (weir_str){wkb, sizeof(wkb)});
+    weir_put_branch(out, 0); /* srid */
+    weir_put_null(out);
 }
-#define plain_text_binary plain_text_text
 
-static weir_code versioned_text_binary(const codec *self, weir_str value, weir_batch *out,
-                                       weir_error *err)
+static double take_double(bytes *in)
 {
-    if (value.len < 1 || value.ptr[0] != 1)
+    uint64_t bits = bytes_u64(in);
+    double number;
+
+    memcpy(&number, &bits, sizeof(number));
+    return number;
+}
+
+static weir_code point_binary(const codec *self, weir_str value, weir_batch *out, weir_error *err)
+{
+    bytes in = bytes_of(value);
+    double x = take_double(&in);
+    double y = take_double(&in);
+
+    if (in.failed || bytes_left(&in) > 0)
         return convert_malformed(self, value, err);
-    weir_put_text(out, (weir_str){value.ptr + 1, value.len - 1});
-    return WEIR_OK;
-}
-#define versioned_text_text plain_text_text
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "\x0a1b", as bytea_output hex writes it; the bytes are left in the first scratch buffer. */
-static bool bytea_from_text(const codec *self, weir_str value)
-{
-    weir_buf *buf = &self->scratch[0];
-
-    weir_buf_clear(buf);
-    if (value.len < 2 || value.len % 2 != 0 || memcmp(value.ptr, "\\x", 2) != 0)
-        return false;
-    char *to = weir_buf_reserve(buf, value.len);
-    for (size_t i = 2; i < value.len; i += 2) {
-        int high = hex_digit(value.ptr[i]);
-        int low = hex_digit(value.ptr[i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        *to++ = (char)(high << 4 | low);
-    }
-    buf->len = value.len / 2 - 1;
-    return true;
-}
-
-static weir_code bytea_binary(const codec *self, weir_str value, weir_batch *out, weir_error *err)
-{
-    (void)self, (void)err;
-    weir_put_bytes(out, value);
+    put_point(x, y, out);
     return WEIR_OK;
 }
 
-static weir_code bytea_text(const codec *self, weir_str value, weir_batch *out, weir_error *err)
+/* "(1.5,-2)" */
+static weir_code point_text(const codec *self, weir_str value, weir_batch *out, weir_error *err)
 {
-    if (!bytea_from_text(self, value))
+    const char *comma = value.len > 2 ? memchr(value.ptr, ',', value.len) : NULL;
+    double x, y;
+
+    if (comma == NULL || value.ptr[0] != '(' || value.ptr[value.len - 1] != ')' ||
+        !parse_double(self, (weir_str){value.ptr + 1, (size_t)(comma - value.ptr) - 1}, &x) ||
+        !parse_double(self, (weir_str){comma + 1, value.len - (size_t)(comma - value.ptr) - 2}, &y))
         return convert_bad_text(self, value, err);
-    weir_put_bytes(out, weir_buf_str(&self->scratch[0]));
+    put_point(x, y, out);
     return WEIR_OK;
 }
-
-static void add_hex(weir_buf *out, weir_str value)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < value.len; i++) {
-        weir_buf_add_byte(out, digits[(uint8_t)value.ptr[i] >> 4]);
-        weir_buf_add_byte(out, digits[(uint8_t)value.ptr[i] & 15]);
-    }
-}
-
-static void add_base64(weir_buf *out, weir_str value, bool url)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const char *digits = url ? safe : plain;
-
-    for (size_t i = 0; i < value.len; i += 3) {
-        size_t left = value.len - i;
-        uint32_t group = (uint32_t)(uint8_t)value.ptr[i] << 16;
-
-        if (left > 1)
-            group |= (uint32_t)(uint8_t)value.ptr[i + 1] << 8;
-        if (left > 2)
-            group |= (uint8_t)value.ptr[i + 2];
-        weir_buf_add_byte(out, digits[group >> 18]);
-        weir_buf_add_byte(out, digits[group >> 12 & 63]);
-        weir_buf_add_byte(out, left > 1 ? digits[group >> 6 & 63] : '=');
-        weir_buf_add_byte(out, left > 2 ? digits[group & 63] : '=');
-    }
-}
-
-static weir_code bytea_text_binary(const codec *self, weir_str value, weir_batch *out,
-                                   weir_error *err)
-{
-    weir_buf *buf = &self->scratch[1];
-    (void)err;
-
-    weir_buf_clear(buf);
-    if (self->options->binary == BINARY_HEX)
-        add_hex(buf, value);
-    else
-        add_base64(buf, value, self->options->binary == BINARY_BASE64_URL);
-    weir_put_text(out, weir_buf_str(buf));
-    return WEIR_OK;
-}
-
-static weir_code bytea_text_text(const codec *self, weir_str value, weir_batch *out,
-                                 weir_error *err)
-{
-    if (!bytea_from_text(self, value))
-        return convert_bad_text(self, value, err);
-    return bytea_text_binary(self, weir_buf_str(&self->scratch[0]), out, err);
-}
-
-static weir_code uuid_binary(const codec *self, weir_str value, weir_batch *out, weir_error *err)
-{
-    static const char digits[] = "0123456789abcdef";
-    char text[36];
-    size_t at = 0;
-
-    if (value.len != 16)
-        return convert_malformed(self, value, err);
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        text[at++] = digits[(uint8_t)value.ptr[i] >> 4];
-        text[at++] = digits[(uint8_t)value.ptr[i] & 15];
-    }
-    weir_put_text(out, (weir_str){text, sizeof(text)});
-    return WEIR_OK;
-}
-#define uuid_text plain_text_text
 
 #define PAIR(name) const conversion convert_##name = {name##_binary, name##_text};
 PAIR(bool)
@@ -522,9 +436,4 @@ PAIR(numeric_text)
 PAIR(money_decimal)
 PAIR(money_double)
 PAIR(money_text)
-PAIR(plain_text)
-PAIR(versioned_text)
-PAIR(bytea)
-PAIR(bytea_text)
-PAIR(uuid)
-const conversion convert_as_text = {NULL, plain_text_text};
+PAIR(point)

@@ -1,4 +1,4 @@
-/* test_convert_more.c - arrays, as text and in binary: what they hold, and what is refused. */
+/* test_convert_array.c - arrays, as text and in binary: what they hold, and what is refused. */
 #include "tests/unit/connectors/postgres-cdc/codec_fixture.h"
 
 static const type_options options = {.money_digits = 2};
