@@ -32,7 +32,7 @@ static void add_options(weir_task *task, const url *where, postgres_keywords *li
     weir_buf_add_str(&options, given);
     if (schema.ptr != NULL)
         weir_buf_printf(&options, "%s-csearch_path=", given.len > 0 ? " " : "");
-    for (size_t i = 0; i < schema.len; i++) {
+    for (size_t i = 0; schema.ptr != NULL && i < schema.len; i++) {
         if (schema.ptr[i] == ' ' || schema.ptr[i] == '\\')
             weir_buf_add_byte(&options, '\\');
         weir_buf_add_byte(&options, schema.ptr[i]);

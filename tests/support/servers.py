@@ -76,6 +76,11 @@ def is_alive(pid):
     return stat is not None and stat[0] not in "ZX"
 
 
+def tail(path):
+    with open(path, errors="replace") as file:
+        return file.read()[-3000:]
+
+
 class Postgres:
     """A PostgreSQL cluster with logical replication; superuser "postgres" without a password.
 
@@ -89,27 +94,41 @@ class Postgres:
         self.port = free_port()
         self.process = None
         self.log = open(os.path.join(self.folder, "log"), "ab")
+        try:
+            self._create(settings or {}, hba)
+            self.start()
+        except BaseException:  # nobody has it yet who could stop it
+            self.stop()
+            raise
+
+    def _create(self, settings, hba):
         os.mkdir(self.data, 0o700)
         give_away(self.data)
         give_away(self.folder)
-        subprocess.run(
+        self.process = subprocess.Popen(
             unprivileged([f"{POSTGRES_BIN}/initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
                           "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]),
-            check=True, stdout=subprocess.DEVNULL, cwd="/")
+            stdout=self.log, stderr=self.log, cwd="/", start_new_session=True)
+        try:
+            code = self.process.wait()
+        except BaseException:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+        if code != 0:
+            raise RuntimeError(f"initdb failed: {tail(self.log.name)}")
         all_settings = {
             "listen_addresses": "127.0.0.1", "port": self.port,
             "unix_socket_directories": self.folder, "wal_level": "logical",
             "max_wal_senders": 20, "max_replication_slots": 20, "max_wal_size": "4GB",
             "fsync": "off",
         }
-        all_settings.update(settings or {})
+        all_settings.update(settings)
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
             for name, value in all_settings.items():
                 conf.write(f"{name} = '{value}'\n")
         if hba is not None:
             with open(os.path.join(self.data, "pg_hba.conf"), "w") as file:
                 file.write(hba)
-        self.start()
 
     def start(self):
         self.process = subprocess.Popen(
@@ -119,7 +138,7 @@ class Postgres:
 
     def _is_ready(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"PostgreSQL ended at start; see {self.log.name}")
+            raise RuntimeError(f"PostgreSQL ended at start: {tail(self.log.name)}")
         return subprocess.run([f"{POSTGRES_BIN}/pg_isready", "-q", "-h", "127.0.0.1", "-p",
                                str(self.port)]).returncode == 0
 
@@ -175,9 +194,14 @@ class Elasticsearch:
         self.folder, self.heap = temporary_folder("weir-es-"), heap
         self.port = free_port()
         self.settings = settings or {}
+        self.process = None
         self.log = open(os.path.join(self.folder, "log"), "ab")
         give_away(self.folder)
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # nobody has it yet who could stop it
+            self.stop()
+            raise
 
     @property
     def url(self):
@@ -201,7 +225,7 @@ class Elasticsearch:
 
     def _is_ready(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"Elasticsearch ended at start; see {self.log.name}")
+            raise RuntimeError(f"Elasticsearch ended at start: {tail(self.log.name)}")
         try:
             return self.request("GET", "/_cluster/health?wait_for_status=yellow")
         except OSError:
@@ -239,7 +263,7 @@ class Elasticsearch:
         self.process.wait()
 
     def stop(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.kill()  # at once: its folder goes as well
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
