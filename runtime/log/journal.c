@@ -226,6 +226,7 @@ static weir_code use_file(log_journal *journal, journal_file *file, weir_error *
     pthread_mutex_lock(&journal->lock);
     file->start = front.start;
     file->is_used = true;
+    file->is_left = file->is_sized = false;
     journal->current = file;
     pthread_mutex_unlock(&journal->lock);
     return WEIR_OK;
@@ -370,6 +371,7 @@ weir_code journal_reserve(log_journal *journal, uint64_t size, weir_error *err)
         file = find_free(journal, size);
     }
     assert(file != NULL);
+    journal->current->is_left = true;
     return use_file(journal, file, err);
 }
 
@@ -391,6 +393,41 @@ static weir_code sync_timed(log_journal *journal, disk_file *file, weir_error *e
     return code;
 }
 
+static weir_code write_mark(const log_journal *journal, const journal_file *file, int64_t at,
+                            uint64_t value, weir_error *err)
+{
+    journal_mark mark = {.magic = JOURNAL_MARK_MAGIC, .start = file->start, .value = value};
+    struct iovec buffer = {&mark, sizeof(mark)};
+
+    memcpy(mark.log_id, journal->options.log_id, sizeof(mark.log_id));
+    mark.crc = crc32c(0, &mark.start, sizeof(mark) - offsetof(journal_mark, start));
+    return disk_pwritev(file->file, &buffer, 1, at, err);
+}
+
+/* Behind the sync of the first entries of a file: how large it is, and, in those that were left for it, that they have
+ * one behind them. */
+static weir_code write_marks(log_journal *journal, weir_error *err)
+{
+    journal_file *current = journal->current;
+
+    if (current->is_sized)
+        return WEIR_OK;
+    if (write_mark(journal, current, JOURNAL_SIZE_AT, (uint64_t)current->capacity, err) != WEIR_OK)
+        return err->code; /* durable with the next sync: it is a second line */
+    for (size_t i = 0; i < journal->count; i++) {
+        journal_file *file = &journal->files[i];
+
+        if (!file->is_left)
+            continue;
+        if (write_mark(journal, file, JOURNAL_NEXT_AT, current->start, err) != WEIR_OK ||
+            disk_fdatasync(file->file, err) != WEIR_OK)
+            return err->code;
+        file->is_left = false;
+    }
+    current->is_sized = true;
+    return WEIR_OK;
+}
+
 weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, uint64_t size,
                         weir_error *err)
 {
@@ -406,6 +443,8 @@ weir_code journal_write(log_journal *journal, struct iovec *buffers, int count, 
     /* NOLINTNEXTLINE(misc-redundant-expression): both are false, except in the planted build */
     if (!PLANTED(PLANT_NO_SYNC) && !PLANTED(PLANT_ACK_FIRST) &&
         sync_timed(journal, file->file, err) != WEIR_OK)
+        return err->code;
+    if (write_marks(journal, err) != WEIR_OK)
         return err->code;
     atomic_fetch_add(&journal->position, size);
     return WEIR_OK;

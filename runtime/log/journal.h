@@ -22,14 +22,17 @@
 enum {
     JOURNAL_ALIGN = 512,        /* what a disk writes wholly or not at all */
     JOURNAL_FRONT_BYTES = 4096, /* of a file, before its first entry */
+    JOURNAL_SIZE_AT = 1024,     /* in these */
+    JOURNAL_NEXT_AT = 2048,     /* likewise */
     JOURNAL_MAX_FILES = 8,
     JOURNAL_ID_BYTES = 16,
 };
 
 #define JOURNAL_ENTRY_MAGIC UINT32_C(0x31454a57) /* "WJE1" */
 #define JOURNAL_FILE_MAGIC  UINT32_C(0x31464a57) /* "WJF1" */
+#define JOURNAL_MARK_MAGIC  UINT32_C(0x314e4a57) /* "WJN1" */
 
-/* Both are written as they are: little-endian, without padding. */
+/* These are written as they are: little-endian, without padding. */
 typedef struct journal_front {
     uint32_t magic;
     uint32_t crc; /* of what follows in this struct */
@@ -50,6 +53,17 @@ typedef struct journal_entry {
     uint64_t reserved[2];
 } journal_entry;
 
+/* Two more facts about a file, without which a later one that is gone, or an end that was cut off, would look like the
+ * end of the journal. They are written when they are durable themselves. */
+typedef struct journal_mark {
+    uint32_t magic;
+    uint32_t crc;   /* of what follows in this struct */
+    uint64_t start; /* of the file: else it is of an earlier use */
+    uint64_t
+        value; /* JOURNAL_NEXT_AT: where the file behind it starts; JOURNAL_SIZE_AT: its capacity */
+    uint8_t log_id[JOURNAL_ID_BYTES];
+} journal_mark;
+
 /* One partition's part of an entry, and where in its segment it belongs. */
 typedef struct journal_piece {
     uint8_t topic_id[16];
@@ -68,6 +82,7 @@ typedef struct journal_piece {
 enum { JOURNAL_LARGE = 1 }; /* flags: the bytes are in the segment already, not behind the pieces */
 
 _Static_assert(sizeof(journal_front) == 40, "no padding");
+_Static_assert(sizeof(journal_mark) == 40, "no padding");
 _Static_assert(sizeof(journal_entry) == 64, "no padding");
 _Static_assert(sizeof(journal_piece) == 80, "no padding");
 
@@ -79,6 +94,8 @@ typedef struct journal_file {
     int64_t capacity; /* bytes of the file */
     uint64_t start;   /* of the current use */
     bool is_used;     /* holds entries that are not freed, or is the current one */
+    bool is_left;     /* the writer's: it does not say yet that another one follows */
+    bool is_sized;    /* the writer's: it says how large it is */
 } journal_file;
 
 typedef struct journal_options {

@@ -19,6 +19,8 @@ typedef struct journal_scanner {
     bool valid[JOURNAL_MAX_FILES];
     bool damaged[JOURNAL_MAX_FILES];  /* the front is none */
     bool is_later[JOURNAL_MAX_FILES]; /* of a later start than the checkpoint */
+    bool has_next[JOURNAL_MAX_FILES]; /* another one followed, with entries */
+    bool was_cut[JOURNAL_MAX_FILES];  /* it was longer */
     size_t file;                      /* being read */
     bool was_read[JOURNAL_MAX_FILES]; /* to its end */
     weir_buf window;
@@ -28,6 +30,39 @@ typedef struct journal_scanner {
 static uint32_t front_crc(const journal_front *front)
 {
     return crc32c(0, &front->generation, sizeof(*front) - offsetof(journal_front, generation));
+}
+
+/* What a file says of itself in its present use; UINT64_MAX: nothing. */
+static weir_code read_mark(const journal_scanner *scan, size_t i, int64_t at, uint64_t *value,
+                           weir_error *err)
+{
+    journal_mark mark;
+    size_t got;
+
+    *value = UINT64_MAX;
+    if (disk_pread(journal_file_at(scan->journal, i)->file, &mark, sizeof(mark), at, &got, err) !=
+        WEIR_OK)
+        return err->code;
+    if (got == sizeof(mark) && mark.magic == JOURNAL_MARK_MAGIC &&
+        mark.crc == crc32c(0, &mark.start, sizeof(mark) - offsetof(journal_mark, start)) &&
+        mark.start == scan->fronts[i].start &&
+        memcmp(mark.log_id, scan->fronts[i].log_id, sizeof(mark.log_id)) == 0)
+        *value = mark.value;
+    return WEIR_OK;
+}
+
+/* Of a file whose front is valid. */
+static weir_code read_marks(journal_scanner *scan, size_t i, weir_error *err)
+{
+    int64_t capacity = journal_file_at(scan->journal, i)->capacity;
+    uint64_t size, next;
+
+    if (read_mark(scan, i, JOURNAL_SIZE_AT, &size, err) != WEIR_OK ||
+        read_mark(scan, i, JOURNAL_NEXT_AT, &next, err) != WEIR_OK)
+        return err->code;
+    scan->was_cut[i] = size != UINT64_MAX && size > (uint64_t)capacity;
+    scan->has_next[i] = next != UINT64_MAX;
+    return WEIR_OK;
 }
 
 static weir_code read_fronts(journal_scanner *scan, const uint8_t *log_id, weir_error *err)
@@ -43,6 +78,8 @@ static weir_code read_fronts(journal_scanner *scan, const uint8_t *log_id, weir_
                            front->crc != front_crc(front);
         if (scan->damaged[i] || memcmp(front->log_id, log_id, sizeof(front->log_id)) != 0)
             continue;
+        if (read_marks(scan, i, err) != WEIR_OK)
+            return err->code;
         scan->is_later[i] = front->generation > scan->generation;
         scan->valid[i] = !scan->is_later[i];
     }
@@ -176,6 +213,19 @@ static void go_to(journal_scanner *scan, size_t file)
 
 static weir_code fail_damaged(const journal_scanner *scan, uint64_t position, weir_error *err)
 {
+    bool is_last = true;
+
+    for (size_t i = 0; i < journal_file_count(scan->journal); i++)
+        is_last &= !scan->valid[i] || scan->fronts[i].start <= scan->fronts[scan->file].start;
+    if (scan->was_cut[scan->file])
+        return weir_fail(err, WEIR_FATAL,
+                         "the journal is damaged: file journal-%03d was cut off at offset %lld",
+                         current_file(scan)->number, (long long)current_file(scan)->capacity);
+    if (scan->has_next[scan->file] && is_last)
+        return weir_fail(err, WEIR_FATAL,
+                         "the journal is damaged: the file behind journal-%03d, with position "
+                         "%llu, is missing or its front is not valid",
+                         current_file(scan)->number, (unsigned long long)position);
     return weir_fail(
         err, WEIR_FATAL,
         "the journal is damaged: file journal-%03d at offset %lld holds no valid entry, "
@@ -251,7 +301,11 @@ static weir_code find_proof(journal_scanner *scan, uint64_t position, bool *foun
     }
     if (has_proof(scan, position, position, found, err) != WEIR_OK)
         return err->code;
-    return *found ? WEIR_OK : check_damaged(scan, position, err);
+    if (!*found && check_damaged(scan, position, err) != WEIR_OK)
+        return err->code;
+    /* Its first entries were durable, and all of this file before; or more of this file was. */
+    *found |= scan->has_next[scan->file] || scan->was_cut[scan->file];
+    return WEIR_OK;
 }
 
 /* The end, unless what is not valid there was acknowledged. reason: why it is not; NULL: the journal itself. */

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 enum { TEND_MS = 1000, CHECKPOINT_RETRY_MS = 200, APPLY_RETRY_MS = 250 };
+
+enum { MIN_DIRTY_FILES = 16, MAX_DIRTY_FILES = 16384 };
 
 /* --- Identities ----------------------------------------------------------------------------- */
 
@@ -372,6 +375,16 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), store *self, c
     (void)pthread_setname_np(*thread, name); /* for whoever looks with ps */
 }
 
+/* Sockets, plugins and readers have to open files, too. */
+static size_t dirty_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 4 < MIN_DIRTY_FILES)
+        return MIN_DIRTY_FILES;
+    return limit.rlim_cur / 4 < MAX_DIRTY_FILES ? (size_t)limit.rlim_cur / 4 : MAX_DIRTY_FILES;
+}
+
 static void set_defaults(store *self, const store_options *options)
 {
     self->options = *options;
@@ -386,6 +399,7 @@ static void set_defaults(store *self, const store_options *options)
     if (options->large_bytes == 0)
         self->options.large_bytes = 256 << 10;
     self->random_state = options->seed;
+    self->max_dirty = options->dirty_files > 0 ? (size_t)options->dirty_files : dirty_limit();
 }
 
 static void destroy(store *self)

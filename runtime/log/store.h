@@ -45,6 +45,8 @@ typedef struct store_options {
     int32_t
         give_up_ms; /* 0: 5 s; appends that give up do when the disk has been full for so long */
     uint64_t seed;  /* of identities; 0: from the operating system */
+    /* Segments that may stay open because they are not synced; 0: a quarter of the files that the system allows. */
+    int32_t dirty_files;
     /* No threads: everything is done by store_step, or by the call that waits for it. */
     bool manual;
     /* Called by the keeper about once a second and after store_kick, without locks: retention and

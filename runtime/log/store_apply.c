@@ -117,7 +117,8 @@ static weir_code write_pieces(const pending_group *group, pending_piece **pieces
                                              (size_t)pieces[i]->size};
             end += pieces[i++]->size;
         }
-        if (write_run(segment, buffers, used, at, err) != WEIR_OK)
+        if (write_run(segment, buffers, used, at, err) != WEIR_OK ||
+            store_bound_dirty(segment->partition->topic->store, err) != WEIR_OK)
             return err->code;
     }
     return WEIR_OK;

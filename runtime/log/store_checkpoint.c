@@ -133,15 +133,89 @@ static weir_code sync_snapshot(store *self, const snapshot *taken, weir_error *e
     return WEIR_OK;
 }
 
-static void unpin_all(const snapshot *taken)
+static void unpin_all(const weir_buf *segments)
 {
-    for (size_t at = 0; at < taken->segments.len; at += sizeof(log_segment *)) {
+    for (size_t at = 0; at < segments->len; at += sizeof(log_segment *)) {
         log_segment *segment;
 
-        memcpy(&segment, taken->segments.ptr + at, sizeof(segment));
+        memcpy(&segment, segments->ptr + at, sizeof(segment));
         segment_unpin(segment);
     }
 }
+
+/* --- Before a checkpoint -------------------------------------------------------------------- */
+
+/* Locked. The older half of the segments that wait for a sync, when they are too many. */
+static void take_early(store *self, weir_buf *taken)
+{
+    size_t count = self->dirty.len / sizeof(log_segment *);
+
+    for (size_t i = 0; count > self->max_dirty && i < (count + 1) / 2; i++) {
+        log_segment *segment;
+
+        memcpy(&segment, self->dirty.ptr + i * sizeof(segment), sizeof(segment));
+        segment_hold(segment);
+        segment->is_early = true;
+        segment->is_written = false;
+        weir_buf_add(taken, &segment, sizeof(segment));
+    }
+}
+
+/* Locked. They leave the list if nothing was written to them meanwhile; a checkpoint that took them before syncs them
+ * once more. */
+static void leave_early(store *self, const weir_buf *taken)
+{
+    size_t left = 0;
+
+    for (size_t at = 0; at < self->dirty.len; at += sizeof(log_segment *)) {
+        log_segment *segment;
+
+        memcpy(&segment, self->dirty.ptr + at, sizeof(segment));
+        if (segment->is_early && !segment->is_written) {
+            segment->is_dirty = false; /* and is closed with its last pin, or kept as a clean one */
+            continue;
+        }
+        memcpy(self->dirty.ptr + left, &segment, sizeof(segment));
+        left += sizeof(segment);
+    }
+    self->dirty.len = left;
+    for (size_t at = 0; at < taken->len; at += sizeof(log_segment *)) {
+        log_segment *segment;
+
+        memcpy(&segment, taken->ptr + at, sizeof(segment));
+        segment->is_early = false;
+    }
+}
+
+weir_code store_bound_dirty(store *self, weir_error *err)
+{
+    weir_buf taken = {0};
+    weir_code code = WEIR_OK;
+
+    pthread_mutex_lock(&self->lock);
+    take_early(self, &taken);
+    pthread_mutex_unlock(&self->lock);
+    if (taken.len == 0)
+        return WEIR_OK;
+    for (size_t at = 0; at < taken.len && code == WEIR_OK; at += sizeof(log_segment *)) {
+        log_segment *segment;
+
+        memcpy(&segment, taken.ptr + at, sizeof(segment));
+        code = sync_segment(self, segment, err);
+    }
+    if (code == WEIR_RETRY)
+        err->code = code = WEIR_FATAL; /* as in a checkpoint */
+    if (code == WEIR_OK) {
+        pthread_mutex_lock(&self->lock);
+        leave_early(self, &taken);
+        pthread_mutex_unlock(&self->lock);
+    }
+    unpin_all(&taken);
+    weir_buf_done(&taken);
+    return code;
+}
+
+/* --- The checkpoint ------------------------------------------------------------------------- */
 
 /* Locked. */
 static void mark_partition(store_partition *partition)
@@ -255,7 +329,7 @@ weir_code store_make_checkpoint(store *self, weir_error *err)
         note_checkpoint(self, &taken);
     else if (code != WEIR_RETRY) /* a full disk: the last checkpoint stands, the next may succeed */
         store_stop(self, err);
-    unpin_all(&taken);
+    unpin_all(&taken.segments);
     weir_buf_done(&taken.segments);
     weir_buf_done(&taken.topics);
     if (code == WEIR_OK)

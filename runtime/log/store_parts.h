@@ -19,7 +19,7 @@ enum {
     STORE_MAX_PATH_BYTES = 3000, /* of the directory; the rest is for names below it */
     STORE_ID_BYTES = 16,
     INDEX_INTERVAL_BYTES = 16384, /* of a segment, between two pairs of its index */
-    CLEAN_FILES = 256,            /* segment files kept open though they are not written to */
+    CLEAN_FILES = 256, /* segment files kept open though they are not written to, at most */
 };
 
 typedef struct log_segment {
@@ -40,6 +40,8 @@ typedef struct log_segment {
     bool is_final;        /* all is applied, and its index files are written */
     bool is_checkpointed; /* final before the last checkpoint: may be removed or replaced */
     bool is_dirty;        /* in the store's list of segments with data that is not synced */
+    bool is_written;      /* since its last early sync began */
+    bool is_early;        /* being synced before a checkpoint asks for it */
     bool is_new;          /* its name is not synced: cleared behind the sync, not before */
     bool has_new_index;   /* its index files were written since the keeper took it */
     bool is_replaced;     /* another takes its name: index files are that one's */

@@ -56,9 +56,10 @@ static weir_code note_gap(log_segment *segment, const weir_buf *bases, weir_erro
         return WEIR_OK;
     if (segment_index(segment, segment->assigned_bytes, NULL, NULL, &facts, err) != WEIR_OK)
         return err->code;
-    for (size_t at = 0; at < bases->len && segment->ends_at < facts.next_offset;
-         at += sizeof(int64_t))
-        memcpy(&segment->ends_at, bases->ptr + at, sizeof(int64_t)); /* they rise */
+    for (size_t at = 0; at < bases->len && (segment->ends_at < facts.next_offset ||
+                                            segment->ends_at <= segment->base_offset);
+         at += sizeof(int64_t)) /* they rise; and an empty one ends behind its beginning, too */
+        memcpy(&segment->ends_at, bases->ptr + at, sizeof(int64_t));
     return WEIR_OK;
 }
 
@@ -327,7 +328,7 @@ static weir_code clean_partition(store_partition *partition, weir_error *err)
     last->reserved_bytes = last->assigned_bytes;
     segment_mark_dirty(last);
     segment_unpin(last);
-    return code;
+    return code == WEIR_OK ? store_bound_dirty(found.store, err) : code;
 }
 
 static void note_unknown_topic(void *context, const char *name)

@@ -129,7 +129,7 @@ static weir_code replay_bytes(log_segment *segment, const journal_piece *piece, 
         code = disk_pwritev(file, &buffer, 1, piece->segment_at, err);
     segment_mark_dirty(segment);
     segment_unpin(segment);
-    return code;
+    return code == WEIR_OK ? store_bound_dirty(segment->partition->topic->store, err) : code;
 }
 
 static weir_code replay_piece(store *self, const journal_scan_entry *entry,

@@ -145,7 +145,7 @@ void segment_unpin(log_segment *pinned)
         gone = pinned;
     } else if (is_clean(pinned)) {
         link_clean(pinned);
-        if (self->clean_count > CLEAN_FILES) {
+        if (self->clean_count > CLEAN_FILES || self->clean_count > self->max_dirty) {
             log_segment *oldest = self->oldest;
 
             unlink_clean(oldest);
@@ -162,6 +162,7 @@ void segment_mark_dirty(log_segment *segment)
 {
     store *self = segment->partition->topic->store;
 
+    segment->is_written = true;
     if (segment->is_dirty)
         return;
     if (is_clean(segment))

@@ -83,6 +83,7 @@ struct store {
     bool checkpoint_is_asked;     /* by store_want_checkpoint, since then */
     int64_t checkpoint_retry_ns;  /* not before, since the last one found no room; 0: it did */
     weir_buf dirty;               /* of segment * */
+    size_t max_dirty;             /* so many; constant */
     log_segment *newest, *oldest; /* clean open files */
     size_t clean_count;
     store_topic *doomed; /* deleted, their files not yet removed */

@@ -92,6 +92,8 @@ void segment_index_piece(log_segment *segment, const pending_piece *piece);
 WEIR_MUST_CHECK weir_code segment_finish(log_segment *segment, weir_error *err);
 /* store_checkpoint.c */
 bool store_checkpoint_is_due(store *store); /* locked */
+/* Applier, recovery: syncs segments when too many files are open because they wait for that. */
+WEIR_MUST_CHECK weir_code store_bound_dirty(store *store, weir_error *err);
 WEIR_MUST_CHECK weir_code store_make_checkpoint(store *store, weir_error *err);
 /* store_keep.c: removes the files of a segment, durably */
 WEIR_MUST_CHECK weir_code store_unlink_segment(store_partition *partition, int64_t base_offset,

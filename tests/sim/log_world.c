@@ -122,6 +122,7 @@ static void choose_faults(world *self, sim_faults *faults, uint64_t calls)
 
 static weir_code open_store(world *self, weir_error *err)
 {
+    int32_t dirty_files = 1 + (int32_t)world_dice(self, 8); /* of up to 10 that are written to */
     store_options options = {
         .path = "log",
         .disk = self->disk,
@@ -129,6 +130,7 @@ static weir_code open_store(world *self, weir_error *err)
         .journal_file_bytes = 65536,
         .segment_bytes = 8192,
         .large_bytes = (int64_t)LARGE_BYTES * 2,
+        .dirty_files = dirty_files,
         .seed = world_dice(self, UINT64_MAX) |
                 1, /* its generator is like ours: not from the same place */
         .manual = true,

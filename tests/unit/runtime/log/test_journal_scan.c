@@ -181,7 +181,37 @@ static void so_is_one_of_a_later_file(void **state)
     journal_damage(f, 2, offsetof(journal_front, crc));
     expect_damage(f, "the front of file journal-002 is not valid, but entries in it were");
     journal_damage(f, 2, JOURNAL_FRONT_BYTES + 14336 + 100); /* the one that knows */
-    expect(f, 0, "abcd", UINT64_C(4) * 14336);
+    expect_damage(f, "the file behind journal-001, with position 57344, is missing or its front");
+}
+
+static void a_file_that_is_missing_behind_another_is_damage(void **state)
+{
+    journal_fixture *f = *state;
+    char path[128];
+    weir_error err;
+
+    journal_begin(f);
+    for (int i = 0; i < 6; i++) /* four of a file */
+        journal_put(f, (char)('a' + i), 14000);
+    snprintf(path, sizeof(path), "%s/journal-002", f->base.dir);
+    assert_int_equal(unlink(path), 0);
+    expect_damage(f, "the file behind journal-001, with position 57344, is missing or its front");
+    assert_int_equal(scan_at(f, UINT64_C(5) * 14336, &err), WEIR_FATAL); /* one that was in it */
+}
+
+/* What an earlier use of a file said of the one behind it counts no more. */
+static void a_file_that_is_used_again_is_the_last_one_again(void **state)
+{
+    journal_fixture *f = *state;
+
+    journal_begin(f);
+    for (int i = 0; i < 5; i++)
+        journal_put(f, 'a', 14000);
+    journal_free_below(f->journal, UINT64_C(5) * 14336);
+    for (int i = 0; i < 4; i++)
+        journal_put(f, (char)('b' + i), 14000);
+    assert_int_equal(journal_file_count(f->journal), 2);
+    expect(f, UINT64_C(5) * 14336, "bcde", UINT64_C(9) * 14336);
 }
 
 static void a_log_that_had_a_journal_is_not_opened_without_one(void **state)
@@ -307,6 +337,8 @@ int main(void)
         CASE(a_file_whose_front_is_damaged_is_not_read),
         CASE(a_damaged_front_before_what_was_acknowledged_is_damage),
         CASE(so_is_one_of_a_later_file),
+        CASE(a_file_that_is_missing_behind_another_is_damage),
+        CASE(a_file_that_is_used_again_is_the_last_one_again),
         CASE(a_log_that_had_a_journal_is_not_opened_without_one),
         CASE(a_bad_entry_at_the_end_is_the_end),
         CASE(a_bad_entry_that_a_later_one_knows_to_be_durable_is_damage),

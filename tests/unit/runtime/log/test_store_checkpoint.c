@@ -3,6 +3,8 @@
 #include "tests/unit/runtime/log/faulty_disk.h"
 #include "tests/unit/runtime/log/store_fixture.h"
 
+#include <dirent.h>
+
 enum { LARGE_BYTES = 20000, SEEDS = 40 };
 
 /* A store on a simulated disk, and what happens behind the first sync of a file. */
@@ -255,6 +257,49 @@ static void without_room_for_an_index_what_is_committed_waits_in_the_journal(voi
     fixture_close(f);
 }
 
+static int open_segments(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int count = 0;
+
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        char path[300], target[400];
+        ssize_t size;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
+        size = readlink(path, target, sizeof(target) - 1);
+        count += size > 4 && memcmp(target + size - 4, ".log", 4) == 0;
+    }
+    closedir(directory);
+    return count;
+}
+
+/* Each partition that was written to since the last checkpoint has a file open; the system does not allow any number. */
+static void with_many_partitions_few_files_are_open(void **state)
+{
+    enum { PARTITIONS = 40, DIRTY = 4 };
+    fixture *f = *state;
+
+    f->options.dirty_files = DIRTY;
+    fixture_open(f, true);
+    fixture_topic(f, "t", PARTITIONS);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < PARTITIONS; i++)
+            fixture_append(f, "t", i, "v");
+        while (store_step(f->store, STORE_APPLY))
+            ;
+        assert_in_range(open_segments(), 1, 2 * DIRTY);
+        fixture_abandon(f);
+        fixture_open(f, true);
+        assert_in_range(open_segments(), 1, 2 * DIRTY);
+    }
+    for (int i = 0; i < PARTITIONS; i++)
+        fixture_expect(f, "t", i, "v v");
+    fixture_close(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +311,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             without_room_for_an_index_what_is_committed_waits_in_the_journal, fixture_setup,
             fixture_teardown),
+        cmocka_unit_test_setup_teardown(with_many_partitions_few_files_are_open, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,7 @@ static void a_missing_segment_in_the_middle_is_refused(void **state)
 }
 
 /* A compacted topic of several segments, the first two of them made one. */
-static void make_compacted(fixture *f)
+static void make_compacted(fixture *f, bool keep_one)
 {
     log_topic_config config = LOG_TOPIC_DEFAULTS;
     store_partition *partition;
@@ -178,7 +178,8 @@ static void make_compacted(fixture *f)
                      WEIR_OK);
     assert_int_equal(store_read(partition, 0, 1, &cursor, &bytes, &f->err), WEIR_OK);
     assert_int_equal(record_batch_peek(weir_buf_str(&bytes), &info, &f->err), WEIR_OK);
-    assert_int_equal(store_rewrite_add(rewrite, weir_buf_str(&bytes), &f->err), WEIR_OK);
+    if (keep_one)
+        assert_int_equal(store_rewrite_add(rewrite, weir_buf_str(&bytes), &f->err), WEIR_OK);
     assert_int_equal(store_rewrite_end(rewrite, &f->err), WEIR_OK);
     weir_buf_done(&bytes);
     fixture_close(f);
@@ -201,7 +202,7 @@ static void of_a_compacted_topic_no_segment_may_be_missing_either(void **state)
         weir_error err;
 
         if (number == 1) {
-            make_compacted(f);
+            make_compacted(f, true);
             fixture_open(f, true);
             fixture_close(f); /* the gap that compaction made is none */
         }
@@ -212,6 +213,28 @@ static void of_a_compacted_topic_no_segment_may_be_missing_either(void **state)
         assert_true(strstr(err.message, "is missing") != NULL);
         snprintf(copy, sizeof(copy), "rm -rf %s && mv %s.kept %s", f->dir, f->dir, f->dir);
         assert_int_equal(system(copy), 0);
+    }
+}
+
+/* After a crash, index files may be missing: then the gap is as long as the files say. */
+static void a_compacted_segment_without_its_indexes_may_end_in_a_gap_or_be_empty(void **state)
+{
+    for (int keep_one = 0; keep_one < 2; keep_one++) {
+        fixture *f = *state;
+        char command[300];
+
+        make_compacted(f, keep_one);
+        snprintf(command, sizeof(command), "rm %s/topics/t-*/0/*index", f->dir);
+        assert_int_equal(system(command), 0);
+        for (int i = 0; i < 2; i++) {
+            fixture_open(f, true);
+            assert_true(store_end_offset(fixture_partition(f, "t", 0)) == 60);
+            assert_int_equal(store_verify_segment(fixture_partition(f, "t", 0), 0, &f->err),
+                             WEIR_OK);
+            fixture_close(f);
+        }
+        snprintf(command, sizeof(command), "rm -r %s/*", f->dir);
+        assert_int_equal(system(command), 0);
     }
 }
 
@@ -620,6 +643,7 @@ int main(void)
         TEST(a_segment_shorter_than_the_checkpoint_says_is_refused),
         TEST(a_missing_segment_in_the_middle_is_refused),
         TEST(of_a_compacted_topic_no_segment_may_be_missing_either),
+        TEST(a_compacted_segment_without_its_indexes_may_end_in_a_gap_or_be_empty),
         TEST(a_segment_that_begins_inside_another_is_refused_and_not_removed),
         TEST(a_checkpoint_that_is_older_than_the_journal_is_refused),
         TEST(a_journal_that_was_emptied_is_refused),
