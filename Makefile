@@ -126,8 +126,9 @@ unit: $(PICKED:%=%.passed)
 # Programs that component tests drive: hosts of a plugin, which find the SDK's functions in them.
 DRIVERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/support/*.c))
 
-$(DRIVERS): $(OUT)/%: $(OUT)/%.o $(LIB) sdk/weir.map
-	$(CC) $(CFLAGS) $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) $(LIBS) -o $@
+$(DRIVERS): $(OUT)/%: $(OUT)/%.o $(FIXTURES) $(LIB) sdk/weir.map
+	$(CC) $(CFLAGS) $< $(FIXTURES) -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(EXPORT) \
+	    $(LIBS) -o $@
 
 drivers: $(DRIVERS)
 

@@ -4,6 +4,7 @@
 #include "identity.h"
 #include "mapping.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <string.h>
 #include <time.h>
@@ -423,6 +424,7 @@ weir_code index_find(index_table *table, const index_context *context, const wei
     entry = weir_map_get(table->entries, weir_buf_str(&table->key));
     if (entry == NULL && add_entry(table, context, record, version, &entry, err) != WEIR_OK)
         return err->code;
+    assert(entry != NULL);
     if (entry->by_position != version->is_position)
         return weir_fail(err, WEIR_REJECT,
                          "the record's version would be its %s, but index \"%.*s\" has versions "

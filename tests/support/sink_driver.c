@@ -21,10 +21,10 @@
 #include "runtime/base/mem.h"
 #include "schema-registry/avro/avro.h"
 #include "sdk/src/batch.h"
-#include "sdk/src/config.h"
+#include "tests/fixtures/driver.h"
+#include "tests/fixtures/load_rows.h"
 #include "weir/weir.h"
 
-#include <dlfcn.h>
 #include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,16 +32,11 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    WORDS_MAX = 64,
-    SETTINGS_MAX = 64,
-    BATCH_BYTES = 4 << 20,
-    LOAD_BATCH = 20000,
-    FLUSHES_MAX = 10
-};
+enum { WORDS_MAX = 64, BATCH_BYTES = 4 << 20, FLUSHES_MAX = 10 };
 
 typedef struct driver {
-    const weir_sink *sink;
+    const plugin *connector;
+    const weir_sink *sink; /* of it */
     weir_task task;
     void *state;
     bool is_open;
@@ -50,64 +45,10 @@ typedef struct driver {
     weir_offsets *offsets;
     weir_map *schemas; /* by name */
     weir_map *topics;  /* by name: char * */
-    config_setting settings[SETTINGS_MAX];
-    size_t setting_count;
+    arena texts;       /* of commands: until the program ends */
+    driver_settings settings;
     weir_error err;
 } driver;
-
-/* The texts of commands are there until the program ends. */
-typedef struct kept_text {
-    struct kept_text *next;
-    char bytes[];
-} kept_text;
-
-static kept_text *kept;
-
-static char *keep(size_t size)
-{
-    kept_text *text = mem_zalloc(1, sizeof(kept_text) + size);
-
-    text->next = kept;
-    kept = text;
-    return text->bytes;
-}
-
-static void free_kept(void)
-{
-    while (kept != NULL) {
-        kept_text *text = kept;
-
-        kept = text->next;
-        free(text);
-    }
-}
-
-static char *copy_text(const char *text)
-{
-    size_t size = strlen(text) + 1;
-
-    return memcpy(keep(size), text, size);
-}
-
-static weir_str from_hex(const char *word)
-{
-    size_t size = strlen(word) / 2;
-    char *bytes = keep(size + 1);
-
-    if (strcmp(word, "-") == 0)
-        return (weir_str){0};
-    for (size_t i = 0; i < size; i++) {
-        char digits[3] = {word[2 * i], word[2 * i + 1], '\0'};
-
-        bytes[i] = (char)strtoul(digits, NULL, 16);
-    }
-    return (weir_str){bytes, size};
-}
-
-static int64_t number(const char *word)
-{
-    return strtoll(word, NULL, 10);
-}
 
 static void host_diag(void *self, weir_level level, weir_str text)
 {
@@ -118,11 +59,6 @@ static void host_diag(void *self, weir_level level, weir_str text)
 static void host_progress(void *self, weir_str phase, int64_t done, int64_t total)
 {
     (void)self, (void)phase, (void)done, (void)total;
-}
-
-static void host_gauge(void *self, const char *name, double value)
-{
-    (void)self, (void)name, (void)value;
 }
 
 static weir_str host_topic_id(void *context, weir_str topic)
@@ -146,26 +82,16 @@ static weir_code host_reject(void *context, const weir_record *record, const cha
 static const task_host host = {
     .diag = host_diag,
     .progress = host_progress,
-    .gauge = host_gauge,
+    .gauge = driver_gauge,
     .topic_id = host_topic_id,
     .reject = host_reject,
 };
 
 static weir_code open_sink(driver *self)
 {
-    config_table table = {self->sink->fields, self->sink->field_count, sizeof(weir_field)};
-    config_issues issues = {.items = {.ptr = NULL}};
-    weir_code code;
-
-    memset(self->state, 0, self->sink->state_size);
-    config_bind(&table, self->settings, self->setting_count, CONFIG_ERROR, NULL, &self->task,
-                self->state, &issues);
-    code = config_result(&issues, &self->err);
-    config_issues_done(&issues);
-    if (code == WEIR_OK && self->sink->validate != NULL)
-        code = self->sink->validate(self->state, &self->err);
-    if (code != WEIR_OK)
-        return code;
+    if (driver_bind(self->connector, &self->settings, &self->task, self->state, &self->err) !=
+        WEIR_OK)
+        return self->err.code;
     self->is_open = true;
     return self->sink->open(&self->task, self->state, &self->err);
 }
@@ -181,7 +107,7 @@ static weir_code close_sink(driver *self)
 
 static weir_code add_schema(driver *self, char **words)
 {
-    weir_schema *schema = avro_parse(from_hex(words[2]), &self->err);
+    weir_schema *schema = avro_parse(driver_bytes(&self->texts, words[2]), &self->err);
 
     if (schema == NULL)
         return self->err.code;
@@ -234,10 +160,10 @@ static weir_code add_record(driver *self, char **words, size_t count)
     WEIR_CLEANUP(weir_buf_done) weir_buf headers = {0};
     bool is_routed = count > 9 && strcmp(words[9], "-") != 0;
     batch_log_record record = {.topic = batch_topic(self->batch, weir_cstr(words[1])),
-                               .partition = (int32_t)number(words[2]),
-                               .offset = number(words[3]),
-                               .key = from_hex(words[5]),
-                               .value = from_hex(words[7])};
+                               .partition = (int32_t)driver_number(words[2]),
+                               .offset = driver_number(words[3]),
+                               .key = driver_bytes(&self->texts, words[5]),
+                               .value = driver_bytes(&self->texts, words[7])};
 
     for (size_t i = 10; i < count; i++)
         add_header(&record, words[i], &headers);
@@ -269,13 +195,14 @@ static weir_code flush(driver *self, char **words, size_t count)
     for (int tries = 0; code == WEIR_OK && is_behind && tries < FLUSHES_MAX; tries++) {
         offsets_clear(self->offsets);
         for (size_t i = 1; i + 2 < count; i += 3)
-            offsets_put(self->offsets, weir_cstr(words[i]), (int32_t)number(words[i + 1]),
-                        number(words[i + 2]));
+            offsets_put(self->offsets, weir_cstr(words[i]), (int32_t)driver_number(words[i + 1]),
+                        driver_number(words[i + 2]));
         code = self->sink->flush(&self->task, self->state, self->offsets, &self->err);
         is_behind = false;
         for (size_t i = 1; i + 2 < count; i += 3)
             is_behind |= weir_offsets_get(self->offsets, weir_cstr(words[i]),
-                                          (int32_t)number(words[i + 1])) < number(words[i + 2]);
+                                          (int32_t)driver_number(words[i + 1])) <
+                         driver_number(words[i + 2]);
     }
     if (code == WEIR_OK)
         batch_clear(self->batch);
@@ -283,40 +210,6 @@ static weir_code flush(driver *self, char **words, size_t count)
 }
 
 /* --- Load ------------------------------------------------------------------------------------ */
-
-static const char load_key[] = "{\"type\":\"record\",\"name\":\"Key\",\"fields\":["
-                               "{\"name\":\"id\",\"type\":\"long\"}]}";
-static const char load_value[] =
-    "{\"type\":\"record\",\"name\":\"Value\",\"fields\":["
-    "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"customer\",\"type\":\"int\"},"
-    "{\"name\":\"name\",\"type\":[\"null\",\"string\"]},"
-    "{\"name\":\"price\",\"type\":[\"null\",{\"type\":\"bytes\",\"logicalType\":\"decimal\","
-    "\"precision\":10,\"scale\":2}]},"
-    "{\"name\":\"weight\",\"type\":[\"null\",\"double\"]},"
-    "{\"name\":\"at\",\"type\":[\"null\",{\"type\":\"long\",\"connect.name\":"
-    "\"io.debezium.time.MicroTimestamp\",\"connect.version\":1}]},"
-    "{\"name\":\"note\",\"type\":[\"null\",\"string\"]}]}";
-
-static void put_load_row(weir_batch *batch, int64_t id)
-{
-    char name[64];
-    uint32_t price = __builtin_bswap32((uint32_t)(id * 7919 % 10000000));
-    int size = snprintf(name, sizeof(name), "customer number %" PRId64, id % 100000);
-
-    weir_put_long(batch, id);
-    weir_put_int(batch, (int32_t)(id % 100000));
-    weir_put_branch(batch, 1);
-    weir_put_text(batch, (weir_str){name, (size_t)size});
-    weir_put_branch(batch, 1);
-    weir_put_bytes(batch, (weir_str){(const char *)&price, 4});
-    weir_put_branch(batch, 1);
-    weir_put_double(batch, (double)id / 3);
-    weir_put_branch(batch, 1);
-    weir_put_long(batch, INT64_C(1700000000000000) + id * 1000);
-    weir_put_branch(batch, (int32_t)(id % 4 != 0));
-    if (id % 4 != 0)
-        weir_put_text(batch, WEIR_STR("a note about this row, some forty bytes"));
-}
 
 static double seconds(void)
 {
@@ -326,56 +219,29 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-typedef struct rows {
-    weir_str topic;
-    const weir_schema *key, *value;
-    int64_t first, count, step;
-} rows;
-
-/* Fills the batch with rows first, first + step, ...; the log's offset is the place of the row. */
-static weir_code fill(driver *self, const rows *all, int64_t done)
-{
-    batch_clear(self->batch);
-    for (int64_t i = done; i < all->count && i < done + LOAD_BATCH; i++) {
-        if (!weir_record_begin(self->batch, all->topic))
-            return weir_fail(&self->err, WEIR_FATAL, "the batch is full");
-        weir_record_key(self->batch, all->key);
-        weir_put_long(self->batch, all->first + i * all->step);
-        weir_record_value(self->batch, all->value);
-        put_load_row(self->batch, all->first + i * all->step);
-        if (weir_record_end(self->batch, &self->err) != WEIR_OK)
-            return self->err.code;
-        batch_entry *entry = batch_at(self->batch, batch_count(self->batch) - 1);
-
-        entry->log_topic = entry->topic;
-        entry->log_partition = 0;
-        entry->log_offset = i;
-    }
-    return WEIR_OK;
-}
-
 static weir_code load(driver *self, char **words, double *took)
 {
-    const rows all = {.topic = weir_cstr(words[1]),
-                      .key = weir_task_schema(&self->task, weir_cstr(load_key), &self->err),
-                      .value = weir_task_schema(&self->task, weir_cstr(load_value), &self->err),
-                      .first = number(words[2]),
-                      .count = number(words[3]),
-                      .step = number(words[4])};
-    int64_t flush_count = number(words[5]);
+    load_rows rows = {.topic = weir_cstr(words[1]),
+                      .first = driver_number(words[2]),
+                      .count = driver_number(words[3]),
+                      .step = driver_number(words[4])};
+    int64_t flush_count = driver_number(words[5]);
 
-    for (int64_t done = 0, flushed = 0; done < all.count;) {
-        if (fill(self, &all, done) != WEIR_OK)
+    if (load_rows_begin(&rows, &self->task, &self->err) != WEIR_OK)
+        return self->err.code;
+    for (int64_t done = 0, flushed = 0; done < rows.count;) {
+        batch_clear(self->batch);
+        if (load_rows_fill(&rows, done, self->batch, &self->err) != WEIR_OK)
             return self->err.code;
         double start = seconds(); /* what a worker's reader would do is not measured */
 
         if (put(self) != WEIR_OK)
             return self->err.code;
         done += batch_count(self->batch);
-        if (done - flushed >= flush_count || done == all.count) {
+        if (done - flushed >= flush_count || done == rows.count) {
             flushed = done;
             offsets_clear(self->offsets);
-            offsets_put(self->offsets, all.topic, 0, done);
+            offsets_put(self->offsets, rows.topic, 0, done);
             if (self->sink->flush(&self->task, self->state, self->offsets, &self->err) != WEIR_OK)
                 return self->err.code;
         }
@@ -387,21 +253,17 @@ static weir_code load(driver *self, char **words, double *took)
 
 /* --- Commands -------------------------------------------------------------------------------- */
 
-static weir_code set(driver *self, char **words)
+static weir_str keep(driver *self, const char *word)
 {
-    if (self->setting_count == SETTINGS_MAX)
-        return weir_fail(&self->err, WEIR_FATAL, "too many settings");
-    self->settings[self->setting_count++] =
-        (config_setting){weir_cstr(copy_text(words[1])), from_hex(words[2])};
-    return WEIR_OK;
+    return arena_copy(&self->texts, weir_cstr(word));
 }
 
 static weir_code be(driver *self, char **words)
 {
     task_done(&self->task);
-    task_init(&self->task, weir_cstr(copy_text(words[1])), (int)number(words[2]), &host, self);
-    self->task.log_id = weir_cstr(copy_text(words[3]));
-    self->task.epoch = number(words[4]);
+    task_init(&self->task, keep(self, words[1]), (int)driver_number(words[2]), &host, self);
+    self->task.log_id = keep(self, words[3]);
+    self->task.epoch = driver_number(words[4]);
     return WEIR_OK;
 }
 
@@ -411,9 +273,9 @@ static weir_code partition(driver *self, char **words, bool gained, int64_t *res
         return WEIR_OK; /* optional: a sink need not hear of its partitions */
     if (gained)
         return self->sink->assigned(&self->task, self->state, weir_cstr(words[1]),
-                                    (int32_t)number(words[2]), resume, &self->err);
+                                    (int32_t)driver_number(words[2]), resume, &self->err);
     return self->sink->revoked(&self->task, self->state, weir_cstr(words[1]),
-                               (int32_t)number(words[2]), &self->err);
+                               (int32_t)driver_number(words[2]), &self->err);
 }
 
 static bool is(const char *word, const char *name, size_t count, size_t wanted)
@@ -426,11 +288,11 @@ static bool prepare(driver *self, char **words, size_t count, weir_code *code)
 {
     *code = WEIR_OK;
     if (is(words[0], "set", count, 3))
-        *code = set(self, words);
+        driver_set(&self->settings, &self->texts, words[1], words[2]);
     else if (is(words[0], "task", count, 5))
         *code = be(self, words);
     else if (is(words[0], "topic", count, 3))
-        (void)weir_map_put(self->topics, weir_cstr(words[1]), copy_text(words[2]));
+        (void)weir_map_put(self->topics, weir_cstr(words[1]), (char *)keep(self, words[2]).ptr);
     else if (is(words[0], "tolerate", count, 2))
         self->tolerate = words[1][0] == '1';
     else if (is(words[0], "schema", count, 3))
@@ -462,7 +324,8 @@ static weir_code act(driver *self, char **words, size_t count, char *answer, siz
         return flush(self, words, count);
     if (is(words[0], "alter", count, 4) && self->sink->alter_offsets != NULL)
         return self->sink->alter_offsets(&self->task, self->state, weir_cstr(words[1]),
-                                         (int32_t)number(words[2]), number(words[3]), &self->err);
+                                         (int32_t)driver_number(words[2]), driver_number(words[3]),
+                                         &self->err);
     if (is(words[0], "assigned", count, 3) || is(words[0], "revoked", count, 3)) {
         code = partition(self, words, words[0][0] == 'a', &resume);
         (void)snprintf(answer, size, " %" PRId64, resume);
@@ -474,20 +337,6 @@ static weir_code act(driver *self, char **words, size_t count, char *answer, siz
         return code;
     }
     return weir_fail(&self->err, WEIR_FATAL, "unknown command \"%s\"", words[0]);
-}
-
-static const weir_sink *load_plugin(const char *path)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    const weir_plugin *(*entry)(void);
-
-    if (library == NULL) {
-        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
-        (void)fprintf(stderr, "%s\n", dlerror());
-        return NULL;
-    }
-    *(void **)(&entry) = dlsym(library, "weir_plugin_entry");
-    return entry != NULL ? entry()->sink : NULL;
 }
 
 static void done(driver *self)
@@ -504,7 +353,7 @@ static void done(driver *self)
     offsets_free(self->offsets);
     batch_free(self->batch);
     free(self->state);
-    free_kept();
+    arena_done(&self->texts);
 }
 
 int main(int argc, char **argv)
@@ -513,12 +362,9 @@ int main(int argc, char **argv)
     char *line = NULL;
     size_t size = 0;
 
-    self.sink = argc == 2 ? load_plugin(argv[1]) : NULL;
-    if (self.sink == NULL) {
-        (void)fprintf(stderr, "usage: sink_driver SINK.so\n");
-        return 2;
-    }
-    self.state = mem_zalloc(1, self.sink->state_size);
+    self.connector = driver_load(argc, argv, PLUGIN_SINK);
+    self.sink = &self.connector->sink;
+    self.state = mem_zalloc(1, self.connector->state_size);
     self.batch = batch_new(BATCH_BYTES);
     self.offsets = offsets_new();
     self.schemas = weir_map_new();

@@ -15,86 +15,30 @@
  */
 #include "runtime/base/mem.h"
 #include "sdk/src/batch.h"
-#include "sdk/src/config.h"
+#include "tests/fixtures/driver.h"
 #include "weir/weir.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTINGS_MAX = 64, LINE_MAX_BYTES = 1 << 20, BATCH_BYTES = 1 << 20 };
+enum { LINE_MAX_BYTES = 1 << 20, BATCH_BYTES = 1 << 20 };
 
 typedef struct driver {
-    const weir_source *source;
+    const plugin *connector;
+    const weir_source *source; /* of it */
     weir_task task;
     void *state;
     bool is_open;
     bool quiet;
     weir_batch *batch;
-    config_setting settings[SETTINGS_MAX];
-    size_t setting_count;
+    arena texts; /* of commands: until the program ends */
+    driver_settings settings;
     weir_buf partition, offset; /* of the last checkpoint */
     weir_buf text;
     weir_buf schemas; /* of pointers: those that were printed */
     weir_error err;
 } driver;
-
-/* The texts of commands are there until the program ends. */
-typedef struct kept_text {
-    struct kept_text *next;
-    char bytes[];
-} kept_text;
-
-static kept_text *kept;
-
-static char *keep(size_t size)
-{
-    kept_text *text = mem_zalloc(1, sizeof(kept_text) + size);
-
-    text->next = kept;
-    kept = text;
-    return text->bytes;
-}
-
-static void free_kept(void)
-{
-    while (kept != NULL) {
-        kept_text *text = kept;
-
-        kept = text->next;
-        free(text);
-    }
-}
-
-static char *copy_text(const char *text)
-{
-    size_t size = strlen(text) + 1;
-
-    return memcpy(keep(size), text, size);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static weir_str from_hex(const char *word)
-{
-    size_t size = strlen(word) / 2;
-    char *out = keep(size + 1);
-
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(word[2 * i]), low = hex_digit(word[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            break;
-        out[i] = (char)(high * 16 + low);
-    }
-    return (weir_str){out, size};
-}
 
 static void host_diag(void *host, weir_level level, weir_str text)
 {
@@ -107,11 +51,6 @@ static void host_progress(void *host, weir_str phase, int64_t done_count, int64_
     (void)host;
     printf("diag 0 %.*s: %lld of %lld\n", WEIR_ARG(phase), (long long)done_count,
            (long long)total_count);
-}
-
-static void host_gauge(void *host, const char *name, double value)
-{
-    (void)host, (void)name, (void)value;
 }
 
 static weir_str host_topic_id(void *host, weir_str topic)
@@ -127,7 +66,7 @@ static weir_code host_reject(void *host, const weir_record *record, const char *
     return weir_fail(err, WEIR_FATAL, "%s", reason);
 }
 
-static const task_host host = {host_diag, host_progress, host_gauge, host_topic_id, host_reject};
+static const task_host host = {host_diag, host_progress, driver_gauge, host_topic_id, host_reject};
 
 static size_t schema_number(const driver *self, const weir_schema *schema)
 {
@@ -212,22 +151,9 @@ static void print_batch(driver *self)
 
 static weir_code open_source(driver *self)
 {
-    config_table table = {self->source->fields, self->source->field_count, sizeof(weir_field)};
-    config_issues issues = {0};
-
-    free(self->state); /* of an open that was refused */
-    self->state = mem_zalloc(1, self->source->state_size);
-    config_bind(&table, self->settings, self->setting_count, CONFIG_ERROR, NULL, &self->task,
-                self->state, &issues);
-    for (size_t i = 0; i < config_issue_count(&issues); i++)
-        printf("diag 2 %.*s: %s\n", WEIR_ARG(config_issue_at(&issues, i)->name),
-               config_issue_at(&issues, i)->message);
-    weir_code code = config_result(&issues, &self->err);
-    config_issues_done(&issues);
-    if (code == WEIR_OK && self->source->validate != NULL)
-        code = self->source->validate(self->state, &self->err);
-    if (code != WEIR_OK)
-        return code;
+    if (driver_bind(self->connector, &self->settings, &self->task, self->state, &self->err) !=
+        WEIR_OK)
+        return self->err.code;
     self->is_open = true; /* close also runs after an open that failed */
     return self->source->open(&self->task, self->state, &self->err);
 }
@@ -269,13 +195,13 @@ static weir_code run(driver *self, char *line, char answer[64])
 
     if (word == NULL)
         return WEIR_OK;
-    if (strcmp(word, "set") == 0 && first != NULL && self->setting_count < SETTINGS_MAX) {
-        self->settings[self->setting_count++] =
-            (config_setting){weir_cstr(copy_text(first)), from_hex(second != NULL ? second : "")};
+    if (strcmp(word, "set") == 0 && first != NULL) {
+        driver_set(&self->settings, &self->texts, first, second != NULL ? second : "");
         return WEIR_OK;
     }
     if (strcmp(word, "offset") == 0 && first != NULL && second != NULL) {
-        task_set_offset(&self->task, from_hex(first), from_hex(second));
+        task_set_offset(&self->task, driver_bytes(&self->texts, first),
+                        driver_bytes(&self->texts, second));
         return WEIR_OK;
     }
     if (strcmp(word, "open") == 0)
@@ -298,30 +224,14 @@ static weir_code run(driver *self, char *line, char answer[64])
     return weir_fail(&self->err, WEIR_CONFIG, "no such command: %s", word);
 }
 
-static const weir_source *load(const char *path)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-    if (library == NULL) {
-        fprintf(stderr, "%s\n", dlerror());
-        return NULL;
-    }
-    const weir_plugin *(*entry)(void) = NULL;
-    void *symbol = dlsym(library, "weir_plugin_entry");
-    memcpy(&entry, &symbol, sizeof(entry)); /* C has no cast from an object to a function */
-    return entry != NULL ? entry()->source : NULL;
-}
-
 int main(int argc, char **argv)
 {
     static char line[LINE_MAX_BYTES];
     driver self = {0};
 
-    self.source = argc == 2 ? load(argv[1]) : NULL;
-    if (self.source == NULL) {
-        fprintf(stderr, "usage: source_driver PLUGIN.so\n");
-        return 2;
-    }
+    self.connector = driver_load(argc, argv, PLUGIN_SOURCE);
+    self.source = &self.connector->source;
+    self.state = mem_zalloc(1, self.connector->state_size);
     task_init(&self.task, WEIR_STR("test.source"), 0, &host, NULL);
     self.batch = batch_new(BATCH_BYTES);
     batch_set_checked(self.batch, true);
@@ -343,6 +253,6 @@ int main(int argc, char **argv)
     weir_buf_done(&self.text);
     weir_buf_done(&self.schemas);
     free(self.state);
-    free_kept();
+    arena_done(&self.texts);
     return 0;
 }
