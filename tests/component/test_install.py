@@ -86,10 +86,15 @@ static weir_code poll_it(weir_task *task, void *, weir_batch *batch, int, weir_e
 extern "C" WEIR_API const weir_plugin *weir_plugin_entry()
 {
     static weir_source source;
-    static weir_plugin plugin = {WEIR_ABI, sizeof(weir_plugin), sizeof(weir_source),
-                                 sizeof(weir_sink), sizeof(weir_field), sizeof(weir_record),
-                                 &source, nullptr};
+    static weir_plugin plugin;
 
+    plugin.abi = WEIR_ABI;
+    plugin.plugin_size = sizeof(plugin);
+    plugin.source_size = sizeof(weir_source);
+    plugin.sink_size = sizeof(weir_sink);
+    plugin.field_size = sizeof(weir_field);
+    plugin.record_size = sizeof(weir_record);
+    plugin.source = &source;
     source.name = "in-cpp";
     source.version = "1";
     source.summary = "A source in C++.";

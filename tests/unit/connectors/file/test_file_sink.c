@@ -216,7 +216,7 @@ static void a_pipe_gets_every_line(void **state)
     assert_int_equal(kit_flush(sink, &next, &err), WEIR_OK);
     assert_int_equal(read(fd, found, sizeof(found)), 3 * LINE_BYTES);
     assert_memory_equal(found, "line 00000", 10);
-    assert_memory_equal(found + 2 * LINE_BYTES, "line 00002", 10);
+    assert_memory_equal(found + (size_t)2 * LINE_BYTES, "line 00002", 10);
     (void)close(fd);
     assert_int_equal(kit_put(sink, batch, &err), WEIR_OK);
     assert_int_equal(kit_flush(sink, &next, &err), WEIR_RETRY);
