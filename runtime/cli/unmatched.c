@@ -25,8 +25,8 @@ static bool is_internal(weir_str topic)
            weir_str_eq(topic, WEIR_STR("_schemas"));
 }
 
-/* The first few of the topics that there are. */
-static void add_topics(log *backend, weir_buf *out)
+/* The first few of the topics that there are; how many that is. */
+static int add_topics(log *backend, weir_buf *out)
 {
     weir_str after = {0};
     log_topic topic;
@@ -43,6 +43,7 @@ static void add_topics(log *backend, weir_buf *out)
         weir_buf_printf(out, " and %d more", count - SHOWN_TOPICS);
     if (count == 0)
         weir_buf_add_str(out, WEIR_STR("none yet"));
+    return count;
 }
 
 bool unmatched_tell(worker *running, log *backend, const pipeline_set *set, weir_error *err)
@@ -55,17 +56,18 @@ bool unmatched_tell(worker *running, log *backend, const pipeline_set *set, weir
         const pipeline_setting *pattern = pipeline_setting_of(one, WEIR_STR("topics.regex"));
         WEIR_CLEANUP(weir_buf_done) weir_buf there = {0};
         weir_str asked;
+        int topics;
 
         if (!one->is_sink || (names == NULL && pattern == NULL) ||
             reads_a_topic(running, one->name))
             continue;
         asked = names != NULL ? names->value : pattern->value;
-        add_topics(backend, &there);
+        topics = add_topics(backend, &there);
         diag_with(WEIR_WARN, &(diag_pair){"connector", one->name}, 1,
                   "no topic matches %s \"%.*s\"; there are: %s",
                   names != NULL ? "topics" : "the pattern of topics", WEIR_ARG(asked),
                   weir_buf_cstr(&there));
-        if (names != NULL && good) {
+        if (names != NULL && topics > 0 && good) { /* without any, sources had nothing to send */
             good = false;
             weir_fail(err, WEIR_CONFIG,
                       "sink %.*s has read nothing: there is no topic \"%.*s\"; there are: %s",

@@ -136,6 +136,16 @@ def test_a_sink_whose_topic_never_came_to_be_is_an_error(weir, folder):
             "there are: numbers") in run.output
 
 
+def test_a_source_that_has_nothing_is_no_error(weir, folder):
+    write(folder, "empty.txt", "")
+    run = weir(["run", write(folder, "e.yaml", f"""name: try
+source: {{connector: file, config: {{file: {folder}/empty.txt, topic: lines, follow: false}}}}
+sinks: [{{name: copy, connector: file, topics: [lines], config: {{file: {folder}/out.txt}}}}]
+""")])
+    assert run.wait() == 0, run.output
+    assert 'no topic matches topics \\"lines\\"; there are: none yet' in run.output
+
+
 def test_a_pattern_that_matches_no_topic_is_a_warning(weir, folder):
     run = unmatched(weir, folder, "nub*")
     assert run.wait() == 0

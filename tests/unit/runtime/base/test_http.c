@@ -254,6 +254,8 @@ static void a_service_has_its_own_types_limit_and_threads(void **state)
     server = shared;
 }
 
+enum { WAITING = 2 * HTTP_THREADS };
+
 static sem_t gate;
 
 static void handle_wait(void *context, const http_request *request, http_reply *reply)
@@ -269,7 +271,7 @@ static void handlers_that_wait_hold_nobody_up(void **state)
     static const http_route own[] = {{"GET", "/wait", handle_wait}, {"GET", "/", handle_nothing}};
     static const char request[] = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
     http_server *shared = server;
-    int waiting[2 * HTTP_THREADS];
+    int waiting[WAITING];
     char byte;
     weir_error err;
     (void)state;
@@ -281,14 +283,14 @@ static void handlers_that_wait_hold_nobody_up(void **state)
             &(http_service){.routes = own, .route_count = 2, .context = &nothing, .waits = true},
             &server, &err),
         WEIR_OK);
-    for (size_t i = 0; i < 2 * HTTP_THREADS; i++) {
+    for (size_t i = 0; i < WAITING; i++) {
         waiting[i] = connected();
         send_all(waiting[i], request, sizeof(request) - 1);
     }
     assert_has(ask("GET / HTTP/1.1", "", 0), "HTTP/1.1 204");
-    for (size_t i = 0; i < 2 * HTTP_THREADS; i++)
+    for (size_t i = 0; i < WAITING; i++)
         sem_post(&gate);
-    for (size_t i = 0; i < 2 * HTTP_THREADS; i++) {
+    for (size_t i = 0; i < WAITING; i++) {
         assert_int_equal(read(waiting[i], &byte, 1), 1);
         close(waiting[i]);
     }
