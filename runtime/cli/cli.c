@@ -1,6 +1,7 @@
 /* cli.c - what the subcommands share. */
 #include "runtime/cli/cli.h"
 
+#include <locale.h>
 #include <stdio.h>
 
 int cli_fail(const char *command, const char *fmt, ...)
@@ -13,6 +14,14 @@ int cli_fail(const char *command, const char *fmt, ...)
     va_end(args);
     fputc('\n', stderr);
     return CLI_FAILED;
+}
+
+void cli_use_locale(void)
+{
+    locale_t own = newlocale(LC_CTYPE_MASK, "", NULL);
+
+    if (own != NULL) /* else there is none of this name: it stays as it is */
+        (void)uselocale(own);
 }
 
 void cli_parse(const struct argp *parser, int argc, char **argv, void *arguments)

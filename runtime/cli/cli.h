@@ -34,6 +34,10 @@ int cli_version(int argc, char **argv);
 /* Writes "weir COMMAND: message" to standard error and returns CLI_FAILED. */
 int cli_fail(const char *command, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
+/* From here on letters are what the user's locale says, for tables: else they are taken for bytes, and written as
+ * numbers. What is parsed later would depend on it. */
+void cli_use_locale(void);
+
 /* Runs an argp parser with our exit code for wrong usage and "weir COMMAND" as the program's name. */
 void cli_parse(const struct argp *parser, int argc, char **argv, void *arguments);
 

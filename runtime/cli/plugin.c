@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +65,7 @@ static void print_table(plugins *all)
     struct libscols_table *table;
     const plugin *one;
 
-    (void)setlocale(LC_CTYPE, ""); /* else letters are taken for bytes, and written as numbers */
+    cli_use_locale();
     table = scols_new_table();
     if (table == NULL)
         abort(); /* fails only without memory */

@@ -4,7 +4,6 @@
 #include "runtime/cli/client.h"
 
 #include <libsmartcols/libsmartcols.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,7 +89,7 @@ static void print_table(const json_t *all)
     const char *name;
     json_t *entry;
 
-    (void)setlocale(LC_CTYPE, ""); /* else letters are taken for bytes, and written as numbers */
+    cli_use_locale();
     table = scols_new_table();
     if (table == NULL)
         abort(); /* fails only without memory */

@@ -335,13 +335,15 @@ def test_the_command_line_controls_a_running_worker(server, weir, folder):
     def run(*arguments, code=0):
         one = os.path.join(folder, f"cli-{time.monotonic_ns()}")
         os.mkdir(one)
-        started = weir([*arguments, "--rest", address])
+        started = weir([*arguments, "--rest", address], {"LC_ALL": "C.UTF-8"})
         assert started.wait() == code, started.output
         return started.output
 
     shown = json.loads(run("status", "--json"))
     assert {name: set(one) for name, one in shown.items()} == {"count": {"status", "info"}}
     assert "count" in run("status")
+    server.ask("PUT", "/connectors/z%C3%A4hler/config", {**COUNTER, "limit": "1"})
+    assert re.search(r"^zähler +source +RUNNING", run("status"), re.M)
     assert "count paused" in run("pause", "count")
     assert server.state("count")[0] == "PAUSED"
     assert "count resumed" in run("resume", "count")
