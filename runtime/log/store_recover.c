@@ -324,11 +324,11 @@ static weir_code clean_partition(store_partition *partition, weir_error *err)
         return code;
     if (segment_pin(last, &file, err) != WEIR_OK)
         return err->code;
+    /* Not synced: should it come back, the next start cuts it once more. */
     code = disk_truncate(file, last->assigned_bytes, err);
     last->reserved_bytes = last->assigned_bytes;
-    segment_mark_dirty(last);
     segment_unpin(last);
-    return code == WEIR_OK ? store_bound_dirty(found.store, err) : code;
+    return code;
 }
 
 static void note_unknown_topic(void *context, const char *name)
