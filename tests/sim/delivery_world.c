@@ -352,6 +352,7 @@ static const config_setting sink_settings[] = {
     {WEIR_STR("errors.deadletterqueue.topic.name"), WEIR_STR(DEAD)},
     {WEIR_STR("errors.retry.delay.max.ms"), WEIR_STR("1")},
     {WEIR_STR("offset.flush.interval.ms"), WEIR_STR("1")},
+    {WEIR_STR("max.in.flight.bytes"), WEIR_STR("65536")}, /* as large is its batch */
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
