@@ -51,7 +51,11 @@ BENCHES := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter tests/bench/
 LIBS := -ljansson -lyaml -lmicrohttpd -lzstd -llz4 -lisal -lpcre2-8 -lsmartcols -lcrypto -lz \
         -lsnappy -lcurl -lpthread -ldl -lm
 
+# A plugin whose folder is gone would still be found and loaded.
+GONE := $(filter-out $(PLUGINS),$(wildcard $(OUT)/connectors/*.so))
+
 all: $(PROGRAM) $(PLUGINS) $(OUT)/weir-kit
+	$(if $(GONE),rm -f $(GONE))
 
 # --- Compiling -----------------------------------------------------------------------------------
 # Connectors see the SDK and nothing else: an include of the runtime does not compile. Everybody
@@ -71,9 +75,16 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
-$(LIB): $(SRC:%.c=$(OUT)/%.o)
+# The same of the list of files: what a deleted one was part of is made again.
+SOURCES := $(sort $(SRC) $(wildcard connectors/*/*.c sdk/kit/*.c tests/fixtures/*.c tests/sim/*.c))
+
+$(OUT)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
+
+$(LIB): $(SRC:%.c=$(OUT)/%.o) $(OUT)/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
 # Plugins find the SDK's functions in the program, so all of the library is linked and exported.
 EXPORT := -Wl,--export-dynamic -Wl,--version-script=sdk/weir.map
@@ -87,12 +98,12 @@ $(PROGRAM): $(OUT)/runtime/main.o $(LIB) sdk/weir.map
 define PLUGIN
 OBJECTS_$(1) := $(patsubst %.c,$(OUT)/%.o,$(wildcard connectors/$(1)/*.c))
 $(OUT)/connectors/$(1)/%.o: INCLUDE := -Isdk/include -DWEIR_PUTS_ARE_PROVEN=true $$(CFLAGS_$(1))
-$(OUT)/connectors/$(1).so: $$(OBJECTS_$(1))
-	$$(CC) $$(CFLAGS) -shared $$^ $$(LIBS_$(1)) -o $$@
+$(OUT)/connectors/$(1).so: $$(OBJECTS_$(1)) $(OUT)/sources
+	$$(CC) $$(CFLAGS) -shared $$(OBJECTS_$(1)) $$(LIBS_$(1)) -o $$@
 # a test of a connector's module is linked with those objects of the connector that it needs
-$(OUT)/connectors/$(1).a: $$(OBJECTS_$(1))
+$(OUT)/connectors/$(1).a: $$(OBJECTS_$(1)) $(OUT)/sources
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(AR) rcs $$@ $$(OBJECTS_$(1))
 $(OUT)/tests/unit/connectors/$(1)/%.o $(OUT)/tests/unit/connectors/$(1)/%.alone: INCLUDE += $$(CFLAGS_$(1))
 $(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): $(OUT)/connectors/$(1).a
 $(filter $(OUT)/tests/unit/connectors/$(1)/%,$(TESTS)): TEST_LIBS := $$(LIBS_$(1))
@@ -105,9 +116,9 @@ $(foreach name,$(CONNECTORS),$(eval $(call PLUGIN,$(name))))
 # What tests share, linked where it is needed: the fake log, the simulated disk.
 FIXTURES := $(OUT)/fixtures.a
 
-$(FIXTURES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fixtures/*.c))
+$(FIXTURES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fixtures/*.c)) $(OUT)/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
 $(TESTS): $(OUT)/%: $(OUT)/%.o $(FIXTURES) $(LIB)
 	$(CC) $(CFLAGS) $(filter-out $(LIB),$^) $(LIB) $(TEST_LIBS) $(LIBS) -lavro -lcmocka -o $@
@@ -209,13 +220,14 @@ bench:
 
 PREFIX ?= /usr/local
 
+TO := $(DESTDIR)$(PREFIX)
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/weir/connectors \
-	    $(DESTDIR)$(PREFIX)/include/weir $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	install -m 755 $(PROGRAM) $(OUT)/weir-kit $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/weir/connectors/
-	install -m 644 $(wildcard sdk/include/weir/*.h) $(DESTDIR)$(PREFIX)/include/weir/
-	sed 's|@PREFIX@|$(PREFIX)|' sdk/weir-sdk.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/weir-sdk.pc
+	install -d "$(TO)/bin" "$(TO)/lib/weir/connectors" "$(TO)/include/weir" "$(TO)/lib/pkgconfig"
+	install -m 755 $(PROGRAM) $(OUT)/weir-kit "$(TO)/bin/"
+	install -m 644 $(PLUGINS) "$(TO)/lib/weir/connectors/"
+	install -m 644 $(wildcard sdk/include/weir/*.h) "$(TO)/include/weir/"
+	sed 's|@PREFIX@|$(PREFIX)|' sdk/weir-sdk.pc.in > "$(TO)/lib/pkgconfig/weir-sdk.pc"
 
 # --- Checking ------------------------------------------------------------------------------------
 
@@ -288,4 +300,5 @@ clean:
 .PHONY: all coverage replays tests drivers kit unit sims benches fuzzers test demo bench install check check-docs check-format check-tree docs lint tidy format clean \
         FORCE
 .SECONDARY:
--include $(shell find $(OUT) build/fuzz -name '*.d' 2>/dev/null)
+# Those of clang's objects only where they are asked for: another make may be writing them.
+-include $(shell find $(OUT) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

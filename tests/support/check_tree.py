@@ -37,16 +37,18 @@ def layer_of(path):
 
 
 def check_includes(path, number, line):
-    match = re.match(r'#include "([^"]+)"', line)
-    if not match:
+    match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+    if not match or (match.group(1) == "<" and not os.path.exists(match.group(2))):
         return
-    target = match.group(1)
+    target = match.group(2)
     target_layer = "sdk/include" if target.startswith("weir/") else layer_of(target)
     if path.startswith("connectors/"):
         if "/" in target and not target.startswith("weir/"):
             problems.append(f"{path}:{number}: a connector includes {target}, which is not the SDK's")
         return
     layer = layer_of(path)
+    if target.startswith(("tests/", "connectors/", ".")):
+        problems.append(f"{path}:{number}: {target} is not for the product to include")
     if layer is None or target_layer is None:
         return
     below = LAYERS.index(target_layer) > LAYERS.index(layer)
