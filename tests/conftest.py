@@ -27,6 +27,14 @@ os.environ["LSAN_OPTIONS"] += f":print_suppressions=0:suppressions={ROOT}/tests/
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "measured: measures time, rate or memory; means nothing when instrumented")
+    config.addinivalue_line("markers", "elasticsearch: takes the server of this name; set by the fixture's name")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "elasticsearch" in item.fixturenames:
+            item.add_marker("elasticsearch")
 
 
 def pytest_unconfigure():
