@@ -3,9 +3,9 @@
 
 Prints each breach as file:line and ends with 1 when there is one.
 """
+import glob
 import os
 import re
-import subprocess
 import sys
 
 # A folder includes itself and what stands above it.
@@ -29,6 +29,7 @@ ALLOWED = {("runtime/base/mem.c", "malloc"), ("runtime/base/mem.c", "calloc"),
            ("runtime/base/mem.c", "realloc")}
 
 problems = []
+os.chdir(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
 def layer_of(path):
@@ -79,18 +80,17 @@ def check_file(path, text):
         check_banned(path, number, line)
 
 
-files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], check=True,
-                       capture_output=True, text=True).stdout.split()
+files = sorted(path for top in ("runtime", "sdk", "schema-registry", "connectors")
+               for path in glob.glob(f"{top}/**/*.[ch]", recursive=True))
 for file in files:
-    if file.startswith(("runtime/", "sdk/", "schema-registry/", "connectors/")) and \
-            os.path.exists(file):
-        with open(file, encoding="utf-8") as source:
-            check_file(file, source.read())
+    with open(file, encoding="utf-8") as source:
+        check_file(file, source.read())
 folders = {"/".join(f.split("/")[:2]) for f in files if f.count("/") >= 2}
-for folder in sorted(folders):
-    if folder.startswith(("runtime/", "sdk/src", "sdk/kit", "schema-registry/", "connectors/")) and \
-            not os.path.exists(f"{folder}/README.md"):
+for folder in sorted(folders - {"sdk/include", "sdk/template"}):
+    if not os.path.exists(f"{folder}/README.md"):
         problems.append(f"{folder}: has no README.md")
+    if folder.startswith(("runtime/", "schema-registry/")) and folder not in LAYERS:
+        problems.append(f"{folder}: its place among the layers is not in {sys.argv[0]}")
 for problem in problems:
     print(problem)
 sys.exit(1 if problems else 0)
