@@ -150,7 +150,8 @@ static weir_code encode_number(double value, column_type target, weir_buf *out, 
         return WEIR_OK;
     }
     /* 2^63 is the first that an int64 does not have; a NaN fails both */
-    if (value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value)
+    if (value >= -9223372036854775808.0 && value < 9223372036854775808.0 &&
+        (double)(int64_t)value == value)
         return encode_integer((int64_t)value, target, out, err);
     (void)snprintf(text, sizeof(text), "%.17g", value);
     return does_not_fit(target, text, err);
