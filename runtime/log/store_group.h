@@ -17,6 +17,8 @@ typedef struct planned {
 
 typedef struct append_group {
     append_list appends;
+    bool
+        passes; /* goes before others that wait for a full disk, which says nothing of their room */
     weir_buf plans; /* of planned */
     uint64_t journal_bytes;
     size_t piece_count; /* of assigned appends */

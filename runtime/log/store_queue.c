@@ -209,6 +209,37 @@ static void unpark(store *self)
     self->recheck_parked = false;
 }
 
+/* Locked. Moves what does not wait for long out of the queue. */
+static void take_impatient(store *self, append_list *out)
+{
+    append_list all = self->queue;
+    store_append *append;
+
+    self->queue = (append_list){0};
+    while ((append = append_list_pop(&all)) != NULL)
+        append_list_push(append->gives_up ? out : &self->queue, append);
+}
+
+/* Locked. While the disk is full, what does not wait for long goes first, by itself: it is small, and there may be
+ * room for it in what its segment has reserved. A sink that holds the log back could not be removed else. */
+static void prefer_impatient(store *self)
+{
+    append_list impatient = {0};
+
+    if (!self->disk_is_full)
+        return;
+    take_impatient(self, &impatient);
+    append_list_prepend(&self->queue, &impatient);
+}
+
+/* Locked. */
+static bool belongs(const store *self, const append_group *group, const store_append *append)
+{
+    const store_append *first = group->appends.first;
+
+    return !self->disk_is_full || first == NULL || first->gives_up == append->gives_up;
+}
+
 void queue_take_group(store *self, append_group *group)
 {
     uint64_t limit = (uint64_t)journal_max_entry(self->journal) / 4;
@@ -219,7 +250,9 @@ void queue_take_group(store *self, append_group *group)
     pthread_mutex_lock(&self->lock);
     if (self->recheck_parked)
         unpark(self);
-    while (self->queue.first != NULL && bytes < limit && count < GROUP_APPENDS) {
+    prefer_impatient(self);
+    while (self->queue.first != NULL && bytes < limit && count < GROUP_APPENDS &&
+           belongs(self, group, self->queue.first)) {
         store_append *append = append_list_pop(&self->queue);
 
         if (must_park(append)) {
@@ -233,22 +266,20 @@ void queue_take_group(store *self, append_group *group)
             group_entry_bytes(append, group_exceeds_journal(self, append) ? 0 : append->size_bytes);
         count++;
     }
+    group->passes = self->disk_is_full && self->queue.first != NULL &&
+                    group->appends.first != NULL && group->appends.first->gives_up;
     pthread_mutex_unlock(&self->lock);
 }
 
 /* Locked. Takes out what does not wait for long, when the disk has been full for long. */
-static void take_impatient(store *self, int64_t now_ns, append_list *out)
+static void give_up(store *self, int64_t now_ns, append_list *out)
 {
-    append_list all = self->queue;
-    store_append *append;
-
     if (now_ns - self->full_ns < (int64_t)self->options.give_up_ms * 1000000)
         return;
-    self->queue = (append_list){0};
-    while ((append = append_list_pop(&all)) != NULL) {
-        append_list_push(append->gives_up ? out : &self->queue, append);
-        if (append->gives_up && append->lane != NULL)
-            append->lane->has_failed = true; /* nothing of it may come behind the gap */
+    take_impatient(self, out);
+    for (store_append *at = out->first; at != NULL; at = at->next) {
+        if (at->lane != NULL)
+            at->lane->has_failed = true; /* nothing of it may come behind the gap */
     }
 }
 
@@ -270,7 +301,7 @@ void queue_give_back(store *self, append_list *rest, const weir_error *reason)
     self->disk_is_full = true;
     self->full_reason = *reason;
     self->retry_ns = now_ns + (int64_t)RETRY_MS * 1000000;
-    take_impatient(self, now_ns, &given_up);
+    give_up(self, now_ns, &given_up);
     self->is_kicked = true; /* a checkpoint frees the journal, retention the segments */
     pthread_cond_signal(&self->to_keep);
     pthread_mutex_unlock(&self->lock);

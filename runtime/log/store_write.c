@@ -284,7 +284,7 @@ static void publish(store *self, append_group *group)
     }
     self->stats.entries += group_plan_count(group);
     self->stats.groups++;
-    self->disk_is_full = false;
+    self->disk_is_full = self->disk_is_full && group->passes;
     if (self->pending_last != NULL)
         self->pending_last->next = pending;
     else

@@ -380,6 +380,41 @@ static void what_gives_up_ends_and_the_rest_waits(void **state)
     weir_buf_done(&bytes[1]);
 }
 
+/* The segment of the metadata has reserved some room, which a fact needs no more than. */
+static void a_fact_passes_what_waits_for_a_full_disk(void **state)
+{
+    static const char ZEROS[100000];
+    fixture *f = *state;
+    faulty_disk faults = {0};
+    weir_buf bytes = {0};
+    store_piece piece;
+    store_append append;
+    weir_error err;
+    bool done = false;
+
+    faulty_disk_init(&faults);
+    f->options.disk = &faults.base;
+    f->options.give_up_ms = 1;
+    fixture_open(f, true);
+    fixture_topic(f, "t", 1);
+    faults.is_full = true;
+    fixture_batch(&bytes, (weir_str){ZEROS, sizeof(ZEROS)}, 1000);
+    piece = (store_piece){
+        .partition = fixture_partition(f, "t", 0), .bytes = bytes.ptr, .size = bytes.len};
+    append = (store_append){
+        .pieces = &piece, .piece_count = 1, .done = fixture_note_done, .context = &done};
+    store_submit(f->store, &append);
+    (void)store_step(f->store, STORE_WRITE);
+    assert_int_equal(store_fact_put(f->store, WEIR_STR("k"), 1, &err), WEIR_OK);
+    assert_false(done);
+    faults.is_full = false;
+    while (!done)
+        assert_true(store_step(f->store, STORE_WRITE));
+    assert_int_equal(append.code, WEIR_OK);
+    fixture_close(f);
+    weir_buf_done(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +423,7 @@ int main(void)
         CASE(one_full_partition_of_several_holds_the_append_and_its_lane_back),
         CASE(what_waits_for_the_disk_stays_before_what_waits_for_a_topic),
         CASE(what_gives_up_ends_and_the_rest_waits),
+        CASE(a_fact_passes_what_waits_for_a_full_disk),
         CASE(a_topic_that_trims_is_never_full),
         CASE(what_waits_ends_with_its_lane_and_with_the_log),
         CASE(what_is_no_append_is_refused_at_once),
