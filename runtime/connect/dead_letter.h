@@ -2,8 +2,10 @@
  *
  * A record that was refused is noted by its place in the log. When the sink's offsets are committed, what was
  * noted below them goes into the dead letter queue in the same unit: so each refused record gets there exactly
- * once, however often its batch is put again, and whatever crashes. It is read again from the log then, so that
- * it gets there as it was, whatever transforms made of it.
+ * once, however often its batch is put again, and whatever crashes. A destination that keeps the offsets itself
+ * commits before that: what was refused in a flush that a crash follows is in its past and not in the queue, and
+ * the next start warns of it. A refused record is read again from the log, so that it gets into the queue as it
+ * was, whatever transforms made of it.
  *
  * Belongs to one task.
  */

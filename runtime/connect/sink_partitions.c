@@ -89,6 +89,21 @@ static void show_partition(sink_task *self, weir_str topic, int32_t partition, i
     pthread_mutex_unlock(&view->lock);
 }
 
+/* The destination's commit comes before ours, which has the dead letters: between the two a crash may have come. */
+static void warn_of_letters(const sink_task *self, const log_topic *topic, int32_t partition,
+                            int64_t committed, int64_t resume)
+{
+    const connector_settings *common = &self->task->common;
+
+    if (resume > committed && common->dead_letter_topic.len > 0)
+        diag(WEIR_WARN,
+             "the destination has %.*s-%" PRId32 " up to offset %" PRId64
+             ", but only what was refused below %" PRId64
+             " is in the dead letter queue %.*s for sure: the worker ended between the two commits",
+             WEIR_ARG(topic->name), partition, resume, committed,
+             WEIR_ARG(common->dead_letter_topic));
+}
+
 static weir_code take(sink_task *self, const log_topic *topic, int32_t partition, weir_error *err)
 {
     connect_task *task = self->task;
@@ -104,6 +119,7 @@ static weir_code take(sink_task *self, const log_topic *topic, int32_t partition
             self->sink->assigned(&task->base, self->state, topic->name, partition, &resume, err),
             err) != WEIR_OK)
         return err->code;
+    warn_of_letters(self, topic, partition, offset, resume);
     if (resume >= 0)
         offset = resume;
     if (log_reader_assign(self->reader, topic->name, partition, offset, err) != WEIR_OK)

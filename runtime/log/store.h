@@ -42,11 +42,9 @@ typedef struct store_options {
     int64_t journal_file_bytes; /* 0: 64 MiB */
     int64_t segment_bytes;      /* 0: 64 MiB; smaller where retention.bytes is small */
     int64_t large_bytes; /* 0: 256 KiB; so much for one partition goes to its segment at once */
-    int32_t
-        give_up_ms; /* 0: 5 s; appends that give up do when the disk has been full for so long */
-    uint64_t seed;  /* of identities; 0: from the operating system */
-    /* Segments that may stay open because they are not synced; 0: a quarter of the files that the system allows. */
-    int32_t dirty_files;
+    int32_t give_up_ms;  /* 0: 5 s; appends that give up wait no longer for a full disk */
+    int32_t dirty_files; /* open because not synced; 0: a quarter of what the system allows */
+    uint64_t seed;       /* of identities; 0: from the operating system */
     /* No threads: everything is done by store_step, or by the call that waits for it. */
     bool manual;
     /* Called by the keeper about once a second and after store_kick, without locks: retention and
@@ -85,8 +83,7 @@ clock_source *store_clock(const store *store);
 WEIR_MUST_CHECK weir_code store_topic_create(store *store, weir_str name,
                                              const log_topic_config *config, weir_error *err);
 WEIR_MUST_CHECK weir_code store_topic_delete(store *store, weir_str name, weir_error *err);
-/* NULL when there is no such topic. */
-store_topic *store_topic_find(store *store, weir_str name);
+store_topic *store_topic_find(store *store, weir_str name); /* NULL: there is none */
 /* The first topic whose name is greater than after; NULL at the end. */
 store_topic *store_topic_next(store *store, weir_str after);
 uint64_t store_topics_generation(store *store);
@@ -110,11 +107,9 @@ int64_t store_fact_get(store *store, weir_str key, int64_t otherwise);
 /* Appends of one lane are committed in their order, also when one of them waits for a full topic; those
  * of other lanes pass it. When one of them fails, so do all later ones. */
 store_lane *store_lane_open(store *store);
-/* Ends the appends of the lane that are not being written yet (code WEIR_RETRY) and waits for the ones
- * that are. Later ones are refused. */
+/* Ends appends that are not being written yet (code WEIR_RETRY), waits for those that are, refuses later ones. */
 void store_lane_end(store *store, store_lane *lane);
-/* Ends and frees it. NULL is fine. */
-void store_lane_close(store *store, store_lane *lane);
+void store_lane_close(store *store, store_lane *lane); /* ends and frees it; NULL is fine */
 /* True while an append of the lane waits for room; reason, which may be NULL, says for what. */
 bool store_lane_is_full(store *store, store_lane *lane, weir_buf *reason);
 
@@ -139,7 +134,7 @@ struct store_append {
     void (*done)(store_append *append);
     void *context;
 
-    /* OK: durable and readable; RETRY: lane or store were closed, or it has given up; REJECT: no whole batches, deleted topic */
+    /* OK: durable and readable; RETRY: closed, or given up; REJECT: no whole batches, deleted topic */
     weir_code code;
     weir_error err;
 
@@ -148,7 +143,7 @@ struct store_append {
     int64_t queued_ns;
 };
 void store_submit(store *store, store_append *append);
-/* Submits and waits for the end; done and context are not looked at. It gives up: callers hold locks. */
+/* Submits and waits for the end, but gives up; done and context are not looked at. */
 WEIR_MUST_CHECK weir_code store_append_now(store *store, store_append *append, weir_error *err);
 
 #endif

@@ -1,6 +1,8 @@
 /* test_dead_letter.c - what a sink refuses fails it, or is in the dead letter queue once, as Kafka Connect says. */
 #include "tests/unit/runtime/connect/sink_fixture.h"
 
+#include <unistd.h>
+
 static void with_tolerance_none_a_refused_record_fails_the_task(void **state)
 {
     weir_error err;
@@ -175,12 +177,48 @@ static void many_dead_letters_do_not_pile_up(void **state)
     assert_int_equal(fake_log_count(the_log, WEIR_STR("dead"), 0), 3000);
 }
 
+/* What run_until_flushed(5) says on standard error, of which this is found, or not. */
+static bool is_said(const char *text)
+{
+    char said[4096];
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    size_t size;
+
+    assert_non_null(file);
+    dup2(fileno(file), STDERR_FILENO);
+    weir_code code = run_until_flushed(5);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_int_equal(code, WEIR_OK);
+    rewind(file);
+    size = fread(said, 1, sizeof(said) - 1, file);
+    said[size] = 0;
+    fclose(file);
+    return strstr(said, text) != NULL;
+}
+
+/* Its commit comes before that of the letters. */
+static void a_destination_that_is_ahead_of_the_queue_is_warned_of(void **state)
+{
+    (void)state;
+    make_orders(5);
+    dead_letter_settings();
+    sink.resume = 4;
+    assert_true(is_said("the destination has orders-0 up to offset 4, but only what was refused "
+                        "below 0 is in the dead letter queue dead for sure"));
+    sink.resume = 5;
+    append(TOPIC, 0, 5, 1);
+    assert_false(is_said("dead letter queue"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(with_tolerance_none_a_refused_record_fails_the_task),
         CASE(with_tolerance_all_a_refused_record_is_passed_over),
         CASE(a_dead_letter_has_the_record_and_kafka_connects_headers),
+        CASE(a_destination_that_is_ahead_of_the_queue_is_warned_of),
         CASE(without_the_setting_a_dead_letter_has_no_headers_of_ours),
         CASE(a_batch_that_is_put_again_brings_no_second_dead_letter),
         CASE(a_dead_letter_is_committed_with_the_offset_behind_it),
