@@ -26,20 +26,33 @@ static void WEIR_PRINTF(2, 3) add(const findings *to, const char *fmt, ...)
 }
 
 /* Capitals are for settings that people know so: "database.tcpKeepAlive". */
-static bool name_is_legal(const char *name, bool capitals)
+static bool name_is_legal(weir_str name, bool capitals)
 {
-    for (const char *at = name; *at != '\0'; at++)
-        if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) &&
-            strchr(".-_", *at) == NULL && !(capitals && isupper((unsigned char)*at)))
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (!islower((unsigned char)c) && !isdigit((unsigned char)c) &&
+            memchr(".-_", c, 3) == NULL && !(capitals && isupper((unsigned char)c)))
             return false;
-    return islower((unsigned char)name[0]) != 0;
+    }
+    return name.len > 0 && islower((unsigned char)name.ptr[0]) != 0;
+}
+
+/* "driver.*" is all names that begin so; only what is bound to nothing can stand for several. */
+static bool setting_is_legal(const weir_field *field)
+{
+    weir_str name = weir_cstr(field->name);
+
+    if (!field->bound && name.len > 0 && name.ptr[name.len - 1] == '*')
+        name.len--;
+    return name_is_legal(name, true);
 }
 
 static void check_field(const plugin *self, size_t index, const findings *to)
 {
     weir_field field = config_field(&self->table, index);
 
-    if (!name_is_legal(field.name, true))
+    if (!setting_is_legal(&field))
         add(to,
             "setting \"%s\": a name begins with a lower-case letter and has letters, digits, '.', "
             "'-' and '_'",
@@ -96,7 +109,7 @@ void plugin_check(const plugin *self, void (*found)(void *context, const char *m
 {
     const findings to = {found, context};
 
-    if (!name_is_legal(self->name, false))
+    if (!name_is_legal(weir_cstr(self->name), false))
         add(&to, "the name \"%s\" has other than lower-case letters, digits, '.', '-' and '_'",
             self->name);
     if (!isdigit((unsigned char)self->version[0]))
