@@ -3,7 +3,6 @@
 
 #include "bytes.h"
 
-#define CHECKPOINT_ROWS 10000      /* so many rows become durable together */
 #define LARGE_ROW_BYTES (8u << 20) /* libpq keeps the room for it: worth a new connection */
 
 /* Of a table whose rows nothing can put right: when it is no larger, a crash leaves nothing of it. */
@@ -46,7 +45,8 @@ static bool is_checkpoint_due(const snapshot *reading)
 {
     if (reading->keyless)
         return reading->undurable_bytes >= WHOLE_BYTES;
-    return reading->undurable_rows >= CHECKPOINT_ROWS || reading->range_ended;
+    return reading->undurable_rows >= SOURCE_UNIT_RECORDS ||
+           reading->undurable_bytes >= SOURCE_UNIT_BYTES || reading->range_ended;
 }
 
 void snapshot_rows_finish(source *self, weir_batch *batch)

@@ -9,6 +9,10 @@
 
 #include "weir/source.h"
 
+/* What becomes durable together is so much at the most, and one row: the worker has it in memory until then. */
+#define SOURCE_UNIT_RECORDS 10000
+#define SOURCE_UNIT_BYTES   (INT64_C(16) << 20)
+
 /* In the order they follow each other; some are left out. */
 typedef enum source_phase {
     SOURCE_CREATING_SLOT,

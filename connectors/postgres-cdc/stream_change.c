@@ -1,12 +1,11 @@
 /* stream_change.c - what becomes of one change in a stream: dropped, or written as records. */
 #include "stream_change.h"
 
-#define CHECKPOINT_RECORDS 10000 /* a large transaction becomes durable in parts of this size */
-
 void stream_checkpoint(source *self, weir_batch *batch)
 {
     position_write(&self->position, self->partition, batch);
     self->stream->uncommitted = 0;
+    self->stream->uncommitted_bytes = 0;
     self->stream->checkpoint_ms = connection_clock_ms();
 }
 
@@ -103,7 +102,10 @@ static weir_code write_change(source *self, const event_change *change, weir_bat
     stream *flow = self->stream;
     weir_code code = event_write(&self->event, change, &flow->step, batch, err);
 
-    flow->uncommitted += code == WEIR_OK && flow->step == -1;
+    if (code == WEIR_OK && flow->step == -1) {
+        flow->uncommitted++;
+        flow->uncommitted_bytes += (int64_t)flow->buffer_size;
+    }
     return code;
 }
 
@@ -182,7 +184,7 @@ weir_code stream_change_deliver(source *self, weir_batch *batch, weir_error *err
         return code;
     flow->pending = false;
     missing_drop(&flow->missing);
-    if (flow->uncommitted >= CHECKPOINT_RECORDS)
+    if (flow->uncommitted >= SOURCE_UNIT_RECORDS || flow->uncommitted_bytes >= SOURCE_UNIT_BYTES)
         stream_checkpoint_inside(self, batch);
     return WEIR_OK;
 }

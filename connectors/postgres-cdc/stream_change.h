@@ -30,10 +30,10 @@ struct stream {
 
     bool in_transaction;
     uint64_t final_lsn;
-    uint64_t change_lsn; /* of the last change that was seen */
-    int64_t same_index;  /* changes of that LSN so far */
-    int64_t order;       /* changes of the transaction so far */
-    int64_t uncommitted; /* records since the last checkpoint */
+    uint64_t change_lsn;                    /* of the last change that was seen */
+    int64_t same_index;                     /* changes of that LSN so far */
+    int64_t order;                          /* changes of the transaction so far */
+    int64_t uncommitted, uncommitted_bytes; /* changes since the last checkpoint */
 
     int64_t checkpoint_ms;                              /* when the position was written last */
     int64_t heartbeat_ms;                               /* when the last heartbeat was written */

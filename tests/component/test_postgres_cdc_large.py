@@ -125,3 +125,24 @@ def test_a_large_transaction_takes_little_memory(database):
     grown = memory(source, "VmHWM") - before
     print(f"{count} rows in one transaction: {grown} MiB more")
     assert grown < 16
+
+
+def test_wide_rows_become_durable_in_parts(database):
+    """Whoever commits them has all of a part in memory."""
+    wide = "select i, repeat('x', 1 << 20) from generate_series({}, {}) i"
+    database.run("create table wide (id int primary key, body text);"
+                 "alter table wide alter body set storage external;"
+                 f"insert into wide {wide.format(1, 24)}")
+    source = database.source().open()
+    open_counts = []
+
+    def is_whole(count):
+        open_counts.append(source.open_count)
+        return len(source.records) >= count and source.open_count == 0
+
+    source.poll_until(lambda: is_whole(24))
+    settle(source)
+    database.run(f"insert into wide {wide.format(25, 48)}")  # in one transaction
+    source.poll_until(lambda: is_whole(48))
+    assert [r["key"]["id"] for r in source.records] == list(range(1, 49))
+    assert max(open_counts) <= 17, "16 MiB, and the row that exceeds them"
