@@ -22,11 +22,10 @@ static int note_file(const char *path, const struct stat *status, int type, stru
     return 0;
 }
 
-static void run(const char *format, const char *dir)
+/* The shell has the log's directory as $DIR. */
+static void run(const char *command, const char *dir)
 {
-    char command[600];
-
-    snprintf(command, sizeof(command), format, dir, dir, dir);
+    assert_int_equal(setenv("DIR", dir, 1), 0);
     assert_int_equal(system(command), 0);
 }
 
@@ -47,7 +46,7 @@ static void make_log(fixture *f)
     root_size = strlen(f->dir);
     file_count = 0;
     assert_int_equal(nftw(f->dir, note_file, 16, FTW_PHYS), 0);
-    run("cp -a %s %s.sound", f->dir);
+    run("cp -a \"$DIR\" \"$DIR.sound\"", f->dir);
 }
 
 typedef struct verdict {
@@ -109,7 +108,7 @@ static void check(fixture *f, const char *file, const char *what)
     examine(f, &found);
     expect_honest(&found, file, what);
     weir_buf_done(&found.message);
-    run("rm -r %s && cp -a %s.sound %s", f->dir);
+    run("rm -r \"$DIR\" && cp -a \"$DIR.sound\" \"$DIR\"", f->dir);
 }
 
 static int64_t size_of(const fixture *f, const char *file)
@@ -154,7 +153,7 @@ static void one_wrong_byte_anywhere_is_noticed_or_harmless(void **state)
             check(f, files[i], what);
         }
     }
-    run("rm -r %s.sound", f->dir);
+    run("rm -r \"$DIR.sound\"", f->dir);
 }
 
 static void a_file_that_was_cut_or_emptied_is_noticed_or_harmless(void **state)
@@ -173,7 +172,7 @@ static void a_file_that_was_cut_or_emptied_is_noticed_or_harmless(void **state)
             check(f, files[i], "a cut");
         }
     }
-    run("rm -r %s.sound", f->dir);
+    run("rm -r \"$DIR.sound\"", f->dir);
 }
 
 static void a_file_that_is_gone_is_noticed_or_harmless(void **state)
@@ -191,7 +190,7 @@ static void a_file_that_is_gone_is_noticed_or_harmless(void **state)
         assert_int_equal(unlink(path), 0);
         check(f, files[i], "the loss");
     }
-    run("rm -r %s.sound", f->dir);
+    run("rm -r \"$DIR.sound\"", f->dir);
 }
 
 /* Each file takes the place of each of its kind. */
@@ -213,7 +212,7 @@ static void a_file_in_the_place_of_another_is_noticed_or_harmless(void **state)
             check(f, files[j], "another one in the place");
         }
     }
-    run("rm -r %s.sound", f->dir);
+    run("rm -r \"$DIR.sound\"", f->dir);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
