@@ -2,7 +2,6 @@
 #include "runtime/base/clock.h"
 
 #include <assert.h>
-#include <time.h>
 
 static int64_t read_ns(clockid_t id)
 {
@@ -30,4 +29,15 @@ clock_source *clock_system(void)
     static clock_source clock = {.wall_us = system_wall_us, .mono_ns = system_mono_ns};
 
     return &clock;
+}
+
+void clock_deadline(struct timespec *deadline, int64_t timeout_ms)
+{
+    clock_gettime(CLOCK_MONOTONIC, deadline);
+    deadline->tv_sec += timeout_ms / 1000;
+    deadline->tv_nsec += timeout_ms % 1000 * 1000000;
+    if (deadline->tv_nsec >= 1000000000) {
+        deadline->tv_sec++;
+        deadline->tv_nsec -= 1000000000;
+    }
 }

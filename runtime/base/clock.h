@@ -6,6 +6,7 @@
 #define RUNTIME_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 typedef struct clock_source clock_source;
 
@@ -26,5 +27,9 @@ static inline int64_t clock_mono_ms(clock_source *clock)
 {
     return clock->mono_ns(clock) / 1000000;
 }
+
+/* A moment from now, for conditions that wait by CLOCK_MONOTONIC: threads wait by the machine's clock, whatever the
+ * source is. */
+void clock_deadline(struct timespec *deadline, int64_t timeout_ms);
 
 #endif

@@ -208,13 +208,7 @@ void task_pause(connect_task *self, int64_t timeout_ms)
     struct timespec until;
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    clock_deadline(&until, timeout_ms);
     pthread_mutex_lock(&self->wake_lock);
     while (result == 0 && !task_is_stopping(self))
         result = pthread_cond_timedwait(&self->stop_asked, &self->wake_lock, &until);

@@ -44,17 +44,6 @@ void worker_call(worker *self, command_run *run, void *context)
     pthread_mutex_unlock(&self->lock);
 }
 
-static void deadline_in(int64_t timeout_ms, struct timespec *until)
-{
-    clock_gettime(CLOCK_MONOTONIC, until);
-    until->tv_sec += timeout_ms / 1000;
-    until->tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until->tv_nsec >= 1000000000) {
-        until->tv_nsec -= 1000000000;
-        until->tv_sec++;
-    }
-}
-
 bool worker_call_in_time(worker *self, command_run *run, void *context, void (*forget)(void *))
 {
     command *mine = mem_zalloc(1, sizeof(*mine));
@@ -63,7 +52,7 @@ bool worker_call_in_time(worker *self, command_run *run, void *context, void (*f
     int result = 0;
 
     *mine = (command){.run = run, .context = context, .forget = forget};
-    deadline_in(self->options.patience_ms, &until);
+    clock_deadline(&until, self->options.patience_ms);
     pthread_mutex_lock(&self->lock);
     post(self, mine);
     while (!mine->done && result == 0)
@@ -131,7 +120,7 @@ static void wait_for_mail(worker *self, int64_t timeout_ms)
 {
     struct timespec until;
 
-    deadline_in(timeout_ms, &until);
+    clock_deadline(&until, timeout_ms);
     (void)pthread_cond_timedwait(&self->posted, &self->lock, &until); /* either way, look again */
 }
 

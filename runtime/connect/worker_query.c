@@ -377,13 +377,7 @@ uint64_t worker_wait_change(worker *self, uint64_t generation, int timeout_ms)
     struct timespec until;
     uint64_t now;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    clock_deadline(&until, timeout_ms);
     pthread_mutex_lock(&self->lock);
     while (self->generation == generation &&
            pthread_cond_timedwait(&self->changed, &self->lock, &until) != ETIMEDOUT)

@@ -341,7 +341,7 @@ log_outcome embedded_writer_wait(log_writer *base, log_ticket ticket, int timeou
         timeout_ms = 0;
     }
     if (timeout_ms > 0)
-        store_deadline(&deadline, timeout_ms);
+        clock_deadline(&deadline, timeout_ms);
     pthread_mutex_lock(&writer->lock);
     while ((outcome = outcome_of(writer, ticket, err)) == LOG_PENDING && timeout_ms > 0 &&
            !writer->is_woken) {

@@ -120,7 +120,7 @@ static void wait_ns(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t de
         pthread_cond_wait(condition, lock);
         return;
     }
-    store_deadline(&deadline, delay_ns / 1000000 + 1);
+    clock_deadline(&deadline, delay_ns / 1000000 + 1);
     (void)pthread_cond_timedwait(condition, lock, &deadline); /* the caller looks what is due */
 }
 

@@ -11,17 +11,6 @@
 
 enum { TIME_READ_BYTES = 1 << 20, MAX_DECOMPRESSED_BYTES = 1 << 30 };
 
-void store_deadline(struct timespec *deadline, int64_t timeout_ms)
-{
-    clock_gettime(CLOCK_MONOTONIC, deadline); /* what the conditions wait by; not the log's clock */
-    deadline->tv_sec += timeout_ms / 1000;
-    deadline->tv_nsec += timeout_ms % 1000 * 1000000;
-    if (deadline->tv_nsec >= 1000000000) {
-        deadline->tv_sec++;
-        deadline->tv_nsec -= 1000000000;
-    }
-}
-
 void store_cond_init(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
@@ -78,7 +67,7 @@ bool store_watch_wait(store_watch *watch, int timeout_ms)
     struct timespec deadline;
     bool was_set;
 
-    store_deadline(&deadline, timeout_ms);
+    clock_deadline(&deadline, timeout_ms);
     pthread_mutex_lock(&self->lock);
     while (!watch->is_set && timeout_ms > 0 && !self->options.manual) {
         if (pthread_cond_timedwait(&watch->signal, &self->lock, &deadline) != 0)

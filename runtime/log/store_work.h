@@ -113,8 +113,6 @@ WEIR_MUST_CHECK weir_code store_claim(store *store, weir_error *err);
 /* --- Waiting -------------------------------------------------------------------------------- */
 
 void store_cond_init(pthread_cond_t *condition);
-/* A moment from now, for conditions made by store_cond_init. */
-void store_deadline(struct timespec *deadline, int64_t timeout_ms);
 /* Locked: moves the appends of a lane that no group has taken yet to out. */
 void store_take_lane(store *store, const store_lane *lane, append_list *out);
 /* Not locked: ends appends that are in no list any more. */
